@@ -1,0 +1,160 @@
+"""
+Every exception that leaves the public API.
+
+::
+
+    ImageSpecError                what went wrong, never raised directly
+    ├── InputError                the bytes break the format they claim
+    │   ├── UnknownFormatError    no image archive, layout or layer that we know
+    │   ├── TarError              a tar stream whose framing cannot be trusted; knows the offset
+    │   │   └── TruncatedTarError the stream ends inside a member
+    │   ├── CompressionError      a damaged or truncated compressed stream
+    │   ├── DocumentError         a JSON or TOML document that is broken or breaks its schema
+    │   ├── MissingBlobError      a document names bytes that the archive does not hold
+    │   ├── DigestMismatchError   bytes differ from the digest or size that names them
+    │   └── LayerCountError       the config and the manifest count different layers
+    ├── LimitError                an input exceeds one of `imagespec.Limits`
+    ├── UnsupportedError          valid, but not readable here: encrypted, foreign, unknown media type
+    └── UsageError                the caller's mistake: a profile, image or option that does not exist
+
+`imagespec.open` raises; `imagespec.check` turns what it meets while reading layers into `Problem` entries of
+the report, and the verdicts that depended on them into ``unknown``.
+"""
+
+from __future__ import annotations
+
+
+class ImageSpecError(Exception):
+    """
+    Base of all errors raised on purpose.
+
+    ``slug`` is a stable identifier, one per class, used in reports.
+    """
+
+    slug = "error"
+
+
+class InputError(ImageSpecError):
+    """The input breaks the format that it claims to have."""
+
+    slug = "input"
+
+
+class UnknownFormatError(InputError):
+    """The input is nothing that can be read as an image; the message says what it looks like."""
+
+    slug = "unknown-format"
+
+
+class TarError(InputError):
+    """
+    A tar stream whose framing cannot be trusted.
+
+    ``code`` names the defect (``tar.bad-checksum`` …); ``offset`` is the byte offset of the block in the
+    uncompressed stream.
+    """
+
+    slug = "tar"
+
+    def __init__(self, code: str, offset: int, reason: str) -> None:
+        super().__init__(f"{reason} at byte {offset:,} of the tar stream [{code}]")
+        self.code = code
+        self.offset = offset
+        self.reason = reason
+
+
+class TruncatedTarError(TarError):
+    """The tar stream ends inside a header or a member."""
+
+    slug = "truncated"
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__("tar.truncated", offset, reason)
+
+
+class CompressionError(InputError):
+    """A compressed stream that is damaged or ends too early; ``codec`` is gzip, zstd, xz or bzip2."""
+
+    slug = "compression"
+
+    def __init__(self, codec: str, reason: str) -> None:
+        super().__init__(f"{codec}: {reason}")
+        self.codec = codec
+        self.reason = reason
+
+
+class DocumentError(InputError):
+    """A document (manifest, config, profile …) that cannot be parsed or breaks its schema."""
+
+    slug = "document"
+
+    def __init__(self, document: str, reason: str) -> None:
+        super().__init__(f"{document}: {reason}")
+        self.document = document
+        self.reason = reason
+
+
+class MissingBlobError(InputError):
+    """``named_by`` names ``blob``, and the archive does not hold it."""
+
+    slug = "missing-blob"
+
+    def __init__(self, blob: str, named_by: str) -> None:
+        super().__init__(f"{named_by} names {blob}, which is not in the archive")
+        self.blob = blob
+        self.named_by = named_by
+
+
+class DigestMismatchError(InputError):
+    """The bytes of ``what`` do not have the digest or size that names them."""
+
+    slug = "digest-mismatch"
+
+    def __init__(self, what: str, expected: str, actual: str) -> None:
+        super().__init__(f"{what} should be {expected} but is {actual}")
+        self.what = what
+        self.expected = expected
+        self.actual = actual
+
+
+class LayerCountError(InputError):
+    """The manifest lists ``layers`` layers and the config ``diff_ids`` diff_ids."""
+
+    slug = "layer-count"
+
+    def __init__(self, layers: int, diff_ids: int) -> None:
+        super().__init__(f"the manifest lists {layers} layers but the config {diff_ids} diff_ids")
+        self.layers = layers
+        self.diff_ids = diff_ids
+
+
+class LimitError(ImageSpecError):
+    """
+    The input exceeds the limit ``limit`` (a field of `imagespec.Limits`).
+
+    ``allowed`` and ``seen`` have that field's unit; ``seen`` may be the first value past the limit.
+    """
+
+    slug = "limit"
+
+    def __init__(self, limit: str, allowed: int, seen: int, where: str) -> None:
+        super().__init__(
+            f"{where}: {seen:,} exceeds {limit} = {allowed:,}; "
+            f"if the input can be trusted, raise it with Limits({limit}=…)"
+        )
+        self.limit = limit
+        self.allowed = allowed
+        self.seen = seen
+        self.where = where
+
+
+class UnsupportedError(ImageSpecError):
+    """The input is valid but cannot be read here; the message says what it is."""
+
+    slug = "unsupported"
+
+
+class UsageError(ImageSpecError):
+    """The caller asked for something that does not exist; the message lists what does."""
+
+    slug = "usage"

@@ -1,0 +1,74 @@
+"""The docker-archive layout: a docker ``manifest.json`` that names configs and layers (Docker 1.10 and newer)."""
+
+from __future__ import annotations
+
+import re
+
+from imagespec.documents.config import ImageConfig, parse_config
+from imagespec.documents.docker import DockerImage, parse_docker_manifest
+from imagespec.errors import LayerCountError, LimitError
+from imagespec.image import Defect, Image
+from imagespec.layer import Layer, LayerState, ScanRequest
+from imagespec.sources.store import Store, clean_name
+
+MANIFEST = "manifest.json"
+_HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def read_images(store: Store, request: ScanRequest) -> list[Image]:
+    """Return the images in the order of the document; raises ImageSpecError."""
+    rows = parse_docker_manifest(store.read(MANIFEST, "the archive"), MANIFEST, request.limits)
+    return [_read_image(store, row, request) for row in rows]
+
+
+def _read_image(store: Store, row: DockerImage, request: ScanRequest) -> Image:
+    name = clean_name(row.config.encode("utf-8", "surrogateescape"))
+    config = parse_config(store.read(name, MANIFEST), name, request.limits)
+    if len(row.layers) > request.limits.layers:
+        raise LimitError("layers", request.limits.layers, len(row.layers), MANIFEST)
+    if len(row.layers) != len(config.diff_ids):
+        raise LayerCountError(len(row.layers), len(config.diff_ids))
+    return Image(
+        references=row.repo_tags,
+        config=config,
+        layers=tuple(_read_layer(store, row.layers, number, config) for number in range(len(row.layers))),
+        platform=platform_of(config),
+        defects=_config_defects(name, config),
+        request=request,
+    )
+
+
+def _read_layer(store: Store, names: tuple[str, ...], number: int, config: ImageConfig) -> Layer:
+    name = clean_name(names[number].encode("utf-8", "surrogateescape"))
+    blob = store.blob(name)
+    return Layer(
+        number=number,
+        diff_id=config.diff_ids[number],
+        stored_name=name,
+        created_by=history_line(config, number),
+        state=LayerState.PRESENT if blob else LayerState.MISSING,
+        blob=blob,
+    )
+
+
+def _config_defects(name: str, config: ImageConfig) -> tuple[Defect, ...]:
+    # Docker names the config by its digest (`<hex>.json`, `blobs/sha256/<hex>`, ggcr `sha256:<hex>`).
+    claimed = _HEX_DIGEST.search(name)
+    if claimed and not config.digest.endswith(claimed.group()):
+        return (
+            Defect("config-digest", f"{name} is named after another digest than its own, {config.digest}"),
+        )
+    return ()
+
+
+def platform_of(config: ImageConfig) -> str:
+    """Return ``os/architecture[/variant]`` as the config says it."""
+    parts = (config.os or "unknown", config.architecture or "unknown", config.variant or "")
+    return "/".join(part for part in parts if part)
+
+
+def history_line(config: ImageConfig, number: int) -> str | None:
+    """Return the history line of a layer, None where the history does not fit the layers."""
+    # Squashed and hand-made images have other counts; a wrong line would be worse than none.
+    lines = [line.created_by for line in config.history if not line.empty_layer]
+    return lines[number] if len(lines) == len(config.diff_ids) else None
