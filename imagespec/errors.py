@@ -10,11 +10,8 @@ Every exception that leaves the public API.
     │   │   └── TruncatedTarError the stream ends inside a member
     │   ├── CompressionError      a damaged or truncated compressed stream
     │   ├── DocumentError         a JSON or TOML document that is broken or breaks its schema
-    │   ├── MissingBlobError      a document names bytes that the archive does not hold
-    │   ├── DigestMismatchError   bytes differ from the digest or size that names them
-    │   └── LayerCountError       the config and the manifest count different layers
+    │   └── MissingBlobError      a document names bytes that the archive does not hold
     ├── LimitError                an input exceeds one of `imagespec.Limits`
-    ├── UnsupportedError          valid, but not readable here: encrypted, foreign, unknown media type
     └── UsageError                the caller's mistake: a profile, image or option that does not exist
 
 `imagespec.open` raises; `imagespec.check` turns what it meets while reading layers into `Problem` entries of
@@ -105,29 +102,6 @@ class MissingBlobError(InputError):
         self.named_by = named_by
 
 
-class DigestMismatchError(InputError):
-    """The bytes of ``what`` do not have the digest or size that names them."""
-
-    slug = "digest-mismatch"
-
-    def __init__(self, what: str, expected: str, actual: str) -> None:
-        super().__init__(f"{what} should be {expected} but is {actual}")
-        self.what = what
-        self.expected = expected
-        self.actual = actual
-
-
-class LayerCountError(InputError):
-    """The manifest lists ``layers`` layers and the config ``diff_ids`` diff_ids."""
-
-    slug = "layer-count"
-
-    def __init__(self, layers: int, diff_ids: int) -> None:
-        super().__init__(f"the manifest lists {layers} layers but the config {diff_ids} diff_ids")
-        self.layers = layers
-        self.diff_ids = diff_ids
-
-
 class LimitError(ImageSpecError):
     """
     The input exceeds the limit ``limit`` (a field of `imagespec.Limits`).
@@ -146,12 +120,6 @@ class LimitError(ImageSpecError):
         self.allowed = allowed
         self.seen = seen
         self.where = where
-
-
-class UnsupportedError(ImageSpecError):
-    """The input is valid but cannot be read here; the message says what it is."""
-
-    slug = "unsupported"
 
 
 class UsageError(ImageSpecError):

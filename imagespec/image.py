@@ -32,7 +32,5 @@ class Image:
     """``os/architecture[/variant]``."""
     defects: tuple[Defect, ...] = ()
     """Contradictions found while the image's documents were read."""
-    verified: tuple[str, ...] = ()
-    """What was already checked against its digest, in words."""
     request: ScanRequest = attrs.field(factory=ScanRequest, repr=False)
     """How the layers are to be scanned."""

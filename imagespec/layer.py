@@ -22,7 +22,8 @@ from imagespec.tar import Finding, LayerIndex, Scanner, Want
 Progress = Callable[[int], object]
 """Told how many more bytes of the archive have been dealt with."""
 
-_HOP_WINDOW = 1 << 16  # bytes read at a header: covers the small members that follow it
+_HOP_WINDOW = 1 << 12  # bytes read at a header behind a large body …
+_MOST_HOP_WINDOW = 1 << 18  # … doubled up to this while members are small, so that few calls cover many
 _STREAM_WINDOW = 1 << 19
 
 
@@ -233,13 +234,16 @@ class ScannedBlob:
 def _scan_by_hopping(access: RandomAccess, request: ScanRequest) -> LayerScan:
     scanner = Scanner(request.limits, request.want)
     size, offset, told = access.size_bytes, 0, 0
+    length = _HOP_WINDOW
     _check_size(size, request.limits)
     while offset < size:
-        window = access.pread(_HOP_WINDOW, offset)
+        window = access.pread(length, offset)
         if not window:  # the file shrank while it was read
             size = offset
             break
+        end = offset + len(window)
         offset = scanner.feed(window, offset)
+        length = min(2 * length, _MOST_HOP_WINDOW) if offset == end else _HOP_WINDOW
         if request.progress:
             request.progress(min(offset, size) - told)
             told = min(offset, size)

@@ -60,8 +60,8 @@ class Limits:
     xz_memory_bytes: int = 256 * MIB
     """Memory for one xz stream; `xz -9` needs 65 MiB to decode."""
 
-    kept_file_bytes: int = MIB
-    """Content kept of one file for the rules."""
+    kept_file_bytes: int = 8 * MIB
+    """Content kept of one file for the rules: a large distribution's package database."""
     kept_bytes: int = 256 * MIB
     """Content kept of one layer for the rules."""
     symlink_hops: int = 40

@@ -275,6 +275,12 @@ class _Upper:
             self._add(member, _text(name))
         for parent, base, member in self._pending_links:
             self._bind(parent, base, member, forward=True)
+        for parent, names in self.whiteouts.items():
+            for name in names:
+                again = (parent.children or {}).get(name)
+                if again is not None and again.children is not None:
+                    message = f"{name!r} is whited out and made anew in one layer; overlay drivers keep its old files"
+                    self.find("fs.whiteout-and-recreate", message)
 
     def _add(self, member: int, name: str) -> None:
         typeflag = self._index.typeflag(member)
@@ -289,9 +295,20 @@ class _Upper:
                 self._add_root(member, typeflag)
                 return
             head, base = "/".join(parts[:-1]), parts[-1]
-        parent = self._parents.get(head)
+        if f"/{head}".find(f"/{_WHITEOUT}") >= 0:
+            self.find(
+                "fs.entry-under-whiteout", f"{name!r} lies in a whiteout; engines ignore or refuse it", member
+            )
+            return
+        parent = self._parents.get(head) or self._descend(head, member, create=True)
         if parent is None:
-            parent = self._parents[head] = self._make_parent(head, member)
+            self.find(
+                "fs.symlink-loop",
+                f"{name!r} lies behind links that go in a circle; engines refuse it",
+                member,
+            )
+            return
+        self._parents[head] = parent
         if base.startswith(_WHITEOUT):
             self._add_whiteout(parent, base, member)
         elif typeflag == header.HARD_LINK:
@@ -376,11 +393,6 @@ class _Upper:
         trail = self._descend("/".join(parts[:-1]), None, create=False) if parts else None
         return (trail.children or {}).get(parts[-1]) if trail else None
 
-    def _make_parent(self, path: str, member: int) -> _Inode:
-        parent = self._descend(path, member, create=True)
-        assert parent is not None
-        return parent
-
     def _descend(self, path: str, member: int | None, *, create: bool) -> _Inode | None:
         """
         Return the directory ``path`` of this layer; with ``create`` it is made where no member listed it.
@@ -399,8 +411,10 @@ class _Upper:
             children = trail[-1].children
             assert children is not None
             child = children.get(part)
-            if child is not None and child.kind is EntryKind.SYMLINK and hops < _PARENT_HOPS:
+            if child is not None and child.kind is EntryKind.SYMLINK:
                 hops += 1
+                if hops > _PARENT_HOPS:
+                    return None
                 target = self._view._link(child)  # noqa: SLF001 - one algorithm in two classes
                 if target.startswith("/"):
                     del trail[1:]

@@ -87,20 +87,22 @@ def elf(machine: int = 62, *, bits: int = 64, interpreter: str | None = None) ->
     ident = b"\x7fELF" + bytes((2 if wide else 1, 1, 1)) + bytes(9)
     header_size, program_size = (64, 56) if wide else (52, 32)
     path = (interpreter or "").encode() + b"\0"
-    count, word = (1 if interpreter else 0), (8 if wide else 4)
+    count, word = (2 if interpreter else 1), (8 if wide else 4)
+    start = header_size + 2 * program_size
     body = (2).to_bytes(2, "little") + machine.to_bytes(2, "little") + (1).to_bytes(4, "little")
-    body += bytes(word) + header_size.to_bytes(word, "little") + bytes(word) + bytes(4)
+    body += start.to_bytes(word, "little") + header_size.to_bytes(word, "little") + bytes(word) + bytes(4)
     for value in (header_size, program_size, count, 0, 0, 0):
         body += value.to_bytes(2, "little")
-    if not interpreter:
-        return ident + body
-    at = header_size + program_size
-    if wide:
-        fields = (3).to_bytes(4, "little") + (4).to_bytes(4, "little")
-        fields += b"".join(value.to_bytes(8, "little") for value in (at, at, at, len(path), len(path), 1))
-    else:
-        fields = b"".join(value.to_bytes(4, "little") for value in (3, at, at, at, len(path), len(path), 4, 1))
-    return ident + body + fields + path
+    rows = b""
+    for kind, at, length in ((3, start, len(path)), (1, 0, start + len(path)))[2 - count :]:
+        if wide:
+            rows += kind.to_bytes(4, "little") + (5).to_bytes(4, "little")
+            rows += b"".join(value.to_bytes(8, "little") for value in (at, at, at, length, length, 1))
+        else:
+            rows += b"".join(
+                value.to_bytes(4, "little") for value in (kind, at, at, at, length, length, 5, 1)
+            )
+    return (ident + body + rows).ljust(start, b"\0") + path
 
 
 def keep_everything(name: bytes, size: int, mode: int) -> int:  # noqa: ARG001 - the shape of `Want`

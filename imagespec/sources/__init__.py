@@ -39,6 +39,8 @@ class Archive:
     container: str
     """Layout and store: ``docker-archive``, ``oci-archive``, ``oci-dir`` …"""
     images: tuple[Image, ...]
+    verify: bool = False
+    """Whether the layers' digests are computed."""
     _resources: contextlib.ExitStack = attrs.field(factory=contextlib.ExitStack, repr=False)
 
     def close(self) -> None:
@@ -77,7 +79,7 @@ def open_archive(source: str | os.PathLike[str] | BinaryIO, request: ScanRequest
         except InputError as error:
             error.args = (f"{name}: {error}", *error.args[1:])
             raise
-        return Archive(name, container, images, resources.pop_all())
+        return Archive(name, container, images, request.verify, resources.pop_all())
 
 
 def _name_of(source: str | os.PathLike[str] | BinaryIO) -> str:

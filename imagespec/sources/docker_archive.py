@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from imagespec.digest import DiffId
 from imagespec.documents.config import ImageConfig, parse_config
 from imagespec.documents.docker import DockerImage, parse_docker_manifest
-from imagespec.errors import LayerCountError, LimitError
+from imagespec.errors import LimitError
 from imagespec.image import Defect, Image
 from imagespec.layer import Layer, LayerState, ScanRequest
 from imagespec.sources.store import Store, clean_name
@@ -26,14 +27,12 @@ def _read_image(store: Store, row: DockerImage, request: ScanRequest) -> Image:
     config = parse_config(store.read(name, MANIFEST), name, request.limits)
     if len(row.layers) > request.limits.layers:
         raise LimitError("layers", request.limits.layers, len(row.layers), MANIFEST)
-    if len(row.layers) != len(config.diff_ids):
-        raise LayerCountError(len(row.layers), len(config.diff_ids))
     return Image(
         references=row.repo_tags,
         config=config,
         layers=tuple(_read_layer(store, row.layers, number, config) for number in range(len(row.layers))),
         platform=platform_of(config),
-        defects=_config_defects(name, config),
+        defects=(*_config_defects(name, config), *count_defects(len(row.layers), config)),
         request=request,
     )
 
@@ -43,7 +42,7 @@ def _read_layer(store: Store, names: tuple[str, ...], number: int, config: Image
     blob = store.blob(name)
     return Layer(
         number=number,
-        diff_id=config.diff_ids[number],
+        diff_id=diff_id_of(config, number),
         stored_name=name,
         created_by=history_line(config, number),
         state=LayerState.PRESENT if blob else LayerState.MISSING,
@@ -59,6 +58,19 @@ def _config_defects(name: str, config: ImageConfig) -> tuple[Defect, ...]:
             Defect("config-digest", f"{name} is named after another digest than its own, {config.digest}"),
         )
     return ()
+
+
+def count_defects(layers: int, config: ImageConfig) -> tuple[Defect, ...]:
+    """Return the defect of a config that counts other layers than the manifest."""
+    if layers == len(config.diff_ids):
+        return ()
+    message = f"the manifest lists {layers} layers, the config {len(config.diff_ids)} diff_ids"
+    return (Defect("layer-count", message),)
+
+
+def diff_id_of(config: ImageConfig, number: int) -> DiffId | None:
+    """Return what the config says a layer's uncompressed tar hashes to."""
+    return config.diff_ids[number] if number < len(config.diff_ids) else None
 
 
 def platform_of(config: ImageConfig) -> str:

@@ -10,11 +10,11 @@ from imagespec import mediatypes
 from imagespec.digest import BlobDigest, Digest, digest_matches
 from imagespec.documents.config import ImageConfig, parse_config
 from imagespec.documents.oci import Descriptor, Index, Manifest, parse_manifest_or_index
-from imagespec.errors import DigestMismatchError, DocumentError, InputError, LayerCountError, LimitError
-from imagespec.image import Image
+from imagespec.errors import DocumentError, LimitError
+from imagespec.image import Defect, Image
 from imagespec.layer import Layer, LayerState, ScanRequest
 from imagespec.mediatypes import LayerKind
-from imagespec.sources.docker_archive import history_line, platform_of
+from imagespec.sources.docker_archive import count_defects, diff_id_of, history_line, platform_of
 from imagespec.sources.store import Store
 
 INDEX = "index.json"
@@ -42,23 +42,26 @@ def read_images(store: Store, request: ScanRequest) -> Listed:
     index = parse_manifest_or_index(raw, INDEX, request.limits)
     if not isinstance(index, Index):
         raise DocumentError(INDEX, "should be an index, but is a manifest")
+    defects: list[Defect] = []
     names: dict[Digest, list[str]] = {}
     manifests: dict[Digest, tuple[Descriptor, Manifest]] = {}
     absent: list[Descriptor] = []
-    for descriptor, manifest in _walk(store, index, request):
+    for descriptor, manifest in _walk(store, index, request, defects):
         if manifest is None:
             absent.append(descriptor)
             continue
         manifests.setdefault(descriptor.digest, (descriptor, manifest))
         names.setdefault(descriptor.digest, []).extend(_names(descriptor))
     images = tuple(
-        _read_image(store, descriptor, manifest, tuple(dict.fromkeys(names[descriptor.digest])), request)
+        _read_image(store, manifest, tuple(dict.fromkeys(names[descriptor.digest])), request, defects)
         for descriptor, manifest in manifests.values()
     )
     return Listed(images, tuple(absent))
 
 
-def _walk(store: Store, index: Index, request: ScanRequest) -> Iterator[tuple[Descriptor, Manifest | None]]:
+def _walk(
+    store: Store, index: Index, request: ScanRequest, defects: list[Defect]
+) -> Iterator[tuple[Descriptor, Manifest | None]]:
     """Yield the images' manifests of an index and the indexes below it; None for one that is not there."""
     limits, seen = request.limits, 0
     stack = [(descriptor, 1) for descriptor in reversed(index.manifests)]
@@ -73,7 +76,7 @@ def _walk(store: Store, index: Index, request: ScanRequest) -> Iterator[tuple[De
         if name not in store.names():
             yield descriptor, None
             continue
-        document = parse_manifest_or_index(_read(store, descriptor, INDEX), name, limits)
+        document = parse_manifest_or_index(_read(store, descriptor, INDEX, defects), name, limits)
         if isinstance(document, Manifest):
             if document.is_image:
                 yield descriptor, document
@@ -97,41 +100,42 @@ def _names(descriptor: Descriptor) -> list[str]:
 
 
 def _read_image(
-    store: Store, descriptor: Descriptor, manifest: Manifest, names: tuple[str, ...], request: ScanRequest
+    store: Store, manifest: Manifest, names: tuple[str, ...], request: ScanRequest, shared: list[Defect]
 ) -> Image:
+    defects = list(shared)
     document = _blob_name(manifest.config.digest)
-    config = parse_config(
-        _read(store, manifest.config, _blob_name(manifest.digest)), document, request.limits
-    )
+    raw = _read(store, manifest.config, _blob_name(manifest.digest), defects)
+    config = parse_config(raw, document, request.limits)
     if len(manifest.layers) > request.limits.layers:
         raise LimitError("layers", request.limits.layers, len(manifest.layers), document)
-    if len(manifest.layers) != len(config.diff_ids):
-        raise LayerCountError(len(manifest.layers), len(config.diff_ids))
-    layers = tuple(_read_layer(store, item, number, config) for number, item in enumerate(manifest.layers))
+    defects += count_defects(len(manifest.layers), config)
+    layers = tuple(_read_layer(store, item, number, config, defects) for number, item in enumerate(manifest.layers))
     return Image(
         references=names,
         config=config,
         layers=layers,
-        manifest_digest=BlobDigest(descriptor.digest),
+        manifest_digest=manifest.digest,
         platform=platform_of(config),
-        verified=("manifest digest", "config digest"),
+        defects=tuple(defects),
         request=request,
     )
 
 
-def _read_layer(store: Store, descriptor: Descriptor, number: int, config: ImageConfig) -> Layer:
+def _read_layer(
+    store: Store, descriptor: Descriptor, number: int, config: ImageConfig, defects: list[Defect]
+) -> Layer:
     name = _blob_name(descriptor.digest)
     state = _STATES[mediatypes.layer_kind(descriptor.media_type)]
     blob = store.blob(name)
-    if blob and blob.size_bytes != descriptor.size_bytes:
-        raise DigestMismatchError(f"the size of {name}", f"{descriptor.size_bytes:,}", f"{blob.size_bytes:,}")
     if blob is None and state is LayerState.PRESENT:
         state = LayerState.MISSING
-    elif blob is not None and state is LayerState.FOREIGN:
-        state = LayerState.PRESENT  # its bytes were exported all the same
+    elif blob is not None:
+        _check_size(name, descriptor, blob.size_bytes, defects)
+        if state is LayerState.FOREIGN:
+            state = LayerState.PRESENT  # its bytes were exported all the same
     return Layer(
         number=number,
-        diff_id=config.diff_ids[number],
+        diff_id=diff_id_of(config, number),
         blob_digest=BlobDigest(descriptor.digest),
         media_type=descriptor.media_type,
         stored_name=name,
@@ -141,15 +145,20 @@ def _read_layer(store: Store, descriptor: Descriptor, number: int, config: Image
     )
 
 
-def _read(store: Store, descriptor: Descriptor, named_by: str) -> bytes:
-    """Read a document and check it against its descriptor: size first, then digest (descriptor.md, "Verification")."""
+def _read(store: Store, descriptor: Descriptor, named_by: str, defects: list[Defect]) -> bytes:
+    """Read a document and compare it with its descriptor (image-spec v1.1 descriptor.md, "Verification")."""
     name = _blob_name(descriptor.digest)
     raw = store.read(name, named_by)
-    if len(raw) != descriptor.size_bytes:
-        raise DigestMismatchError(f"the size of {name}", f"{descriptor.size_bytes:,}", f"{len(raw):,}")
+    _check_size(name, descriptor, len(raw), defects)
     if not digest_matches(descriptor.digest, raw):
-        raise InputError(f"{name} does not have the digest that it is named after; the archive is damaged")
+        defects.append(Defect("digest-mismatch", f"{name} does not have the digest that it is named after"))
     return raw
+
+
+def _check_size(name: str, descriptor: Descriptor, size_bytes: int, defects: list[Defect]) -> None:
+    if size_bytes != descriptor.size_bytes:
+        message = f"{name} has {size_bytes:,} bytes, its descriptor says {descriptor.size_bytes:,}"
+        defects.append(Defect("size-mismatch", message))
 
 
 def _blob_name(digest: Digest) -> str:

@@ -1,0 +1,283 @@
+"""One conformance check over every source, and what each layout is read as."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import io
+import json
+import os
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from build import config, digest, docker_archive, file, layer, oci_members, outer_tar, symlink
+
+import imagespec
+from imagespec.check import scan_layers
+from imagespec.errors import InputError
+from imagespec.image import Image
+from imagespec.layer import EntryKind, ScanRequest
+from imagespec.rootfs import RootFs
+from imagespec.sources import Archive, open_archive
+
+FIXTURES = Path(__file__).parent / "fixtures"
+ARCHIVES = sorted(path for path in FIXTURES.glob("*.tar") if "export" not in path.name)
+SAMPLES = [*(path for path in ARCHIVES if path.name.startswith("sample")), FIXTURES / "sample-oci-dir"]
+INSPECT = json.loads((FIXTURES / "sample-inspect.json").read_text())
+EXPORT = json.loads((FIXTURES / "sample-export.json").read_text())
+
+
+STREAMS = contextlib.ExitStack()
+
+
+@pytest.fixture(autouse=True)
+def _close_streams() -> Iterator[None]:
+    """Close what a test handed over: the caller's files are the caller's to close."""
+    with STREAMS:
+        yield
+
+
+def through_pipe(path: Path) -> IO[bytes]:
+    process = STREAMS.enter_context(subprocess.Popen(["cat", str(path)], stdout=subprocess.PIPE))
+    assert process.stdout
+    return process.stdout
+
+
+class Unseekable(io.RawIOBase):
+    """A pipe that gives as little as it may at a time."""
+
+    def __init__(self, data: bytes, most: int = 7_001) -> None:
+        self._inner = io.BytesIO(data)
+        self._most = most
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._inner.read(min(size, self._most) if size >= 0 else self._most)
+
+
+OPENERS: dict[str, Callable[[Path], Any]] = {
+    "path": str,
+    "file": lambda path: STREAMS.enter_context(path.open("rb")),
+    "memory": lambda path: io.BytesIO(path.read_bytes()),
+    "pipe": through_pipe,
+    "slow-pipe": lambda path: Unseekable(path.read_bytes()),
+}
+
+
+@pytest.fixture(params=sorted(OPENERS))
+def opener(request: pytest.FixtureRequest) -> Callable[[Path], Any]:
+    return OPENERS[request.param]
+
+
+def opened(source: Any, **options: Any) -> Archive:
+    return open_archive(source, ScanRequest(**options))
+
+
+def conforms(image: Image) -> RootFs:
+    """Check what must hold of every image, however it was read; return its merged view."""
+    assert [layer.number for layer in image.layers] == list(range(len(image.layers)))
+    assert image.config.digest == digest(image.config.raw)
+    scans, problems = scan_layers(image)
+    assert not problems
+    for each, scan in zip(image.layers, scans, strict=True):
+        assert scan
+        assert scan.diff_id == each.diff_id
+        assert each.blob_digest in (None, scan.blob_digest)
+        assert each.blob
+        assert scan.stored_bytes == each.blob.size_bytes
+    assert not image.defects
+    return RootFs(scans)
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_every_source_gives_the_same_image(path: Path, opener: Callable[[Path], Any]) -> None:
+    if path.is_dir() and opener is not str:
+        pytest.skip("a directory has no stream")
+    with opened(opener(path), verify=True) as archive:
+        (image,) = archive.images
+        rootfs = conforms(image)
+    assert [layer.diff_id for layer in image.layers] == INSPECT["RootFS"]["Layers"]
+    assert sum(usage.apparent_bytes for usage in rootfs.usage if usage) == INSPECT["Size"]
+    assert any("1.0" in reference for reference in image.references)
+    if "oci" not in path.name:
+        assert image.config.digest == INSPECT["Id"]
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_the_merged_view_is_what_the_engine_exports(path: Path) -> None:
+    with opened(str(path), want=lambda _name, size, _mode: size) as archive:
+        scans, _ = scan_layers(archive.images[0])
+        rootfs = RootFs(scans)
+    seen = {entry.path: entry for entry in rootfs.walk()}
+    assert seen.keys() == EXPORT["entries"].keys()
+    for name, wanted in EXPORT["entries"].items():
+        entry = seen[name]
+        found = {"type": entry.kind.value, "mode": f"{entry.mode:04o}", "uid": entry.uid, "gid": entry.gid}
+        if entry.kind is EntryKind.SYMLINK:
+            found["target"] = entry.link_target
+        if entry.kind is EntryKind.FILE:
+            content = rootfs.content(entry)
+            assert content is not None
+            found |= {"size": entry.size_bytes, "sha256": hashlib.sha256(content).hexdigest()}
+        assert found == {key: value for key, value in wanted.items() if key != "links"}, name
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in ARCHIVES if path.name.startswith("two")], ids=lambda path: path.name
+)
+def test_several_images_in_one_archive(path: Path, opener: Callable[[Path], Any]) -> None:
+    with opened(opener(path), verify=True) as archive:
+        first, second = archive.images
+        assert conforms(first).lookup("home/run.sh")
+        assert conforms(second).lookup("home/run.sh")
+    assert first.references != second.references
+    assert len(second.layers) == len(first.layers) + 1
+
+
+def archives(*layers: bytes) -> Iterator[tuple[str, bytes]]:
+    document = config(layers)
+    yield "docker", docker_archive(layers, document)
+    for codec in ("plain", "gzip", "zstd"):
+        yield f"oci-{codec}", outer_tar(oci_members(layers, document, codec))
+    hybrid = oci_members(layers, document, "plain")
+    names = ["blobs/sha256/" + digest(raw)[7:] for raw in layers]
+    row = {"Config": "blobs/sha256/" + digest(document)[7:], "RepoTags": ["sample:latest"], "Layers": names}
+    yield "hybrid", outer_tar({**hybrid, "manifest.json": json.dumps([row]).encode()})
+
+
+@pytest.mark.parametrize("kind", ["docker", "oci-plain", "oci-gzip", "oci-zstd", "hybrid"])
+@pytest.mark.parametrize("piped", [False, True])
+def test_layouts_and_codecs(kind: str, piped: bool) -> None:
+    layers = (layer(file("a", "1"), file("b", "2")), b"", layer(file("a", "3")))
+    data = dict(archives(*layers))[kind]
+    with opened(Unseekable(data) if piped else io.BytesIO(data), verify=True) as archive:
+        (image,) = archive.images
+        rootfs = conforms(image)
+    assert [entry.path for entry in rootfs.walk()] == ["a", "b"]
+    assert [entry.layer for entry in rootfs.walk()] == [2, 0]
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_an_outer_tar_may_be_compressed(piped: bool) -> None:
+    data = gzip.compress(dict(archives(layer(file("a"))))["docker"])
+    with opened(Unseekable(data) if piped else io.BytesIO(data), verify=True) as archive:
+        conforms(archive.images[0])
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_names_with_a_leading_dot(piped: bool) -> None:
+    raw = layer(file("a"))
+    members = {f"./{name}": data for name, data in oci_members([raw], config([raw])).items()}
+    data = outer_tar(members)
+    with opened(Unseekable(data) if piped else io.BytesIO(data), verify=True) as archive:
+        conforms(archive.images[0])
+
+
+@pytest.mark.parametrize("target", ["../first/layer.tar", "../../first/layer.tar"])
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_layer_that_is_a_link_to_another(target: str, piped: bool) -> None:
+    """Docker links equal layers, and one release of it one level too far."""
+    raw = layer(file("a"))
+    document = config([raw, raw])
+    row = {"Config": "c.json", "RepoTags": None, "Layers": ["first/layer.tar", "second/layer.tar"]}
+    outer = layer(
+        symlink("second/layer.tar", target),
+        file("first/layer.tar", raw),
+        file("c.json", document),
+        file("manifest.json", json.dumps([row])),
+        format=tarfile.USTAR_FORMAT,
+    )
+    with opened(Unseekable(outer) if piped else io.BytesIO(outer), verify=True) as archive:
+        conforms(archive.images[0])
+
+
+def test_documents_are_not_read_from_a_second_member_of_the_name() -> None:
+    raw = layer(file("a"))
+    members = [file("manifest.json", b"[]"), *_items(docker_archive([raw], config([raw])))]
+    with pytest.raises(InputError, match=r"holds manifest\.json twice"):
+        opened(io.BytesIO(layer(*members)))
+
+
+def _items(archive: bytes) -> Iterator[Any]:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        for info in tar:
+            body = tar.extractfile(info)
+            assert body
+            yield file(info.name, body.read())
+
+
+def test_a_directory_is_not_left_by_links(tmp_path: Path) -> None:
+    raw = layer(file("a"))
+    layout = tmp_path / "layout"
+    for name, data in oci_members([raw], config([raw])).items():
+        path = layout / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    secret = tmp_path / "secret"
+    blob = next(path for path in (layout / "blobs/sha256").iterdir() if path.read_bytes()[:2] == b"\x1f\x8b")
+    secret.write_bytes(blob.read_bytes())
+    blob.unlink()
+    blob.symlink_to(secret)
+    with opened(str(layout)) as archive:
+        assert archive.images[0].layers[0].state.value == "missing"
+
+
+@pytest.mark.parametrize(
+    ("change", "slug"),
+    [
+        (lambda doc: {**doc, "rootfs": {"type": "layers", "diff_ids": []}}, "layer-count"),
+        (lambda doc: {**doc, "history": None}, None),
+    ],
+)
+def test_defects_of_a_config(change: Callable[[Any], Any], slug: str | None) -> None:
+    raw = layer(file("a"))
+    document = json.dumps(change(json.loads(config([raw])))).encode()
+    with opened(io.BytesIO(docker_archive([raw], document))) as archive:
+        assert [defect.slug for defect in archive.images[0].defects] == ([slug] if slug else [])
+
+
+def test_index_and_manifest_that_disagree_about_layers() -> None:
+    first, second = layer(file("a")), layer(file("b"))
+    document = config([first, second])
+    members = oci_members([first, second], document, "plain")
+    names = ["blobs/sha256/" + digest(raw)[7:] for raw in (second, first)]
+    row = {"Config": "blobs/sha256/" + digest(document)[7:], "RepoTags": None, "Layers": names}
+    members["manifest.json"] = json.dumps([row]).encode()
+    with opened(io.BytesIO(outer_tar(members))) as archive:
+        assert [defect.slug for defect in archive.images[0].defects] == ["index-disagrees"]
+
+
+def test_an_image_that_only_manifest_json_lists() -> None:
+    raw, other = layer(file("a")), layer(file("b"))
+    members = oci_members([raw], config([raw]))
+    document = config([other])
+    members |= {"other.tar": other, "c.json": document}
+    row = {"Config": "c.json", "RepoTags": None, "Layers": ["other.tar"]}
+    members["manifest.json"] = json.dumps([row]).encode()
+    with opened(io.BytesIO(outer_tar(members))) as archive:
+        only_docker, only_index = archive.images
+    assert [defect.slug for defect in only_docker.defects] == ["index-disagrees"]
+    assert not only_index.defects
+
+
+def test_progress_counts_the_archive() -> None:
+    path = FIXTURES / "sample-docker-20.10.tar"
+    counts: list[int] = []
+    with imagespec.open(through_pipe(path), progress=counts.append):
+        pass
+    assert sum(counts) == path.stat().st_size
+
+
+def test_an_archive_closes_what_it_opened() -> None:
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    with opened(str(FIXTURES / "sample-oci-dir")) as archive:
+        scan_layers(archive.images[0])
+    after = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    assert before == after
