@@ -1,0 +1,54 @@
+"""What the start command does: the programs it runs, one after the other, each with the way it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from imagespec.layer import Entry
+from imagespec.verdict import Evidence
+
+INHERITED = "inherited"
+"""A `Step.stdout` or `Step.stderr` that goes where the container's own does: into its log."""
+
+
+@attrs.frozen(kw_only=True)
+class Step:
+    """
+    One program that the start command runs, or may run.
+
+    ``argv`` has None for a word whose value cannot be known from the bytes. ``certain`` is False where the step
+    depends on something unknown: a branch, a command before it that may fail or never return.
+    """
+
+    argv: tuple[str | None, ...]
+    program: Entry | None
+    """The executable in the image after all links; None when there is none or argv[0] is unknown."""
+    script: str | None = None
+    """Real path (no leading slash) of the script file that an interpreter runs here."""
+    env: Mapping[str, str | None] = attrs.field(factory=dict)
+    """Environment; None for a variable whose value is unknown."""
+    cwd: str | None = "/"
+    """Working directory; None when unknown."""
+    certain: bool = True
+    background: bool = False
+    stdout: str | None = INHERITED
+    """`INHERITED`, the absolute path of a file, or None when unknown."""
+    stderr: str | None = INHERITED
+    trail: tuple[Evidence, ...] = ()
+    """How the step is reached, from the image's config on; the last one is the step's own place."""
+
+
+@attrs.frozen(kw_only=True)
+class StartCommand:
+    """Everything that following the start command yielded."""
+
+    argv: tuple[str, ...]
+    """Entrypoint and Cmd as the engine joins them; empty when the image has neither."""
+    steps: tuple[Step, ...] = ()
+    """In order of execution; scripts and the programs inside them are steps of their own."""
+    failures: tuple[Evidence, ...] = ()
+    """Why the container certainly cannot start as asked: no such program, no interpreter …"""
+    gaps: tuple[Evidence, ...] = ()
+    """What could not be followed; while there are any, the absence of a step proves nothing."""
