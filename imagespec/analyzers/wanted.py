@@ -92,7 +92,7 @@ class _Compiled:
                 base in self.names
                 or base.endswith(self.suffixes)
                 or (self.executables and bool(mode & 0o111))
-                or any(part in path for part in self.directories)
+                or (bool(self.directories) and any(part in path for part in self.directories))
             )
             and not any(part in path for part in self.outside)
             and (not self.inside or any(part in path for part in self.inside))

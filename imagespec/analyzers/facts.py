@@ -1,0 +1,145 @@
+"""Everything the rules may know about one image, each part worked out once and only when a rule asks."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+from imagespec.analyzers import (
+    indicators,
+    listeners,
+    logs,
+    modelfile,
+    packages,
+    programs,
+    pylogs,
+    routes,
+    scripts,
+    sizes,
+    start,
+)
+from imagespec.analyzers.listening import Listening
+from imagespec.analyzers.modelfile import ModelFile
+from imagespec.analyzers.routing import Answer, RouteTable
+from imagespec.analyzers.scripts import ScriptJudgement
+from imagespec.analyzers.steps import StartCommand
+from imagespec.analyzers.wanted import Wanted
+from imagespec.documents.model_config import ModelConfig
+from imagespec.image import Image
+from imagespec.layer import Entry, EntryKind, LayerScan
+from imagespec.limits import Limits
+from imagespec.rootfs import RootFs
+
+BOOT_FILE = "/home/run.sh"
+"""Where batch services start: "Specifications for Custom Images Used for Importing Models", image boot file."""
+
+PLATFORM_PORT = 8080
+"""Where the platform calls the service: the same document, external port of images."""
+
+WANTED: tuple[Wanted, ...] = (
+    *indicators.WANTED,
+    *listeners.WANTED,
+    *modelfile.WANTED,
+    *packages.WANTED,
+    *programs.WANTED,
+    *scripts.WANTED,
+    *start.WANTED,
+)
+"""The files that any analyzer may read."""
+
+
+class Facts:
+    """
+    One image, its layers' scans (None where a layer could not be read) and what the analyzers make of them.
+
+    ``batch`` says that the image is judged as a batch service; ``given_config`` is the model configuration that the
+    caller gave beside the image.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        scans: Sequence[LayerScan | None],
+        *,
+        batch: bool = False,
+        given_config: ModelConfig | None = None,
+    ) -> None:
+        self.image = image
+        self.scans = scans
+        self.batch = batch
+        self.limits: Limits = image.request.limits
+        self.rootfs = RootFs(scans, self.limits)
+        self._given_config = given_config
+
+    @functools.cached_property
+    def sizes(self) -> sizes.ImageSizes:
+        """The image's sizes."""
+        return sizes.measure(self.scans, self.rootfs)
+
+    @functools.cached_property
+    def start(self) -> StartCommand:
+        """What the start command runs."""
+        return start.follow_start_command(self.image.config, self.rootfs)
+
+    @functools.cached_property
+    def listening(self) -> Listening:
+        """Who listens where."""
+        return listeners.find_listeners(self.start, self.rootfs)
+
+    @functools.cached_property
+    def routes(self) -> RouteTable:
+        """What the service's server answers: the one on the platform's port, or any while there is none."""
+        on_port = [listener for listener in self.listening.listeners if listener.port == PLATFORM_PORT]
+        return routes.find_routes(on_port or self.listening.listeners)
+
+    def answer(self, method: str, url: str) -> Answer:
+        """Tell whether the service answers a request."""
+        if self.start.failures:
+            return Answer(served=None, message="the container cannot start", evidence=self.start.failures)
+        if not self.listening.listeners:
+            return Answer(served=None, message="no server was found; see service-port", evidence=self.listening.gaps)
+        return self.routes.answer(method, url)
+
+    @functools.cached_property
+    def log_sinks(self) -> logs.LogSinks:
+        """Where the programs of the start command log."""
+        python = pylogs.find_python_logs(self.listening)
+        return logs.find_log_sinks(self.start, self.listening, python, self.rootfs)
+
+    @functools.cached_property
+    def model_file(self) -> ModelFile:
+        """The model configuration: the caller's, else the image's own."""
+        if self._given_config is not None:
+            return ModelFile(self._given_config)
+        return modelfile.find_model_file(self.rootfs, self.image.config, self.limits, batch=self.batch)
+
+    @functools.cached_property
+    def indicators(self) -> indicators.Indicators:
+        """What may be malicious, and what was looked at."""
+        return indicators.find_indicators(self.image, self.rootfs)
+
+    @functools.cached_property
+    def boot_file(self) -> Entry | None:
+        """What the path of the boot file leads to; None when that is nothing."""
+        return self.rootfs.resolve(BOOT_FILE)
+
+    @functools.cached_property
+    def boot_script(self) -> ScriptJudgement | None:
+        """Whether the boot file can run, by the interpreter that the start command hands it to; None without one."""
+        entry = self.boot_file
+        if entry is None or entry.kind is not EntryKind.FILE:
+            return None
+        config = self.image.config
+        path = config.environment().get("PATH")
+        interpreter: str | None = "/bin/sh"  # what the documents hand it to, where the command itself does not tell
+        for step in self.start.steps:
+            if step.script == entry.path and step.argv and step.argv[0]:
+                started_directly = step.program is None or step.program.path == entry.path
+                interpreter = None if started_directly else step.argv[0]
+                break
+        return scripts.judge_script(self.rootfs, entry, interpreter, config.architecture, path=path)
+
+    @property
+    def boot_file_is_broken(self) -> bool:
+        """Tell whether a batch service's boot file certainly cannot run, so that nothing behind it does."""
+        return self.batch and (self.boot_script is None or self.boot_script.usable is False)

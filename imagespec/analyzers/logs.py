@@ -1,0 +1,139 @@
+"""
+Where a container's log goes: into the engine's log by the two standard streams, or into files.
+
+The engine collects standard output and standard error alike, so both count as the container's log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from imagespec.analyzers.listeners import Listening
+from imagespec.analyzers.pylogs import LogFindings
+from imagespec.analyzers.steps import INHERITED, StartCommand, Step
+from imagespec.analyzers.tools import ends_by_itself
+from imagespec.layer import EntryKind
+from imagespec.rootfs import RootFs
+from imagespec.verdict import Evidence
+
+_STREAMS = frozenset(
+    ("/dev/stdout", "/dev/stderr", "/dev/fd/1", "/dev/fd/2", "/dev/tty", "/dev/console")
+    + tuple(f"/proc/{process}/fd/{number}" for process in ("1", "self") for number in (1, 2))
+)
+_LINKS = 8
+
+# Options that send a server's own log elsewhere, unless their value is "-" (gunicorn 23 settings; uvicorn 0.34
+# --log-config; uWSGI 2.0 --logto and --daemonize). Their names are looked for in configuration files, too.
+_OPTIONS = (
+    "--log-file",
+    "--error-logfile",
+    "--access-logfile",
+    "--log-config",
+    "--log-config-json",
+    "--logto",
+    "--logto2",
+    "--daemonize",
+)
+_SETTINGS = ("errorlog", "accesslog", "logconfig", "logto", "daemonize", "capture_output")
+
+
+@attrs.frozen(kw_only=True)
+class LogSinks:
+    """Where the steps of a start command write, as far as it is known."""
+
+    lost: tuple[Evidence, ...] = ()
+    """Steps whose both streams certainly go to files, and logs that certainly go to a file instead of a stream."""
+    doubts: tuple[Evidence, ...] = ()
+    """What may keep something from the container's log."""
+    kept: tuple[Evidence, ...] = ()
+    """What certainly reaches it."""
+    notes: tuple[Evidence, ...] = ()
+
+
+def find_log_sinks(
+    start: StartCommand, listening: Listening, python: LogFindings, rootfs: RootFs
+) -> LogSinks:
+    """Put together what steps, server options and Python programs say about logs."""
+    lost: list[Evidence] = []
+    doubts: list[Evidence] = [*start.gaps, *listening.gaps, *python.gaps]
+    kept: list[Evidence] = list(python.streams)
+    for step in start.steps:
+        if not step.argv or ends_by_itself(step.argv) or step.argv[0] == ".":
+            continue
+        _judge_streams(step, rootfs, lost, doubts, kept)
+        doubts.extend(_options(step))
+    doubts.extend(_settings(start, rootfs))
+    for log in python.files:
+        if log.path is not None and is_stream(rootfs, log.path):
+            kept.append(log.evidence)
+        elif log.certain and log.path is not None and not python.streams and not python.gaps:
+            lost.append(log.evidence)
+        else:
+            doubts.append(log.evidence)
+    return LogSinks(lost=tuple(lost), doubts=tuple(doubts), kept=tuple(kept), notes=python.notes)
+
+
+def is_stream(rootfs: RootFs, path: str) -> bool:
+    """Tell whether ``path`` is a standard stream, or a link of the image to one (as the official nginx image has)."""
+    for _ in range(_LINKS):
+        path = "/" + path.lstrip("/")
+        if path in _STREAMS:
+            return True
+        entry = rootfs.lookup(path)
+        if entry is None or entry.kind is not EntryKind.SYMLINK:
+            return False
+        folder = path.rpartition("/")[0]
+        path = entry.link_target if entry.link_target.startswith("/") else f"{folder}/{entry.link_target}"
+    return False
+
+
+def _judge_streams(
+    step: Step, rootfs: RootFs, lost: list[Evidence], doubts: list[Evidence], kept: list[Evidence]
+) -> None:
+    place = step.trail[-1] if step.trail else Evidence(message="")
+    answers = {}
+    for name, target in (("standard output", step.stdout), ("standard error", step.stderr)):
+        if target is None:
+            doubts.append(attrs.evolve(place, message=f"where {name} of {step.argv[0]} goes is not known"))
+        else:
+            answers[name] = target == INHERITED or is_stream(rootfs, target)
+    away = [name for name, reaches in answers.items() if not reaches]
+    if len(away) == 2 and step.certain:
+        message = f"both streams of {step.argv[0]} go to {step.stdout}, not to the container's log"
+        lost.append(attrs.evolve(place, message=message))
+    elif away:
+        message = f"{' and '.join(away)} of {step.argv[0]} may not reach the container's log"
+        doubts.append(attrs.evolve(place, message=message))
+    elif len(answers) == 2:
+        kept.append(attrs.evolve(place, message=f"both streams of {step.argv[0]} go to the container's log"))
+
+
+def _options(step: Step) -> Iterator[Evidence]:
+    place = step.trail[-1] if step.trail else Evidence(message="")
+    for number, word in enumerate(step.argv):
+        option, equals, value = (word or "").partition("=")
+        if option in _OPTIONS:
+            following = step.argv[number + 1] if number + 1 < len(step.argv) else None
+            target = value if equals else following
+            if target != "-":
+                yield attrs.evolve(place, message=f"{option} sends the server's log to {target or 'somewhere else'}")
+
+
+def _settings(start: StartCommand, rootfs: RootFs) -> Iterator[Evidence]:
+    """Yield the configuration files of servers that say something about logs; they are not followed further."""
+    seen: set[str] = set()
+    for step in start.steps:
+        words = [word for word in step.argv if word and word.endswith((".py", ".ini", ".conf", ".cfg", ".yaml", ".yml"))]
+        for name in [*words, "gunicorn.conf.py"]:
+            path = name if name.startswith("/") else f"{step.cwd or ''}/{name}"
+            entry = rootfs.resolve(path)
+            if entry is None or entry.path in seen or entry.path == step.script:
+                continue
+            seen.add(entry.path)
+            text = (rootfs.content(entry) or b"").decode("utf-8", "replace")
+            found = [word for word in _SETTINGS if word in text]
+            if found:
+                message = f"a server's configuration sets {', '.join(found)}, which is not followed"
+                yield Evidence(message=message, path=entry.path, layer=entry.layer)

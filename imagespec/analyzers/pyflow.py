@@ -1,0 +1,41 @@
+"""How blocks of a followed Python program end."""
+
+from __future__ import annotations
+
+import ast
+import enum
+
+from imagespec.verdict import Evidence
+
+
+class Flow(enum.Enum):
+    """How a block of statements ends."""
+
+    NEXT = enum.auto()
+    RETURN = enum.auto()
+    BREAK = enum.auto()
+    CONTINUE = enum.auto()
+    STOP = enum.auto()
+
+
+class Stop(Exception):  # noqa: N818 - control flow, not an error
+    """The program does not get beyond this point: it ends, raises, or serves for ever."""
+
+    def __init__(self, reason: str, evidence: Evidence, *, certain: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """``exit``, ``raise``, ``import``, or ``serves``."""
+        self.evidence = evidence
+        self.certain = certain
+
+
+def own_nodes(node: ast.AST) -> list[ast.AST]:
+    """Return the nodes of a function without those of functions inside it, within a bound."""
+    found: list[ast.AST] = []
+    pending = list(ast.iter_child_nodes(node))
+    while pending and len(found) < 20_000:
+        item = pending.pop()
+        found.append(item)
+        if not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            pending.extend(ast.iter_child_nodes(item))
+    return found

@@ -1,0 +1,200 @@
+"""Routes of a web application, and what they answer for a method and a path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import attrs
+
+from imagespec.verdict import Evidence
+
+_PATH_CHARACTERS = 2_000
+ALL_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"})
+VERBS = ("get", "post", "put", "delete", "patch", "options", "head", "trace")
+
+
+@attrs.frozen
+class Token:
+    """A part of a pattern: literal text, or a converter that takes one or more characters."""
+
+    kind: str
+    """``literal``, ``segment`` (no slash), ``digits``, ``decimal``, ``path``, ``rest`` (also nothing)."""
+    text: str = ""
+
+
+Tokens = tuple[Token, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    """One rule of an application's routing table."""
+
+    pattern: str
+    """As the framework sees it, with all prefixes."""
+    tokens: Tokens | None
+    """None when the pattern is not understood."""
+    methods: frozenset[str] | None
+    """With those that the framework adds; None when unknown."""
+    evidence: Evidence
+    certain: bool = True
+    """Whether it is certainly registered."""
+    served: bool | None = True
+    """Whether a request that comes here is served: None for mounted files and foreign applications."""
+    either_slash: bool = False
+    """Whether the path with and without its last slash are the same to it."""
+    caveats: tuple[Evidence, ...] = ()
+    """Why a request may still be refused here, such as a needed query parameter."""
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What is known about one method and path."""
+
+    served: bool | None
+    """True: proven; False: provably not; None: unknown."""
+    message: str
+    evidence: tuple[Evidence, ...] = ()
+    caveats: tuple[Evidence, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class RouteTable:
+    """
+    The routes of one application.
+
+    Absence is proven only without ``gaps`` (what may register more routes), presence only without ``filters`` (what
+    may refuse or redirect requests before they come to their route).
+    """
+
+    routes: tuple[Route, ...] = ()
+    gaps: tuple[Evidence, ...] = ()
+    filters: tuple[Evidence, ...] = ()
+    ordered: bool = False
+    """Whether the first route that fits decides (Starlette), instead of the best (Werkzeug)."""
+    toggles_slash: bool = False
+    """Whether a path that fits with or without its last slash is redirected there (Starlette)."""
+    root_path: str | None = ""
+    """Prefix that is also served (ASGI ``root_path``); None when unknown."""
+    strips_root_path: bool = False
+    """Whether the framework certainly takes that prefix off."""
+    source: tuple[Evidence, ...] = ()
+    """Where the application is made."""
+
+    def answer(self, method: str, path: str) -> Answer:
+        """Tell whether a request is served; ``path`` may have a query, which is ignored."""
+        path = re.split(r"[?#]", path, maxsplit=1)[0] or "/"
+        method = method.upper()
+        if not path.startswith("/"):
+            path = "/" + path
+        if "//" in path or "%" in path or len(path) > _PATH_CHARACTERS:
+            return Answer(served=None, message=f"how {path[:200]} is normalised is not followed")
+        if self.root_path is None:
+            return Answer(served=None, message="the application's root_path is unknown", evidence=self.source)
+        inner = path
+        if self.root_path and (path + "/").startswith(self.root_path + "/"):
+            if not self.strips_root_path:
+                message = f"{path} begins with the root_path {self.root_path}, and whether that is taken off is unknown"
+                return Answer(served=None, message=message, evidence=self.source)
+            inner = path[len(self.root_path) :]
+        fitting = [route for route in self.routes if fits(route, inner) is not False]
+        return self._judge(method, inner, fitting)
+
+    def _judge(self, method: str, path: str, fitting: list[Route]) -> Answer:
+        doubts: list[Route] = []
+        for route in fitting:
+            allowed = None if route.methods is None else method in route.methods
+            if allowed is False:
+                continue
+            clear = fits(route, path) is True and allowed and route.certain and route.served is not None
+            if not clear:
+                doubts.append(route)
+            elif any(doubt.served is None for doubt in doubts) and self.ordered:
+                break
+            elif route.served:
+                return self._yes(method, path, route)
+            else:
+                doubts.clear()
+                break
+        if doubts:
+            evidence = tuple(route.evidence for route in doubts[:3])
+            return Answer(
+                served=None, message=f"{method} {path} may be served, which is not proven", evidence=evidence
+            )
+        return self._no(method, path, fitting)
+
+    def _yes(self, method: str, path: str, route: Route) -> Answer:
+        if self.filters:
+            message = f"{method} {path} has a route, and what runs before it may refuse the request"
+            return Answer(served=None, message=message, evidence=(route.evidence, *self.filters[:3]))
+        message = f"{method} {path} is served by the route {route.pattern}"
+        return Answer(served=True, message=message, evidence=(route.evidence,), caveats=route.caveats)
+
+    def _no(self, method: str, path: str, fitting: list[Route]) -> Answer:
+        others = [route for route in fitting if route.methods is not None and route.served]
+        if self.gaps or self.filters:
+            evidence = tuple(route.evidence for route in others[:3]) + (self.gaps + self.filters)[:3]
+            message = f"no route for {method} {path} was found, and not all of the routing could be followed"
+            return Answer(served=None, message=message, evidence=evidence)
+        if others:
+            methods = sorted(set().union(*(route.methods or () for route in others)))
+            message = f"{path} is served for {', '.join(methods)} only, not for {method} (405)"
+            return Answer(
+                served=False, message=message, evidence=tuple(route.evidence for route in others[:3])
+            )
+        redirect = self._redirected(path)
+        if redirect is not None:
+            message = f"{path} is answered by a redirect to {redirect.pattern}, which is not 200"
+            return Answer(served=False, message=message, evidence=(redirect.evidence,))
+        known = ", ".join(sorted({route.pattern for route in self.routes})[:12]) or "none"
+        message = f"no route serves {path} (404); the routes are: {known}"
+        return Answer(served=False, message=message, evidence=self.source)
+
+    def _redirected(self, path: str) -> Route | None:
+        toggled = path + "/"
+        if self.toggles_slash and path.endswith("/") and path != "/":
+            toggled = path.rstrip("/")
+        return next((route for route in self.routes if fits(route, toggled) and route.served), None)
+
+
+def fits(route: Route, path: str) -> bool | None:
+    """Tell whether a route's pattern fits a path; None when the pattern is not understood."""
+    if route.tokens is None:
+        return None
+    if matches(route.tokens, path):
+        return True
+    if not route.either_slash:
+        return False
+    return matches(route.tokens, path[:-1] if path.endswith("/") else path + "/")
+
+
+def matches(tokens: Iterable[Token], path: str) -> bool:
+    """Match without backtracking: the set of places that the pattern can have come to, token by token."""
+    places = {0}
+    for token in tokens:
+        places = _step(token, path, places)
+        if not places:
+            return False
+    return len(path) in places
+
+
+_RUNS = {
+    "segment": re.compile(r"[^/]+"),
+    "digits": re.compile(r"[0-9]+"),
+    "decimal": re.compile(r"[0-9]+\.?[0-9]*"),
+}
+
+
+def _step(token: Token, path: str, places: set[int]) -> set[int]:
+    if token.kind == "literal":
+        return {place + len(token.text) for place in places if path.startswith(token.text, place)}
+    if token.kind in {"path", "rest"}:
+        return set(range(min(places) + (token.kind == "path"), len(path) + 1))
+    ends: set[int] = set()
+    done = 0
+    for place in sorted(places):
+        run = _RUNS[token.kind].match(path, place)
+        if run:
+            ends.update(range(max(place + 1, done), run.end() + 1))
+            done = max(done, run.end())
+    return ends

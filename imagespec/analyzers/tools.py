@@ -1,0 +1,69 @@
+"""Programs by name: shells, interpreters, and the small tools that end by themselves."""
+
+from __future__ import annotations
+
+import re
+
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "rbash", "ksh", "mksh", "zsh"})
+FOREIGN_SHELLS = frozenset({"ksh", "mksh", "zsh"})
+"""Shells whose language is not the one that is parsed."""
+
+SHORT_LIVED = frozenset(
+    "arch awk base64 basename cat chgrp chmod chown clear comm cp cut date df diff dirname dos2unix "  # noqa: SIM905 - one word a line is no better
+    "du echo env envsubst expr false file free getconf getent getopt grep egrep fgrep groups gunzip "
+    "gzip head hexdump hostname id install ip ifconfig jq ldconfig link ln locale ls lscpu md5sum "
+    "mkdir mkfifo mktemp mv nproc od openssl paste printenv printf ps pwd readlink realpath rm rmdir "
+    "sed seq sha256sum sleep sort split stat stty sync sysctl tar touch tr true truncate tty umask "
+    "uname uniq unlink unzip update-ca-certificates uptime wc which whoami xxd zcat zip".split()
+)
+"""
+Tools that end by themselves in ordinary use and are taken to succeed (POSIX utilities, coreutils, util-linux, procps).
+
+Not among them: tools that wait for a network or a database, package managers, language interpreters, ``tail``.
+"""
+
+HARMLESS = frozenset(
+    "arch basename cat chmod chown chgrp cut date df dirname du echo env expr false file free getconf "  # noqa: SIM905 - one word a line is no better
+    "grep groups head hostname id ldconfig ls lscpu mkdir nproc printenv printf ps pwd readlink "
+    "realpath seq sleep stat test tr true ulimit umask uname uptime wc which whoami".split()
+)
+"""Tools that leave every program and script as it is (``chmod`` is kept book of on its own)."""
+
+_DURATION = re.compile(r"[0-9.]+[smhd]?\Z")
+_PYTHON = re.compile(r"(?:python|pypy)[0-9.]*\Z")
+
+
+def is_python(name: str) -> bool:
+    """Tell whether a program's base name is that of a Python interpreter."""
+    return bool(_PYTHON.match(name))
+
+
+def ends_by_itself(words: tuple[str | None, ...]) -> bool:
+    """Tell whether a command is a small tool that returns."""
+    name = (words[0] or "").rpartition("/")[2]
+    if name == "sleep":
+        return all(word is not None and _DURATION.match(word) for word in words[1:])
+    return name in SHORT_LIVED
+
+
+def python_script(words: tuple[str | None, ...]) -> str | None:
+    """Return the file argument of a Python command line (`python --help`, 3.13); None when there is none."""
+    at = 1
+    while at < len(words):
+        word = words[at]
+        at += 1
+        if word is None or word in {"-", "--"}:
+            return None
+        if not word.startswith("-"):
+            return word
+        if word.startswith("--"):
+            at += word == "--check-hash-based-pycs"
+            continue
+        letters = word[1:]
+        taking = next((i for i, letter in enumerate(letters) if letter in "cmWXhV?"), None)
+        if taking is None:
+            continue
+        if letters[taking] in "cmhV?":
+            return None
+        at += taking == len(letters) - 1
+    return None

@@ -1,0 +1,89 @@
+"""The library's two verbs: `open` an archive, and `check` what is in it."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+from imagespec import tar
+from imagespec._version import __version__
+from imagespec.analyzers.facts import WANTED
+from imagespec.analyzers.wanted import compile_wanted
+from imagespec.check import check_archive
+from imagespec.documents.model_config import parse_model_config
+from imagespec.layer import Progress, ScanRequest
+from imagespec.limits import Limits
+from imagespec.profiles import DEFAULT, Profile, load_profile
+from imagespec.results import InputReport, Report
+from imagespec.rules.base import Service
+from imagespec.sources import Archive, open_archive
+
+Source = str | os.PathLike[str] | BinaryIO
+
+
+def open(  # noqa: A001 - `imagespec.open` is the name that users expect
+    source: Source, *, verify: bool = False, limits: Limits | None = None, progress: Progress | None = None
+) -> Archive:
+    """
+    Open an image archive or layout: a path, a binary file, or a pipe, which is read to its end here.
+
+    ``verify`` computes the digests of every layer; ``progress`` is told how many more bytes have been dealt with.
+    Raises `imagespec.errors.ImageSpecError`, and OSError where the system cannot read the input.
+    """
+    want = compile_wanted(WANTED)
+    return open_archive(source, ScanRequest(want, verify, limits or Limits(), progress))
+
+
+def check(
+    source: Source | Archive,
+    *,
+    profile: str | Profile = DEFAULT,
+    service: str | Service = Service.REAL_TIME,
+    model_config: bytes | None = None,
+    verify: bool = False,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """
+    Judge every image of an archive against a profile.
+
+    ``profile`` is a built-in profile's id, the path of a TOML file, or a `Profile`; ``service`` is ``real-time`` or
+    ``batch``; ``model_config`` is the content of the ModelArts config.json that goes with the image, if it is not in
+    the image itself. ``verify``, ``limits`` and ``progress`` are as in `open`, and without effect on an archive that
+    is open already.
+
+    Raises `imagespec.errors.ImageSpecError` when the archive cannot be opened or an argument is wrong; what cannot be
+    read later becomes a problem in the report.
+    """
+    limits = limits or Limits()
+    service = Service(service)
+    profile = load_profile(profile) if isinstance(profile, str) else profile
+    batch = service is Service.BATCH
+    given = (
+        parse_model_config(model_config, "config.json", limits, batch=batch)
+        if model_config is not None
+        else None
+    )
+    if isinstance(source, Archive):
+        inputs = (check_archive(source, profile, service, model_config=given),)
+        return report_of(profile, service, inputs, verified=source.verify)
+    with open(source, verify=verify, limits=limits, progress=progress) as archive:
+        inputs = (check_archive(archive, profile, service, model_config=given),)
+        return report_of(profile, service, inputs, verified=verify)
+
+
+def report_of(
+    profile: Profile, service: Service, inputs: tuple[InputReport, ...], *, verified: bool
+) -> Report:
+    """Return the report of a run over several inputs."""
+    return Report(
+        tool_version=__version__,
+        backend=tar.backend,
+        profile=profile.id,
+        profile_title=profile.title,
+        document=profile.document,
+        edition=profile.edition,
+        service=service.value,
+        verified=verified,
+        inputs=inputs,
+    )

@@ -1,0 +1,116 @@
+"""``imagespec check``: verdicts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import click
+from rich.console import Console
+
+from imagespec import api
+from imagespec.check import check_archive
+from imagespec.cli.common import INCOMPLETE, USAGE, complain, console, read_input
+from imagespec.documents.model_config import ModelConfig, parse_model_config
+from imagespec.errors import ImageSpecError
+from imagespec.limits import Limits
+from imagespec.profiles import DEFAULT, Profile, load_profile
+from imagespec.report.text import render_report
+from imagespec.results import InputReport, Report
+from imagespec.rules.base import Service
+from imagespec.sources import Archive
+
+
+@click.command()
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option(
+    "--profile", "profile_name", default=DEFAULT, show_default=True, help="Profile id or TOML file."
+)
+@click.option(
+    "--service",
+    type=click.Choice([service.value for service in Service]),
+    default=Service.REAL_TIME.value,
+    show_default=True,
+    help="What the image will be deployed as.",
+)
+@click.option(
+    "--config-json",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="ModelArts config.json that goes with the image.",
+)
+@click.option(
+    "--format", "format_name", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to a file.")
+@click.option("--strict", is_flag=True, help="Count unknown verdicts as failures.")
+@click.option("--verify", is_flag=True, help="Read everything and compute every digest.")
+@click.option("--verbose", is_flag=True, help="Show all evidence.")
+def check(  # noqa: PLR0913 - one parameter for each option
+    *,
+    images: tuple[str, ...],
+    profile_name: str,
+    service: str,
+    config_json: Path | None,
+    format_name: str,
+    output: Path | None,
+    strict: bool,
+    verify: bool,
+    verbose: bool,
+) -> None:
+    """
+    Judge image archives against a profile.
+
+    IMAGE is an archive or layout directory as docker, podman, skopeo or buildah write it; "-" reads standard input.
+
+    Exit code: 0 every rule passed (unknown allowed unless --strict), 1 a rule failed, 2 wrong usage, 3 something
+    could not be read.
+    """
+    try:
+        profile = load_profile(profile_name)
+        given = _read_model_config(config_json, service)
+    except ImageSpecError as error:
+        complain(str(error))
+        sys.exit(USAGE)
+    report, worst = _check_all(images, profile, Service(service), given, verify=verify)
+    try:
+        _write(report, format_name, output, verbose=verbose)
+    except OSError as error:
+        complain(f"{output}: {error.strerror or error}")
+        sys.exit(INCOMPLETE)
+    sys.exit(worst or report.exit_code(strict=strict))
+
+
+def _read_model_config(path: Path | None, service: str) -> ModelConfig | None:
+    if path is None:
+        return None
+    return parse_model_config(path.read_bytes(), path.name, Limits(), batch=service == Service.BATCH)
+
+
+def _check_all(
+    names: tuple[str, ...], profile: Profile, service: Service, given: ModelConfig | None, *, verify: bool
+) -> tuple[Report, int]:
+    def judge(archive: Archive) -> InputReport:
+        return check_archive(archive, profile, service, model_config=given)
+
+    results = [read_input(name, judge, verify=verify) for name in names]
+    inputs = tuple(item for item, _ in results)
+    return api.report_of(profile, service, inputs, verified=verify), max(code for _, code in results)
+
+
+def _write(report: Report, format_name: str, output: Path | None, *, verbose: bool) -> None:
+    if output is None:
+        _print(report, format_name, sys.stdout, console(), verbose=verbose)
+        return
+    with output.open("w", encoding="utf-8") as file:
+        plain = Console(file=file, highlight=False, markup=False, emoji=False, color_system=None)
+        _print(report, format_name, file, plain, verbose=verbose)
+
+
+def _print(report: Report, format_name: str, file: TextIO, target: Console, *, verbose: bool) -> None:
+    if format_name == "json":
+        json.dump(report.to_dict(), file, indent=2, ensure_ascii=True)
+        file.write("\n")
+    elif any(item.images for item in report.inputs):
+        render_report(report, target, verbose=verbose)

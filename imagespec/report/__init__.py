@@ -1,0 +1,1 @@
+"""Renderers: a report in, text or JSON out. They know reports and nothing else."""

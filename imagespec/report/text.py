@@ -1,0 +1,219 @@
+"""A report as text for people: verdicts first, each with the evidence that it stands on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from imagespec.results import ImageReport, InputReport, LayerReport, Problem, Report, RuleResult
+from imagespec.text import printable, shorten
+from imagespec.verdict import Evidence, Verdict
+
+_STYLES = {
+    Verdict.PASS: ("PASS", "bold green"),
+    Verdict.FAIL: ("FAIL", "bold red"),
+    Verdict.UNKNOWN: ("UNKNOWN", "bold yellow"),
+    Verdict.NOT_APPLICABLE: ("n/a", "dim"),
+}
+_VERDICT_WIDTH = 9
+_INDENT = 4
+_EVIDENCE_SHOWN = 4
+_FINDINGS_SHOWN = 8
+
+
+def render_report(report: Report, console: Console, *, verbose: bool = False) -> None:
+    """Print every input with its images and verdicts, and a closing line."""
+    for item in report.inputs:
+        _render_input(item, console, verbose=verbose)
+    _line(
+        console,
+        Text.assemble(
+            ("Profile ", "dim"), f"{report.profile}: {report.profile_title}; {report.service} service"
+        ),
+    )
+    _line(console, _closing(report))
+
+
+def render_image(image: ImageReport, console: Console) -> None:
+    """Print what an image is: identity, sizes and layers."""
+    _render_identity(image, console)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=True, header_style="dim")
+    for name in ("#", "stored", "unpacked", "entries"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("codec", no_wrap=True)
+    table.add_column("history", ratio=1)
+    for layer in image.layers:
+        table.add_row(*_layer_row(layer))
+    console.print(Padding(table, (0, 0, 0, 2)))
+    for problem in image.problems:
+        _line(console, _problem(problem))
+    console.print()
+
+
+def human_bytes(size: int | None) -> str:
+    """Return a size in decimal units; a question mark where it is not known."""
+    if size is None:
+        return "?"
+    if size < 1000:
+        return f"{size} B"
+    value = float(size)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.95:
+            break
+    return f"{value:.1f} {unit}"
+
+
+def _render_input(item: InputReport, console: Console, *, verbose: bool) -> None:
+    kind = f"  {item.container}" if item.container else ""
+    _line(console, Text.assemble((printable(item.name), "bold"), (kind, "dim")))
+    for problem in item.problems:
+        _line(console, _problem(problem))
+    console.print()
+    for image in item.images:
+        _render_identity(image, console)
+        for result in image.results:
+            _render_result(result, console, verbose=verbose)
+        for problem in image.problems:
+            _line(console, _problem(problem))
+        for text in _findings(image):
+            _line(console, text)
+        console.print()
+
+
+def _render_identity(image: ImageReport, console: Console) -> None:
+    sizes = image.sizes
+    _line(
+        console,
+        Text.assemble(
+            ("image  ", "dim"), (", ".join(map(printable, image.references)) or "(untagged)", "bold")
+        ),
+    )
+    _line(
+        console,
+        Text.assemble(("       ", "dim"), (f"{image.image_id}  {printable(image.platform or '')}", "dim")),
+    )
+    parts = [
+        f"{len(image.layers)} layers",
+        f"{human_bytes(sizes.docker_bytes)} unpacked as Docker counts it",
+        f"{human_bytes(sizes.merged_bytes)} visible",
+        f"{human_bytes(sizes.wasted_bytes)} hidden by later layers",
+    ]
+    if sizes.compressed_bytes is not None:
+        parts.append(f"{human_bytes(sizes.compressed_bytes)} compressed")
+    _line(console, Text("       " + ", ".join(parts), style="dim"))
+    console.print()
+
+
+def _render_result(result: RuleResult, console: Console, *, verbose: bool) -> None:
+    outcome = result.outcome
+    word, style = _STYLES[outcome.verdict]
+    head = Text.assemble(
+        (word.ljust(_VERDICT_WIDTH), style), (result.rule.ljust(19), "bold"), printable(outcome.summary)
+    )
+    _line(console, head, hanging=_VERDICT_WIDTH + 19)
+    shown = outcome.evidence if verbose else outcome.evidence[:_EVIDENCE_SHOWN]
+    for item in shown:
+        _line(console, _evidence(item), indent=_VERDICT_WIDTH + 2, hanging=2)
+    if len(shown) < len(outcome.evidence):
+        more = f"… {len(outcome.evidence) - len(shown)} more with --verbose"
+        _line(console, Text(more, style="dim"), indent=_VERDICT_WIDTH + 2)
+    if outcome.advice and outcome.verdict is not Verdict.PASS:
+        _line(
+            console,
+            Text(f"→ {printable(outcome.advice)}", style="cyan"),
+            indent=_VERDICT_WIDTH + 2,
+            hanging=2,
+        )
+
+
+def _evidence(item: Evidence) -> Text:
+    text = Text("- ", style="dim")
+    text.append(shorten(printable(item.message)), style="default")
+    if item.seen is not None:
+        text.append(f": {shorten(printable(item.seen))}", style="default")
+    if item.wanted is not None:
+        text.append(f" (wanted: {shorten(printable(item.wanted))})")
+    place = _place(item)
+    if place:
+        text.append(f"  [{place}]")
+    return text
+
+
+def _place(item: Evidence) -> str:
+    parts = []
+    if item.path is not None:
+        line = f":{item.line}" if item.line else ""
+        parts.append(f"/{printable(item.path.removeprefix('/'))}{line}")
+    if item.pointer is not None:
+        parts.append(printable(item.pointer))
+    if item.layer is not None:
+        parts.append(f"layer {item.layer}")
+    return ", ".join(parts)
+
+
+def _problem(problem: Problem) -> Text:
+    return Text.assemble(("PROBLEM  ", "bold magenta"), printable(problem.message))
+
+
+def _findings(image: ImageReport) -> Iterator[Text]:
+    counts = Counter((finding.code, finding.message, layer) for layer, finding in image.findings)
+    for (code, message, layer), count in counts.most_common(_FINDINGS_SHOWN):
+        times = f" ({count} times)" if count > 1 else ""
+        yield Text.assemble(
+            ("NOTE     ", "bold blue"),
+            (code, "bold"),
+            f"  {printable(message)}{times}",
+            (f"  [layer {layer}]", "dim"),
+        )
+    if len(counts) > _FINDINGS_SHOWN:
+        yield Text(
+            f"         … {len(counts) - _FINDINGS_SHOWN} further kinds of findings in the JSON report",
+            style="dim",
+        )
+
+
+def _closing(report: Report) -> Text:
+    counts = report.counts()
+    words = {
+        Verdict.PASS: "passed",
+        Verdict.FAIL: "failed",
+        Verdict.UNKNOWN: "unknown",
+        Verdict.NOT_APPLICABLE: "not applicable",
+    }
+    text = Text(", ".join(f"{counts[verdict]} {word}" for verdict, word in words.items()), style="bold")
+    if not report.complete:
+        text.append("; incomplete: something could not be read, see PROBLEM", style="bold magenta")
+    return text
+
+
+def _layer_row(layer: LayerReport) -> tuple[str, ...]:
+    entries = "?" if layer.entries is None else f"{layer.entries:,}"
+    history = shorten(printable(layer.created_by or ""), 300)
+    if layer.state != "present":
+        history = f"({layer.state}) {history}"
+    codec = layer.codec or "?"
+    return (
+        str(layer.number),
+        human_bytes(layer.stored_bytes),
+        human_bytes(layer.docker_bytes),
+        entries,
+        codec,
+        history,
+    )
+
+
+def _line(console: Console, text: Text, *, indent: int = 0, hanging: int = 0) -> None:
+    """Print one paragraph: wrapped to a terminal with a hanging indent, in one line anywhere else."""
+    if not console.is_terminal:
+        console.print(" " * indent, text, sep="", soft_wrap=True, highlight=False)
+        return
+    width = max(console.width - indent - hanging, 20)
+    for number, part in enumerate(text.wrap(console, width)):
+        part.rstrip()
+        console.print(" " * (indent + (hanging if number else 0)), part, sep="", highlight=False)

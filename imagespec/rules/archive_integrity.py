@@ -1,0 +1,93 @@
+"""
+The archive's documents agree with one another and with the layers.
+
+What it checks
+--------------
+That the config lists one diff_id for each layer, that configs and manifests have the digests and sizes that name them,
+that `manifest.json` and `index.json` list the same layers where an archive has both, and, with `--verify`, that every
+layer has the digest of its descriptor and the diff_id of the config.
+
+Why it matters
+--------------
+An archive that contradicts itself is refused, or loaded differently by different tools: what was judged is then not
+what will run.
+
+What passes
+-----------
+No contradiction, and every layer's digests were computed and are right.
+
+What fails
+----------
+Any contradiction, or a layer that the documents name and the archive does not hold.
+
+What stays unknown
+------------------
+The documents agree, but the layers' digests were not computed, because the run did not ask for it.
+
+How to fix
+----------
+Export the image again, with a current version of the tool, and check that the copy is complete.
+
+Source
+------
+OCI image-spec v1.1, descriptor.md ("Verification") and config.md (`rootfs.diff_ids`); Docker's own load refuses the
+same contradictions (moby daemon/internal/image/tarexport/load.go).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imagespec.analyzers.facts import Facts
+from imagespec.layer import Layer, LayerScan, LayerState
+from imagespec.rules.base import Parameters, Rule
+from imagespec.verdict import Evidence, Outcome, Verdict
+
+
+def _check(facts: Facts, _: Parameters) -> Outcome:
+    image = facts.image
+    wrong = [Evidence(message=defect.message, pointer=defect.slug) for defect in image.defects]
+    unread = 0
+    computed = 0
+    for layer, scan in zip(image.layers, facts.scans, strict=True):
+        if layer.state is LayerState.MISSING:
+            wrong.append(
+                Evidence(message=f"{layer.stored_name} is named but not in the archive", layer=layer.number)
+            )
+        elif scan is None:
+            unread += 1
+        else:
+            wrong.extend(_mismatches(layer, scan))
+            computed += scan.diff_id is not None and _is_comparable(layer)
+    if wrong:
+        return Outcome(Verdict.FAIL, "the archive contradicts itself", tuple(wrong))
+    counted = Evidence(
+        message="layers whose digests were computed and are right",
+        seen=str(computed),
+        wanted=str(len(image.layers)),
+    )
+    if unread:
+        return Outcome(
+            Verdict.UNKNOWN, f"{unread} of {len(image.layers)} layers could not be read", (counted,)
+        )
+    if computed < len(image.layers):
+        summary = "the documents agree; the layers' digests were not computed"
+        return Outcome(Verdict.UNKNOWN, summary, (counted,), "Run again with --verify to compute them.")
+    return Outcome(Verdict.PASS, "the documents agree, and every digest is right", (counted,))
+
+
+def _is_comparable(layer: Layer) -> bool:
+    # Only sha256 is computed; a layer named by another algorithm stays uncompared.
+    named = (layer.diff_id or "", layer.blob_digest or "sha256:")
+    return all(digest.startswith("sha256:") for digest in named)
+
+
+def _mismatches(layer: Layer, scan: LayerScan) -> Iterator[Evidence]:
+    pairs = (("diff_id", layer.diff_id, scan.diff_id), ("blob digest", layer.blob_digest, scan.blob_digest))
+    for what, wanted, seen in pairs:
+        if wanted and seen and wanted.startswith("sha256:") and wanted != seen:
+            message = f"the {what} of {layer.stored_name} is wrong"
+            yield Evidence(message=message, layer=layer.number, seen=seen, wanted=wanted)
+
+
+RULE = Rule(id="archive-integrity", doc=__doc__, check=_check, reads_files=False)

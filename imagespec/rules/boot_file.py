@@ -1,0 +1,66 @@
+"""
+A batch image has the boot file /home/run.sh, and its interpreter can run it.
+
+What it checks
+--------------
+That `/home/run.sh` exists after all links are resolved, is a regular file with at least one command, and can be read by
+the interpreter that the start command hands it to: the shell named there, or the one of its `#!` line when it is started
+directly. That interpreter must be in the image.
+
+Why it matters
+--------------
+ModelArts starts a batch service by this file. One that is missing, empty or unreadable for its shell ends the
+container at once.
+
+What passes
+-----------
+A regular file with commands, whose interpreter is in the image and starts.
+
+What fails
+----------
+No such file, a dangling link, a directory, an empty file or one of comments only; Windows line ends or a byte order
+mark where they break it; an interpreter that is not in the image or does not start; no execute bit where the file is
+started directly.
+
+What stays unknown
+------------------
+The file's content was not kept because it is too large, or its interpreter cannot be judged from the bytes.
+
+How to fix
+----------
+`COPY run.sh /home/run.sh`, save it with Unix line ends (`dos2unix`), and begin it with `#!/bin/sh`.
+
+Source
+------
+"Specifications for Custom Images Used for Importing Models", image boot file.
+"""
+
+from __future__ import annotations
+
+from imagespec.analyzers.facts import BOOT_FILE, Facts
+from imagespec.layer import EntryKind
+from imagespec.rules.base import Parameters, Rule, Service
+from imagespec.verdict import Evidence, Outcome, Verdict
+
+
+def _check(facts: Facts, _: Parameters) -> Outcome:
+    entry = facts.boot_file
+    if entry is None:
+        link = facts.rootfs.lookup(BOOT_FILE)
+        message = f"a link to {link.link_target!r}, which leads to nothing" if link else "no such file"
+        evidence = Evidence(message=message, path=BOOT_FILE, layer=link.layer if link else None)
+        return Outcome(Verdict.FAIL, f"{BOOT_FILE} is missing", (evidence,), "Add it to the image.")
+    place = Evidence(message=f"a {entry.kind.value} of {entry.size_bytes:,} bytes", path=entry.path, layer=entry.layer)
+    if entry.kind is not EntryKind.FILE:
+        return Outcome(Verdict.FAIL, f"{BOOT_FILE} is a {entry.kind.value}, not a regular file", (place,))
+    judgement = facts.boot_script
+    assert judgement is not None
+    evidence_all = (place, *judgement.evidence, *judgement.remarks)
+    if judgement.usable is None:
+        return Outcome(Verdict.UNKNOWN, f"{BOOT_FILE}: {judgement.reason}", evidence_all)
+    if not judgement.usable:
+        return Outcome(Verdict.FAIL, f"{BOOT_FILE} cannot run: {judgement.reason}", evidence_all)
+    return Outcome(Verdict.PASS, f"{BOOT_FILE} can run: {judgement.reason}", evidence_all)
+
+
+RULE = Rule(id="boot-file", doc=__doc__, check=_check, services=frozenset({Service.BATCH}))

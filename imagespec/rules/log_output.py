@@ -1,0 +1,61 @@
+"""
+The service's logs go to the container's standard streams.
+
+What it checks
+--------------
+Where the two standard streams of the programs that the start command runs go (redirections, pipes into `tee`,
+`nohup`), where the servers' own options send their logs, and where the Python programs' logging handlers write. Links
+to `/dev/stdout` count as the stream. Standard error counts, too: the engine collects both.
+
+Why it matters
+--------------
+The platform shows what the container writes to its standard streams and nothing else; a log in a file is gone with the
+container.
+
+What passes
+-----------
+Every program of the start command is understood, its streams are the container's, and nothing logs to a file.
+
+What fails
+----------
+Both streams of a program certainly go to a file, or a program certainly logs to a file and to no stream.
+
+What stays unknown
+------------------
+A program or its logging configuration is not understood, or a file is written beside the streams.
+
+How to fix
+----------
+Remove redirections from the start command, log to `sys.stdout`, or link the log file to `/dev/stdout`; set
+`PYTHONUNBUFFERED=1` so that `print` is not held back.
+
+Source
+------
+"Specifications for Custom Images Used for Importing Models", log file output.
+"""
+
+from __future__ import annotations
+
+from imagespec.analyzers.facts import Facts
+from imagespec.rules.base import Parameters, Rule
+from imagespec.verdict import Outcome, Verdict
+
+_ADVICE = "Log to standard output, or link the log file to /dev/stdout."
+
+
+def _check(facts: Facts, _: Parameters) -> Outcome:
+    if facts.start.failures:
+        summary = "the container cannot start, so what it would log is not known"
+        return Outcome(Verdict.UNKNOWN, summary, facts.start.failures)
+    sinks = facts.log_sinks
+    if sinks.lost:
+        return Outcome(Verdict.FAIL, "logs go to a file", (*sinks.lost, *sinks.doubts), _ADVICE)
+    if sinks.doubts:
+        summary = "it is not certain that all logs go to the standard streams"
+        return Outcome(Verdict.UNKNOWN, summary, (*sinks.doubts, *sinks.kept, *sinks.notes), _ADVICE)
+    if not facts.listening.listeners:
+        return Outcome(Verdict.UNKNOWN, "no server was found whose logs could be judged", sinks.kept)
+    return Outcome(Verdict.PASS, "all logs go to the standard streams", (*sinks.kept, *sinks.notes))
+
+
+RULE = Rule(id="log-output", doc=__doc__, check=_check)

@@ -1,0 +1,98 @@
+"""
+A batch image has python, a JRE or JDK, and zip, and they start.
+
+What it checks
+--------------
+That `python3` or `python`, `java` and `zip` are found on the image's `PATH`, through links and `/etc/alternatives`, and
+that each is an executable file of the image's architecture whose loader or interpreter is in the image.
+
+Why it matters
+--------------
+The platform calls these programs around a batch service. A package database can list a program that is not there any
+more, or one for another architecture.
+
+What passes
+-----------
+All three are found and can start; versions are told where the image says them.
+
+What fails
+----------
+One is not on the `PATH`, or is found and cannot start: a dangling link, no execute bit, another architecture, a missing
+loader.
+
+What stays unknown
+------------------
+A program was found but its kind could not be told from the bytes that were kept.
+
+How to fix
+----------
+Install the packages in the image (`apt-get install python3 default-jre-headless zip`) and set `PATH` by `ENV`.
+
+Source
+------
+"Specifications for Custom Images Used for Importing Models", image dependencies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imagespec.analyzers.facts import Facts
+from imagespec.analyzers.packages import find_version
+from imagespec.analyzers.programs import DEFAULT_PATH, judge_startable, which
+from imagespec.rules.base import Parameters, Rule, Service
+from imagespec.verdict import Evidence, Outcome, Verdict
+
+_PROGRAMS = (("python", ("python3", "python")), ("java", ("java",)), ("zip", ("zip",)))
+
+
+def _check(facts: Facts, _: Parameters) -> Outcome:
+    answers = [(title, _judge(facts, title, names)) for title, names in _PROGRAMS]
+    evidence = tuple(item for _, answer in answers for item in answer.evidence)
+    failed = [f"{title} {answer.summary}" for title, answer in answers if answer.verdict is Verdict.FAIL]
+    if failed:
+        return Outcome(Verdict.FAIL, "; ".join(failed), evidence, "Install the package, or add its folder to PATH.")
+    open_questions = [f"{title} {answer.summary}" for title, answer in answers if answer.verdict is Verdict.UNKNOWN]
+    if open_questions:
+        return Outcome(Verdict.UNKNOWN, "; ".join(open_questions), evidence)
+    return Outcome(Verdict.PASS, ", ".join(f"{title} {answer.summary}" for title, answer in answers), evidence)
+
+
+def _judge(facts: Facts, title: str, names: tuple[str, ...]) -> Outcome:
+    """Judge one program under any of its names: one that starts is enough."""
+    config = facts.image.config
+    path = config.environment().get("PATH")
+    worst: Outcome | None = None
+    for name in names:
+        entry = which(facts.rootfs, path, name)
+        if entry is None:
+            continue
+        startable = judge_startable(facts.rootfs, entry, config.architecture, path=path)
+        if startable.startable:
+            version = find_version(facts.rootfs, title, entry)
+            known = f"{version.text} " if version else ""
+            evidence = (*startable.evidence, *(version.evidence if version else ()))
+            return Outcome(Verdict.PASS, f"{known}starts (/{entry.path})", evidence)
+        verdict = Verdict.UNKNOWN if startable.startable is None else Verdict.FAIL
+        answer = Outcome(verdict, f"is at /{entry.path}, but: {startable.reason}", startable.evidence)
+        worst = answer if worst is None or verdict is Verdict.UNKNOWN else worst
+    if worst:
+        return worst
+    shown = DEFAULT_PATH if path is None else path
+    nearby = tuple(_remains(facts, shown, names))
+    missing = Evidence(message=f"no executable {' or '.join(names)} on PATH", pointer="config#/config/Env", seen=shown)
+    return Outcome(Verdict.FAIL, "is not on the PATH", (missing, *nearby))
+
+
+def _remains(facts: Facts, path: str, names: tuple[str, ...]) -> Iterator[Evidence]:
+    """Yield what lies on the PATH under these names and is no program, to explain why it does not count."""
+    for directory in path.split(":"):
+        for name in names:
+            entry = facts.rootfs.lookup(f"{directory}/{name}")
+            if entry:
+                target = f" to {entry.link_target!r}" if entry.link_target else ""
+                message = f"a {entry.kind.value}{target} with mode {entry.mode:04o} is no program"
+                yield Evidence(message=message, path=entry.path, layer=entry.layer)
+
+
+RULE = Rule(id="packages", doc=__doc__, check=_check, services=frozenset({Service.BATCH}))

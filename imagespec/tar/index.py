@@ -1,0 +1,165 @@
+"""The members of one tar stream, in columns: what a scan yields."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
+
+import attrs
+
+from imagespec.tar import header
+from imagespec.tar.sparse import SparseMap
+
+
+@attrs.frozen
+class Finding:
+    """
+    A construct on which readers disagree, so that somebody could see other files than a container does.
+
+    ``code`` is stable (``tar.…``, ``name.…``, ``fs.…``); ``offset`` is in the uncompressed stream, None where it has no place.
+    """
+
+    code: str
+    message: str
+    offset: int | None = None
+
+
+class Findings:
+    """The first findings of a scan, up to a limit; the rest is counted."""
+
+    def __init__(self, limit: int) -> None:
+        self.kept: list[Finding] = []
+        self.dropped = 0
+        self._limit = limit
+
+    def add(self, code: str, offset: int, message: str) -> None:
+        """Record one finding."""
+        if len(self.kept) < self._limit:
+            self.kept.append(Finding(code, message, offset))
+        else:
+            self.dropped += 1
+
+
+@attrs.frozen(eq=False)
+class LayerIndex:
+    """
+    The members of one tar stream in their order; member i is row i of every column.
+
+    Immutable by convention after the scan, picklable, and compact: 57 bytes a member beyond its name. Sizes and
+    offsets are in bytes of the uncompressed stream, times in seconds since the epoch.
+    """
+
+    names: bytes
+    name_ends: array[int]
+    types: bytes
+    modes: array[int]
+    uids: array[int]
+    gids: array[int]
+    sizes: array[int]
+    mtimes: array[float]
+    header_offsets: array[int]
+    data_offsets: array[int]
+    links: Mapping[int, bytes]
+    """Targets of hard and symbolic links, as written."""
+    devices: Mapping[int, tuple[int, int]]
+    xattrs: Mapping[int, Mapping[str, bytes]]
+    sparse: Mapping[int, SparseMap]
+
+    def __len__(self) -> int:
+        return len(self.types)
+
+    def name(self, member: int) -> bytes:
+        """Return the name of a member as the stream writes it."""
+        return self.names[self.name_ends[member - 1] if member else 0 : self.name_ends[member]]
+
+    def iter_names(self) -> Iterator[bytes]:
+        """Yield every name, in order."""
+        names, start = self.names, 0
+        for end in self.name_ends:
+            yield names[start:end]
+            start = end
+
+    def typeflag(self, member: int) -> bytes:
+        """Return the type of a member; old spellings of a regular file or directory are normalised."""
+        return self.types[member : member + 1]
+
+    def is_regular(self, member: int) -> bool:
+        """Tell whether the member is a regular file (including contiguous and sparse ones)."""
+        return self.typeflag(member) in _REGULAR_TYPES
+
+
+_REGULAR_TYPES = frozenset((header.REGULAR, header.CONTIGUOUS, header.GNU_SPARSE))
+
+
+Row = tuple[bytes, int, tuple[int, int, int], int, float, int, int]
+"""name, type, (mode, uid, gid), size, mtime, header offset, data offset"""
+
+SETTLE = 4096
+"""Rows after which to settle."""
+
+
+class IndexBuilder:
+    """The growing columns of a `LayerIndex`."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        """The members since the last `settle`."""
+        self.settled = 0
+        """How many members came before them."""
+        self.links: dict[int, bytes] = {}
+        self.devices: dict[int, tuple[int, int]] = {}
+        self.xattrs: dict[int, dict[str, bytes]] = {}
+        self.sparse: dict[int, SparseMap] = {}
+        self.text_bytes = 0
+        """Of names, link targets, extended attributes and sparse maps: what `Limits.names_bytes` bounds."""
+        self._names = bytearray()
+        self._types = bytearray()
+        self._modes = array("H")
+        self._name_ends, self._uids, self._gids = array("q"), array("q"), array("q")
+        self._sizes, self._header_offsets, self._data_offsets = array("q"), array("q"), array("q")
+        self._mtimes = array("d")
+
+    def __len__(self) -> int:
+        return self.settled + len(self.rows)
+
+    def settle(self) -> None:
+        """Move the rows into the columns, many at once: appending to an array costs more than to a list."""
+        if not self.rows:
+            return
+        names, types, owners, sizes, mtimes, header_offsets, data_offsets = zip(*self.rows, strict=True)
+        modes, uids, gids = zip(*owners, strict=True)
+        ends = accumulate(map(len, names), initial=len(self._names))
+        next(ends)
+        self._name_ends.extend(ends)
+        self._names += b"".join(names)
+        self._types += bytes(types)
+        self._modes.extend(modes)
+        self._uids.extend(uids)
+        self._gids.extend(gids)
+        self._sizes.extend(sizes)
+        self._mtimes.extend(mtimes)
+        self._header_offsets.extend(header_offsets)
+        self._data_offsets.extend(data_offsets)
+        self.settled += len(self.rows)
+        self.rows.clear()
+
+    def build(self) -> LayerIndex:
+        """Return the finished index."""
+        self.settle()
+        return LayerIndex(
+            bytes(self._names),
+            self._name_ends,
+            bytes(self._types),
+            self._modes,
+            self._uids,
+            self._gids,
+            self._sizes,
+            self._mtimes,
+            self._header_offsets,
+            self._data_offsets,
+            self.links,
+            self.devices,
+            self.xattrs,
+            self.sparse,
+        )
