@@ -276,10 +276,10 @@ class _Upper:
         for parent, base, member in self._pending_links:
             self._bind(parent, base, member, forward=True)
         for parent, names in self.whiteouts.items():
-            for name in names:
-                again = (parent.children or {}).get(name)
+            for hidden in names:
+                again = (parent.children or {}).get(hidden)
                 if again is not None and again.children is not None:
-                    message = f"{name!r} is whited out and made anew in one layer; overlay drivers keep its old files"
+                    message = f"{hidden!r} is whited out and made anew in one layer; overlay drivers keep its old files"
                     self.find("fs.whiteout-and-recreate", message)
 
     def _add(self, member: int, name: str) -> None:

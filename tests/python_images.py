@@ -13,18 +13,33 @@ from imagespec.analyzers.steps import StartCommand, Step
 from imagespec.rootfs import RootFs
 
 SITE = "usr/local/lib/python3.11/site-packages"
-PACKAGES = ("flask", "fastapi", "starlette", "uvicorn", "gunicorn", "loguru", "waitress", "werkzeug", "flask_cors")
+PACKAGES = (
+    "flask",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "gunicorn",
+    "loguru",
+    "waitress",
+    "werkzeug",
+    "flask_cors",
+)
 
 
 def image(sources: Mapping[str, str], *more: Item, packages: tuple[str, ...] = PACKAGES) -> RootFs:
     """Return an image like the official Python ones, with these files in /app and stubs of these packages."""
-    stubs = [file(f"{SITE}/{name}/__init__.py", "raise SystemExit('a library is never followed')") for name in packages]
+    stubs = [
+        file(f"{SITE}/{name}/__init__.py", "raise SystemExit('a library is never followed')")
+        for name in packages
+    ]
     scripts = [program(f"usr/local/bin/{name}", "#!/usr/local/bin/python3.11\n") for name in packages]
     own = [file(f"app/{path}", text) for path, text in sources.items()]
     return rootfs([program("usr/local/bin/python3.11"), directory(SITE), *stubs, *scripts, *own, *more])
 
 
-def start(root: RootFs, line: str, env: Mapping[str, str | None] | None = None, **other: object) -> StartCommand:
+def start(
+    root: RootFs, line: str, env: Mapping[str, str | None] | None = None, **other: object
+) -> StartCommand:
     """Return the start command of one command line, in /app."""
     argv = shlex.split(line)
     names = {"python": "python3.11", "python3": "python3.11"}

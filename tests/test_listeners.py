@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from build import file, program, rootfs, symlink
-from python_images import PACKAGES, image, listening, start
+from python_images import PACKAGES, SITE, image, listening, start
 
 from imagespec.analyzers.listeners import find_listeners
 from imagespec.analyzers.steps import StartCommand, Step
@@ -13,7 +15,12 @@ MAIN = "if __name__ == '__main__':\n    "
 RUN = MAIN + "app.run(host='0.0.0.0', port=8080)\n"
 
 
-def shown(sources, line="python app.py", env=None, packages=PACKAGES):
+def shown(
+    sources: str | dict[str, str],
+    line: str = "python app.py",
+    env: Mapping[str, str | None] | None = None,
+    packages: tuple[str, ...] = PACKAGES,
+) -> tuple[list[tuple[str | None, int | None, bool]], int, int]:
     found = listening(sources if isinstance(sources, dict) else {"app.py": sources}, line, env, packages)
     return [(one.host, one.port, one.certain) for one in found.listeners], len(found.gaps), len(found.never)
 
@@ -37,47 +44,64 @@ ALL = [("0.0.0.0", 8080, True)]
         (FLASK + "import os\napp.run(host=f'{os.environ[\"A\"]}', port=8080)", [("10.0.0.1", 8080, True)]),
         (FLASK + "import os\napp.run(host=os.environ['U'], port=8080)", [(None, 8080, True)]),
         (FLASK + "if len(open('x').read()):\n    app.run('0.0.0.0', 8080)", [("0.0.0.0", 8080, False)]),
-        (FLASK + "import time\nwhile time.time() < 5:\n    app.run('0.0.0.0', 8080)", [("0.0.0.0", 8080, False)]),
+        (
+            FLASK + "import time\nwhile time.time() < 5:\n    app.run('0.0.0.0', 8080)",
+            [("0.0.0.0", 8080, False)],
+        ),
         (FLASK + "try:\n    app.run('0.0.0.0', 8080)\nexcept KeyboardInterrupt:\n    print('bye')", ALL),
         (FLASK + "app.config['SERVER_NAME'] = 'h:80'\napp.run(port=8080)", [(None, 8080, True)]),
         (FLASK + "app.run('0.0.0.0', 8080)\napp.run('0.0.0.0', 9090)", ALL),
-        (FLASK + "import sys\nif len(sys.argv) > 1:\n    app.run('0.0.0.0')\nelse:\n    app.run('0.0.0.0', 8080)", ALL),
+        (
+            FLASK
+            + "import sys\nif len(sys.argv) > 1:\n    app.run('0.0.0.0')\nelse:\n    app.run('0.0.0.0', 8080)",
+            ALL,
+        ),
         (FASTAPI + "uvicorn.run(app, host='0.0.0.0', port=8080)", ALL),
         (FASTAPI + "uvicorn.run(app)", [("127.0.0.1", 8000, True)]),
         (FASTAPI + MAIN + "uvicorn.run('app:app', host='0.0.0.0', port=8080, workers=2)", ALL),
         (FASTAPI + "uvicorn.run(app, host='::', port=8080)", [("::", 8080, True)]),
         (FASTAPI + "uvicorn.Server(uvicorn.Config(app, host='0.0.0.0', port=8080)).run()", ALL),
         (
-            FASTAPI + "import asyncio\nasync def main():\n    server = uvicorn.Server(config=uvicorn.Config(app, '0.0.0.0',"
+            FASTAPI
+            + "import asyncio\nasync def main():\n    server = uvicorn.Server(config=uvicorn.Config(app, '0.0.0.0',"
             " 8080))\n    await server.serve()\nasyncio.run(main())",
             ALL,
         ),
         (FLASK + "from waitress import serve\nserve(app)", ALL),
         (FLASK + "from werkzeug.serving import run_simple\nrun_simple('0.0.0.0', 8080, app)", ALL),
         (
-            "from http.server import HTTPServer, BaseHTTPRequestHandler\nclass H(BaseHTTPRequestHandler):\n    pass\n"
-            "HTTPServer(('', 8080), H).serve_forever()",
+            (
+                "from http.server import HTTPServer, BaseHTTPRequestHandler\nclass H(BaseHTTPRequestHandler):\n    pass\n"
+                "HTTPServer(('', 8080), H).serve_forever()"
+            ),
             [("", 8080, True)],
         ),
         (
-            "import http.server\nclass S(http.server.ThreadingHTTPServer):\n    daemon_threads = True\n"
-            "with S(('0.0.0.0', 8080), None) as s:\n    s.serve_forever()",
+            (
+                "import http.server\nclass S(http.server.ThreadingHTTPServer):\n    daemon_threads = True\n"
+                "with S(('0.0.0.0', 8080), None) as s:\n    s.serve_forever()"
+            ),
             ALL,
         ),
-        ("from wsgiref.simple_server import make_server\nmake_server('0.0.0.0', 8080, None).serve_forever()", ALL),
         (
-            FLASK + "class Server:\n    def __init__(self, port):\n        self.port = port\n        self.app = app\n"
+            "from wsgiref.simple_server import make_server\nmake_server('0.0.0.0', 8080, None).serve_forever()",
+            ALL,
+        ),
+        (
+            FLASK
+            + "class Server:\n    def __init__(self, port):\n        self.port = port\n        self.app = app\n"
             "    def go(self):\n        self.app.run('0.0.0.0', self.port)\nServer(8080).go()",
             ALL,
         ),
         (
-            FLASK + "import threading, time\nthreading.Thread(target=lambda: app.run('0.0.0.0', 8080)).start()\n"
+            FLASK
+            + "import threading, time\nthreading.Thread(target=lambda: app.run('0.0.0.0', 8080)).start()\n"
             "while True:\n    time.sleep(1)",
             ALL,
         ),
     ],
 )
-def test_calls_that_serve(source, expected) -> None:
+def test_calls_that_serve(source: str, expected: object) -> None:
     found, _, never = shown(source, env={"A": "10.0.0.1", "U": None})
     assert (found, never) == (expected, 0)
 
@@ -92,7 +116,7 @@ def test_calls_that_serve(source, expected) -> None:
         ("--por 9000", [("0.0.0.0", None, True)]),
     ],
 )
-def test_argparse(words, expected) -> None:
+def test_argparse(words: str, expected: object) -> None:
     source = FLASK + (
         "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('-p', '--port', type=int, default=8080)\n"
         "parser.add_argument('--debug', action='store_true')\nargs = parser.parse_args()\napp.run('0.0.0.0', args.port)\n"
@@ -111,7 +135,11 @@ def test_argparse(words, expected) -> None:
         ("gunicorn --bind=:8080 app:app", {}, [("", 8080, True)]),
         ("gunicorn -b 0.0.0.0 app:app", {}, [("0.0.0.0", 8000, True)]),
         ("gunicorn -b [::]:8080 app:app", {}, [("::", 8080, True)]),
-        ("gunicorn -b 127.0.0.1:1 -b 0.0.0.0:8080 app:app", {}, [("127.0.0.1", 1, True), ("0.0.0.0", 8080, True)]),
+        (
+            "gunicorn -b 127.0.0.1:1 -b 0.0.0.0:8080 app:app",
+            {},
+            [("127.0.0.1", 1, True), ("0.0.0.0", 8080, True)],
+        ),
         ("gunicorn app:app", {"GUNICORN_CMD_ARGS": "--bind 0.0.0.0:8080"}, ALL),
         ("gunicorn app:app -b :1", {"GUNICORN_CMD_ARGS": "--bind 0.0.0.0:8080"}, [("", 1, True)]),
         ("gunicorn -b 0.0.0.0:8080 -D app:app", {}, [("0.0.0.0", 8080, False)]),
@@ -137,7 +165,9 @@ def test_argparse(words, expected) -> None:
         ("python -c 'import app; app.app.run(\"0.0.0.0\", 8080)'", {}, ALL),
     ],
 )
-def test_command_lines(line, env, expected) -> None:
+def test_command_lines(
+    line: str, env: Mapping[str, str | None] | None, expected: list[tuple[str | None, int | None, bool]]
+) -> None:
     source = FLASK + "def make():\n    return app\n" + RUN
     found, gaps, never = shown(source, line, env)
     assert (found, never) == (expected, 0)
@@ -156,14 +186,16 @@ def test_command_lines(line, env, expected) -> None:
         ("bind = '0.0.0.0:8080'\nwsgi_app = 'app:app'", "gunicorn", ALL),
     ],
 )
-def test_gunicorn_config_file(config, line, expected) -> None:
+def test_gunicorn_config_file(config: str, line: str, expected: object) -> None:
     assert shown({"app.py": FLASK, "gunicorn.conf.py": config}, line)[0] == expected
     named = line.replace("gunicorn", "gunicorn -c conf/g.py", 1)
     assert shown({"app.py": FLASK, "conf/g.py": config}, named)[0] == expected
 
 
 def test_gunicorn_config_file_of_other_name_is_not_read() -> None:
-    assert shown({"app.py": FLASK, "g.py": "bind = ':8080'"}, "gunicorn app:app")[0] == [("127.0.0.1", 8000, True)]
+    assert shown({"app.py": FLASK, "g.py": "bind = ':8080'"}, "gunicorn app:app")[0] == [
+        ("127.0.0.1", 8000, True)
+    ]
 
 
 def test_unix_socket_has_no_address() -> None:
@@ -173,9 +205,13 @@ def test_unix_socket_has_no_address() -> None:
 
 @pytest.mark.parametrize(
     ("line", "tls"),
-    [("gunicorn --certfile c.pem app:app", True), ("uvicorn app:app --ssl-certfile=c.pem", True), ("flask run", False)],
+    [
+        ("gunicorn --certfile c.pem app:app", True),
+        ("uvicorn app:app --ssl-certfile=c.pem", True),
+        ("flask run", False),
+    ],
 )
-def test_tls(line, tls) -> None:
+def test_tls(line: str, *, tls: bool) -> None:
     assert [one.tls for one in listening({"app.py": FLASK}, line).listeners] == [tls]
 
 
@@ -197,12 +233,16 @@ def test_tls(line, tls) -> None:
         ("import os\nos.environ['NONE']", "python app.py", "", "NONE is not set"),
     ],
 )
-def test_never_listens(source, line, without, message) -> None:
+def test_never_listens(source: str, line: str, without: str, message: str) -> None:
     packages = tuple(name for name in PACKAGES if name != without)
     root = image({"app.py": source}, packages=packages)
     command = start(root, line)
     if without and command.steps[0].program is None:
-        root = image({"app.py": source}, program(f"usr/local/bin/{without}", "#!/usr/local/bin/python3.11\n"), packages=packages)
+        root = image(
+            {"app.py": source},
+            program(f"usr/local/bin/{without}", "#!/usr/local/bin/python3.11\n"),
+            packages=packages,
+        )
         command = start(root, line)
     found = find_listeners(command, root)
     assert found.listeners == ()
@@ -224,7 +264,7 @@ def test_never_listens(source, line, without, message) -> None:
         "from flask import Flask\nclass A(Flask):\n    pass\ngetattr(A('x'), input())()",
     ],
 )
-def test_not_understood_is_a_gap(source) -> None:
+def test_not_understood_is_a_gap(source: str) -> None:
     packages = (*PACKAGES, "gradio", "server")
     found = listening({"app.py": source}, packages=packages)
     certain = [one for one in found.listeners if one.certain]
@@ -233,9 +273,16 @@ def test_not_understood_is_a_gap(source) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["print('hello')", "import time\nwhile True:\n    time.sleep(1)", "import json, os\nos.makedirs('x')", FLASK + "@app.route('/')\ndef f(): pass", FASTAPI]
+    "source",
+    [
+        "print('hello')",
+        "import time\nwhile True:\n    time.sleep(1)",
+        "import json, os\nos.makedirs('x')",
+        FLASK + "@app.route('/')\ndef f(): pass",
+        FASTAPI,
+    ],
 )
-def test_a_program_that_provably_serves_nothing(source) -> None:
+def test_a_program_that_provably_serves_nothing(source: str) -> None:
     found = listening({"app.py": source})
     assert found.listeners == ()
     assert found.gaps == ()
@@ -258,7 +305,11 @@ def test_constants_of_sibling_modules_and_packages() -> None:
 
 
 def test_import_fallback() -> None:
-    source = "try:\n    from missing import HOST\nexcept ImportError:\n    HOST = '0.0.0.0'\n" + FLASK + "app.run(HOST, 8080)"
+    source = (
+        "try:\n    from missing import HOST\nexcept ImportError:\n    HOST = '0.0.0.0'\n"
+        + FLASK
+        + "app.run(HOST, 8080)"
+    )
     assert shown(source)[0] == ALL
 
 
@@ -274,21 +325,40 @@ def test_step_that_is_not_certain() -> None:
 
 
 def test_harmless_and_unknown_programs() -> None:
-    root = rootfs([program("bin/mkdir"), program("opt/server"), program("bin/busybox"), symlink("bin/cp", "busybox")])
-    steps = [Step(argv=(name, "x"), program=root.resolve(path)) for name, path in (("mkdir", "bin/mkdir"), ("cp", "bin/cp"))]
+    root = rootfs(
+        [program("bin/mkdir"), program("opt/server"), program("bin/busybox"), symlink("bin/cp", "busybox")]
+    )
+    steps = [
+        Step(argv=(name, "x"), program=root.resolve(path))
+        for name, path in (("mkdir", "bin/mkdir"), ("cp", "bin/cp"))
+    ]
     assert find_listeners(StartCommand(argv=(), steps=tuple(steps)), root).gaps == ()
     unknown = Step(argv=("/opt/server",), program=root.resolve("opt/server"))
     assert len(find_listeners(StartCommand(argv=(), steps=(unknown,)), root).gaps) == 1
 
 
 def test_library_of_another_python_does_not_count() -> None:
-    sources = [file("app/app.py", FLASK + RUN), program("usr/local/bin/python3.11"), program("usr/bin/python3.9")]
-    sites = [file("usr/lib/python3/dist-packages/flask/__init__.py"), file("usr/local/lib/python3.11/site-packages/x.py")]
+    sources = [
+        file("app/app.py", FLASK + RUN),
+        program("usr/local/bin/python3.11"),
+        program("usr/bin/python3.9"),
+    ]
+    sites = [
+        file("usr/lib/python3/dist-packages/flask/__init__.py"),
+        file("usr/local/lib/python3.11/site-packages/x.py"),
+    ]
     root = rootfs([*sources, *sites])
     found = find_listeners(start(root, "python app.py"), root)
     assert (found.listeners, len(found.never)) == ((), 1)
-    step = Step(argv=("python3.9", "app.py"), program=root.resolve("usr/bin/python3.9"), script="app/app.py", cwd="/app")
-    assert [one.certain for one in find_listeners(StartCommand(argv=(), steps=(step,)), root).listeners] == [True]
+    step = Step(
+        argv=("python3.9", "app.py"),
+        program=root.resolve("usr/bin/python3.9"),
+        script="app/app.py",
+        cwd="/app",
+    )
+    assert [one.certain for one in find_listeners(StartCommand(argv=(), steps=(step,)), root).listeners] == [
+        True
+    ]
 
 
 def test_virtual_environment() -> None:
@@ -300,8 +370,12 @@ def test_virtual_environment() -> None:
     root = rootfs(items)
     for word, env in (("/venv/bin/python", {}), ("python", {"PATH": "/venv/bin:/usr/bin"})):
         step = Step(argv=(word, "app.py"), program=root.resolve("usr/bin/python3.11"), env=env, cwd="/app")
-        assert [one.certain for one in find_listeners(StartCommand(argv=(), steps=(step,)), root).listeners] == [True]
-    system = Step(argv=("/usr/bin/python3.11", "app.py"), program=root.resolve("usr/bin/python3.11"), cwd="/app")
+        assert [
+            one.certain for one in find_listeners(StartCommand(argv=(), steps=(step,)), root).listeners
+        ] == [True]
+    system = Step(
+        argv=("/usr/bin/python3.11", "app.py"), program=root.resolve("usr/bin/python3.11"), cwd="/app"
+    )
     assert len(find_listeners(StartCommand(argv=(), steps=(system,)), root).never) == 1
 
 
@@ -321,6 +395,61 @@ def test_virtual_environment() -> None:
         "if a:\n" + "".join(" " * n + "if a:\n" for n in range(1, 90)) + " " * 90 + "pass",
     ],
 )  # fmt: skip
-def test_hostile_sources_end(source) -> None:
+def test_hostile_sources_end(source: str) -> None:
     found = listening({"app.py": source})
     assert found.listeners == ()
+
+
+@pytest.mark.parametrize(
+    ("shebang", "expected"),
+    [
+        ("#!/usr/local/bin/python3.11", ALL),
+        ("#!/usr/bin/env python3.11", ALL),
+        ("#!/bin/sh", []),
+        ("", []),
+        ("#!/opt/x", None),
+    ],
+)
+def test_script_by_its_own_name(shebang: str, expected: list[object] | None) -> None:
+    root = image({}, program("app/serve", f"{shebang}\n{FLASK}{RUN}"), program("bin/sh"))
+    step = Step(argv=("./serve",), program=root.resolve("app/serve"), script="app/serve", cwd="/app")
+    found = find_listeners(StartCommand(argv=(), steps=(step,)), root)
+    assert [(one.host, one.port, one.certain) for one in found.listeners] == (expected or [])
+    assert bool(found.gaps) is (expected is None)
+
+
+def test_a_missing_program_never_listens() -> None:
+    root = image({})
+    found = find_listeners(start(root, "nothing"), root)
+    assert (found.listeners, found.gaps, len(found.never)) == ((), (), 1)
+
+
+def test_variables_that_are_not_seen() -> None:
+    for source in ("from flask import *", "globals()['app'] = 1", "def __getattr__(name): pass"):
+        found = listening({"app.py": source}, "gunicorn app:app")
+        assert found.never == ()
+        assert len(found.listeners) == 1
+
+
+def test_leftover_directory_is_no_package() -> None:
+    root = image({"app.py": FLASK + RUN}, file(f"{SITE}/flask/__pycache__/x.pyc"), packages=())
+    assert len(find_listeners(start(root, "python app.py"), root).never) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "certain"),
+    [("gunicorn app:app", False), ("flask --app app run", True), ("flask --app app run -p 1", True)],
+)
+def test_server_inside_an_imported_application(line: str, *, certain: bool) -> None:
+    found = listening({"app.py": FLASK + "app.run('0.0.0.0', 8080)"}, line)
+    assert [one.certain for one in found.listeners] == [certain]
+    assert bool(found.gaps) is not certain
+
+
+def test_other_programs_beside_a_server() -> None:
+    assert (
+        len(
+            listening({"app.py": FLASK + "import subprocess\nsubprocess.Popen('x')"}, "gunicorn app:app").gaps
+        )
+        == 1
+    )

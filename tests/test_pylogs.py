@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from python_images import listening
 
-from imagespec.analyzers.pylogs import find_python_logs
+from imagespec.analyzers.pylogs import LogFindings, find_python_logs
 
 
-def logs(source, line="python app.py", env=None):
+def logs(
+    source: str, line: str = "python app.py", env: Mapping[str, str | None] | None = None
+) -> LogFindings:
     return find_python_logs(listening({"app.py": source}, line, env))
 
 
@@ -17,13 +21,17 @@ def logs(source, line="python app.py", env=None):
         ("import logging\nlogging.basicConfig(filename='app.log')", "/app/app.log", True),
         ("import logging\nh = logging.FileHandler('/log/a')", "/log/a", True),
         ("from logging.handlers import RotatingFileHandler as R\nR('/log/a', maxBytes=5)", "/log/a", True),
-        ("import os, logging\nlogging.FileHandler(os.path.join(os.path.dirname(__file__), 'a'))", "/app/a", True),
+        (
+            "import os, logging\nlogging.FileHandler(os.path.join(os.path.dirname(__file__), 'a'))",
+            "/app/a",
+            True,
+        ),
         ("import logging\nlogging.FileHandler(input())", None, True),
         ("import logging\nif input():\n    logging.FileHandler('/a')", "/a", False),
         ("from loguru import logger\nlogger.add('/log/x.log', rotation='1 day')", "/log/x.log", True),
     ],
 )
-def test_files(source, path, certain) -> None:
+def test_files(source: str, path: str | None, *, certain: bool) -> None:
     found = logs(source)
     assert [(one.path, one.certain) for one in found.files] == [(path, certain)]
     assert found.streams == ()
@@ -42,7 +50,7 @@ def test_files(source, path, certain) -> None:
         ("import logging\nlogging.basicConfig(handlers=[logging.StreamHandler()])", "standard error"),
     ],
 )
-def test_streams(source, stream) -> None:
+def test_streams(source: str, stream: str) -> None:
     found = logs(source)
     assert found.files == ()
     assert len(found.streams) == 1
@@ -50,9 +58,14 @@ def test_streams(source, stream) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["import logging.config\nlogging.config.dictConfig({})", "import logging\nlogging.StreamHandler(input())", "((("]
+    "source",
+    [
+        "import logging.config\nlogging.config.dictConfig({})",
+        "import logging\nlogging.StreamHandler(input())",
+        "(((",
+    ],
 )
-def test_gaps(source) -> None:
+def test_gaps(source: str) -> None:
     found = logs(source)
     assert found.files == ()
     assert source == "(((" or len(found.gaps) == 1
@@ -68,7 +81,7 @@ def test_gaps(source) -> None:
         ("x = 1", "python app.py", {}, 0),
     ],
 )
-def test_prints(source, line, env, count) -> None:
+def test_prints(source: str, line: str, env: Mapping[str, str | None] | None, count: int) -> None:
     assert len(logs(source, line, env).notes) == count
 
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import pytest
+from build import file
 from python_images import SITE, image, start, table
 
 from imagespec.analyzers.listeners import find_listeners
 from imagespec.analyzers.routes import find_routes
-from imagespec.analyzers.routes_fastapi import parse_path
 from imagespec.analyzers.routes_flask import parse_rule
 from imagespec.analyzers.routing import matches
+from imagespec.analyzers.starlettepaths import parse_path
 
 FLASK = "from flask import Flask, Blueprint\napp = Flask(__name__)\n"
 FASTAPI = "from fastapi import FastAPI, APIRouter, Depends\napp = FastAPI()\n"
@@ -54,15 +55,15 @@ YES, NO, OPEN = True, False, None
         ("if input():\n    @app.route('/x')\n    def v(): pass\n", "GET", "/x", OPEN),
         ("if input():\n    @app.route('/x')\n    def v(): pass\n", "GET", "/y", NO),
         (
-            "from flask.views import MethodView\nclass V(MethodView):\n    def post(self): pass\n"
-            "app.add_url_rule('/x', view_func=V.as_view('v'))\n",
+            ("from flask.views import MethodView\nclass V(MethodView):\n    def post(self): pass\n"
+            "app.add_url_rule('/x', view_func=V.as_view('v'))\n"),
             "POST",
             "/x",
             YES,
         ),
         (
-            "from flask.views import MethodView\nclass V(MethodView):\n    def post(self): pass\n"
-            "app.add_url_rule('/x', view_func=V.as_view('v'))\n",
+            ("from flask.views import MethodView\nclass V(MethodView):\n    def post(self): pass\n"
+            "app.add_url_rule('/x', view_func=V.as_view('v'))\n"),
             "GET",
             "/x",
             NO,
@@ -112,7 +113,7 @@ YES, NO, OPEN = True, False, None
         ("getattr(app, input())('/y')\n", "GET", "/y", OPEN),
     ],
 )  # fmt: skip
-def test_flask(body, method, path, expected) -> None:
+def test_flask(body: str, method: str, path: str, expected: object) -> None:
     found = table({"app.py": FLASK + body + RUN, "unreadable.py": "((("})
     assert found.answer(method, path).served is expected, found
 
@@ -134,7 +135,10 @@ def test_flask_across_files() -> None:
     }
     for line in ("gunicorn app:app", "gunicorn 'web:create_app()'", "flask --app web run"):
         found = table(sources, line)
-        answers = [found.answer(*one).served for one in (("POST", "/api/predict"), ("GET", "/api/more"), ("GET", "/health"))]
+        answers = [
+            found.answer(*one).served
+            for one in (("POST", "/api/predict"), ("GET", "/api/more"), ("GET", "/health"))
+        ]
         assert answers == [True, True, True], line
         assert found.answer("GET", "/predict").served is False
         assert found.answer("GET", "/health").evidence[0].path == "app/web/pages.py"
@@ -196,15 +200,15 @@ def test_flask_across_files() -> None:
         ("app = FastAPI(root_path='/api')\n@app.get('/x')\n" + VIEW, "GET", "/api/x", OPEN),
     ],
 )  # fmt: skip
-def test_fastapi(body, method, path, expected) -> None:
+def test_fastapi(body: str, method: str, path: str, expected: object) -> None:
     found = table(FASTAPI + body + SERVE)
     assert found.answer(method, path).served is expected, found
 
 
 def test_fastapi_root_path_of_a_known_version() -> None:
-    from build import file
-
-    sources = {"app.py": "from fastapi import FastAPI\napp = FastAPI(root_path='/api')\n@app.get('/x')\n" + VIEW}
+    sources = {
+        "app.py": "from fastapi import FastAPI\napp = FastAPI(root_path='/api')\n@app.get('/x')\n" + VIEW
+    }
     root = image(sources, file(f"{SITE}/starlette-0.36.1.dist-info/METADATA"))
     found = find_routes(find_listeners(start(root, "uvicorn app:app"), root).listeners)
     assert [found.answer("GET", path).served for path in ("/x", "/api/x", "/api/y")] == [True, True, False]
@@ -221,7 +225,7 @@ def test_fastapi_root_path_of_a_known_version() -> None:
         ("def v(q: str = Query(...)): pass", 1),
     ],
 )
-def test_fastapi_caveats(handler, caveats) -> None:
+def test_fastapi_caveats(handler: str, caveats: int) -> None:
     answer = table(FASTAPI + "@app.get('/x')\n" + handler + SERVE).answer("GET", "/x")
     assert (answer.served, len(answer.caveats)) == (True, caveats)
 
@@ -251,7 +255,7 @@ STARLETTE = (
         ("GET", "/docs", NO),
     ],
 )
-def test_starlette(method, path, expected) -> None:
+def test_starlette(method: str, path: str, *, expected: bool | None) -> None:
     assert table({"app.py": STARLETTE % ""}, "uvicorn app:app").answer(method, path).served is expected
     open_list = table({"app.py": STARLETTE % ", *more()"}, "uvicorn app:app").answer(method, path).served
     assert open_list is (expected or None)
@@ -271,21 +275,25 @@ def test_fastapi_across_files() -> None:
 
 
 @pytest.mark.parametrize(("source", "line"), [(FLASK, "uvicorn app:app"), (FASTAPI, "gunicorn app:app")])
-def test_server_and_framework_that_do_not_fit(source, line) -> None:
+def test_server_and_framework_that_do_not_fit(source: str, line: str) -> None:
     answer = table({"app.py": source + "@app.get('/x')\n" + VIEW}, line).answer("GET", "/x")
     assert answer.served is False
     assert "all requests fail" in answer.evidence[0].message
 
 
 def test_wrapped_application() -> None:
-    source = FLASK + "@app.get('/x')\n" + VIEW + "from asgiref.wsgi import WsgiToAsgi\nweb = WsgiToAsgi(app)\n"
+    source = (
+        FLASK + "@app.get('/x')\n" + VIEW + "from asgiref.wsgi import WsgiToAsgi\nweb = WsgiToAsgi(app)\n"
+    )
     root = image({"app.py": source}, packages=("flask", "asgiref", "uvicorn"))
     found = find_routes(find_listeners(start(root, "uvicorn app:web"), root).listeners)
     assert [found.answer("GET", path).served for path in ("/x", "/y")] == [True, False]
 
 
-@pytest.mark.parametrize("source", ["def app(environ, start): pass", "from other import app", "app = thing()"])
-def test_other_applications_are_unknown(source) -> None:
+@pytest.mark.parametrize(
+    "source", ["def app(environ, start): pass", "from other import app", "app = thing()"]
+)
+def test_other_applications_are_unknown(source: str) -> None:
     root = image({"app.py": source}, packages=("gunicorn", "other"))
     found = find_routes(find_listeners(start(root, "gunicorn app:app"), root).listeners)
     assert found.answer("GET", "/").served is None
@@ -302,3 +310,8 @@ def test_matching_takes_linear_steps() -> None:
         assert matches(tokens, "/" + "a-" * 900 + "b") is False
     assert parse_rule("/<a") is None
     assert parse_path("no-slash") is None
+
+
+def test_a_server_that_may_not_listen_proves_no_presence() -> None:
+    found = table(FLASK + "@app.route('/x')\n" + VIEW + "if input():\n    app.run()\n")
+    assert [found.answer("GET", path).served for path in ("/x", "/y")] == [None, False]

@@ -12,14 +12,16 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
+from imagespec.analyzers import tools
 from imagespec.analyzers.listening import AppRef, Listener, Listening
+from imagespec.analyzers.pypaths import is_python
 from imagespec.analyzers.pysource import WANTED as _SOURCES_WANTED
-from imagespec.analyzers.pysource import is_python
 from imagespec.analyzers.server_flask import follow_flask
 from imagespec.analyzers.server_gunicorn import follow_gunicorn
-from imagespec.analyzers.server_python import follow_code, follow_module, follow_script
+from imagespec.analyzers.server_python import beside_a_server, follow_code, follow_module, follow_script
 from imagespec.analyzers.server_uvicorn import follow_uvicorn
-from imagespec.analyzers.serverwords import Command, port_number, word_set
+from imagespec.analyzers.serverwords import Command, port_number
+from imagespec.analyzers.shebang import parse_shebang
 from imagespec.analyzers.steps import StartCommand, Step
 from imagespec.analyzers.wanted import Wanted
 from imagespec.rootfs import RootFs
@@ -29,12 +31,17 @@ __all__ = ["WANTED", "AppRef", "Listener", "Listening", "find_listeners"]
 
 WANTED: tuple[Wanted, ...] = _SOURCES_WANTED
 
-HARMLESS = word_set("""[ arch awk base64 basename bash cat chgrp chmod chown clear cp cut date dash df dirname dmesg dos2unix du echo
-    egrep env expr false fgrep find free getconf getent grep groups gunzip gzip head hostname id install ionice kill
-    ldconfig ln locale ls lscpu md5sum mkdir mkfifo mktemp mv nproc nvidia-smi npu-smi paste pgrep pkill printenv
-    printf ps pwd readlink realpath rm rmdir sed seq sh sha256sum sleep sort stat stty sync sysctl tail tar tee test
-    touch tput tr true tty ulimit umask uname uniq unzip uptime wc which whoami xargs yes zip""")
-"""Programs that never listen; a shell's own commands are steps of their own, and so are those behind a wrapper."""
+HARMLESS = (
+    tools.SHORT_LIVED
+    | tools.SHELLS
+    | {"cp", "kill", "pgrep", "pkill", "tail", "tee", "nvidia-smi", "npu-smi"}
+) - {
+    "awk",
+    "install",
+    "openssl",
+}
+"""Programs that never listen; what a shell or wrapper starts are steps of their own."""
+_SYSTEM = ("bin/", "sbin/", "usr/bin/", "usr/sbin/", "usr/local/bin/", "usr/local/sbin/")
 
 COMMANDS: Mapping[str, Callable[[Command], Listening]] = {
     "gunicorn": follow_gunicorn,
@@ -58,34 +65,45 @@ def _follow(step: Step, rootfs: RootFs) -> Listening:
     place = step.trail[-1] if step.trail else Evidence(message="the start command")
     command = Command(step, rootfs, step.argv[1:], place)
     word = step.argv[0] if step.argv else None
+    if word is None:
+        return command.gap("the program of this step is unknown")
     if step.program is None:
-        if word is None:
-            return command.gap("the program of this step is unknown")
-        name = posixpath.basename(word)
-        return (
-            Listening()
-            if name in HARMLESS or name in _BUILTINS
-            else command.gap(f"{word} is not in the image")
-        )
-    name = _tool(step)
+        missing = f"{word} is not in the image"
+        return command.never(missing) if rootfs.complete else command.gap(missing)
+    name = _console_script(step)
     if name in COMMANDS:
-        return COMMANDS[name](attrs.evolve(command, words=_words_behind(step, name)))
-    if is_python(step.program.path) or (word is not None and is_python(word)):
+        return beside_a_server(COMMANDS[name](attrs.evolve(command, words=_words_behind(step, name))))
+    if step.script is not None and step.program.path == step.script:
+        return _script(command, word)
+    if is_python(step.program.path) or is_python(word):
         return _python(command)
-    if name in HARMLESS or (word is not None and posixpath.basename(word) in HARMLESS):
+    name = posixpath.basename(word)
+    if name.startswith("busybox") and len(step.argv) > 1:
+        name = posixpath.basename(step.argv[1] or "")
+    if name in HARMLESS and step.program.path.startswith(_SYSTEM):
         return Listening()
-    return command.gap(f"whether {word or step.program.path} listens is not known")
+    return command.gap(f"whether {word} listens is not known")
 
 
-_BUILTINS = word_set(". : cd eval exec exit export local read return set shift source trap unset wait alias")
+def _console_script(step: Step) -> str:
+    """Return the base name of a script that pip made for a package, or that of the program."""
+    if step.script is not None:
+        return posixpath.basename(step.script) if posixpath.dirname(step.script).endswith("bin") else ""
+    return posixpath.basename(step.argv[0] or "") if step.argv else ""
 
 
-def _tool(step: Step) -> str:
-    """Return the base name of the console script that the step runs, else of its program."""
-    if step.script is not None and posixpath.basename(posixpath.dirname(step.script)) == "bin":
-        return posixpath.basename(step.script)
-    word = posixpath.basename(step.argv[0] or "") if step.argv else ""
-    return word if word in COMMANDS else posixpath.basename(step.program.path if step.program else "")
+def _script(command: Command, word: str) -> Listening:
+    """Follow a script that is started by its own name: what a shell's script starts are steps of their own."""
+    step = command.step
+    assert step.program is not None
+    shebang = parse_shebang(command.rootfs.content(step.program) or b"")
+    words = [] if shebang is None else [shebang.interpreter, *(shebang.argument or "").split()]
+    names = [posixpath.basename(part) for part in words]
+    if not names or names[0] in tools.SHELLS or (names[0] == "env" and set(names) & tools.SHELLS):
+        return Listening()
+    if is_python(names[0]) or (names[0] == "env" and any(map(is_python, names))):
+        return follow_script(command, word, step.argv[1:])
+    return command.gap(f"whether {word} listens is not known")
 
 
 def _words_behind(step: Step, name: str) -> tuple[str | None, ...]:
@@ -133,7 +151,7 @@ def _python_option(command: Command, letter: str, rest: str) -> Listening:
     if letter == "c":
         return follow_code(inner, what)
     if what in COMMANDS:
-        return COMMANDS[what](inner)
+        return beside_a_server(COMMANDS[what](inner))
     return _http_server(inner) if what == "http.server" else follow_module(inner, what)
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 import attrs
 
 from imagespec.analyzers import pymodels, pystmt
+from imagespec.analyzers.pycalls import CALLERS, STARTERS, bound, outermost
 from imagespec.analyzers.pyeval import Arguments, Evaluator, Exhausted, Frame
 from imagespec.analyzers.pyflow import Flow, Stop, own_nodes
 from imagespec.analyzers.pysource import Found, Source, Sources
@@ -60,7 +61,7 @@ class Program(Evaluator):
         """Why the main flow certainly goes no further; None where it may come to its end."""
         self._blocking = blocking
         self._escaped: set[int] = set()
-        self.frames.append(_outermost(step))
+        self.frames.append(outermost(step))
 
     # Starting.
 
@@ -231,7 +232,7 @@ class Program(Evaluator):
         if len(self.frames) > _FRAMES or active > 1:
             self.gap(self._here(f"{function.name} is called more deeply than is followed"))
             return UNKNOWN
-        scope = Scope(_bound(function, arguments), function.scope)
+        scope = Scope(bound(function, arguments), function.scope)
         frame = Frame(function.module, scope, self.certain, function)
         line = self.line
         self.frames.append(frame)
@@ -258,10 +259,10 @@ class Program(Evaluator):
         """Stop at a call that does not return; follow what is given to threads and to command-line wrappers."""
         if call.name in self._blocking:
             raise self.stop("serves", f"{call.name} does not return")
-        if call.name in _STARTERS and isinstance(call.receiver, Call):
-            target = call.receiver.argument(_STARTERS[call.name], "target")
+        if call.name in STARTERS and isinstance(call.receiver, Call):
+            target = call.receiver.argument(STARTERS[call.name], "target")
             self._follow_aside(target, call.receiver)
-        elif call.name.startswith(_CALLERS) and not call.name.endswith(("Thread", "Process")):
+        elif call.name.startswith(CALLERS) and not call.name.endswith(("Thread", "Process")):
             for value in (*call.args, *call.keywords.values()):
                 self._escape(value)
         if isinstance(call.receiver, Call) and call.name.endswith(
@@ -351,44 +352,3 @@ class Program(Evaluator):
         if len(flows) > 1:
             self.frame.certain = False
         return Flow.NEXT
-
-
-_STARTERS = {
-    "threading.Thread().start": 1,
-    "multiprocessing.Process().start": 1,
-    "threading.Timer().start": 1,
-}
-_CALLERS = (
-    "threading.", "multiprocessing.", "concurrent.", "asyncio.", "click.", "typer.", "fire.", "absl.", "hydra.",
-    "torch.multiprocessing.", "anyio.", "trio.", "uvloop.", "sched.", "timeit.",
-)  # fmt: skip
-"""What calls the functions that it is given."""
-
-
-def _outermost(step: Step) -> Frame:
-    """Return a frame for what a server does before any source of the program runs."""
-    path = step.program.path if step.program else "?"
-    layer = step.program.layer if step.program else None
-    return Frame(Module("", path, layer, Scope({}), ""), Scope({}), certain=True)
-
-
-def _bound(function: Function, arguments: Arguments) -> dict[str, Value]:
-    """Return the parameters' values."""
-    spec = function.node.args
-    names = [item.arg for item in (*spec.posonlyargs, *spec.args)]
-    given = ((function.self_value,) if function.self_value is not None else ()) + arguments.args
-    fallback: Value | None = UNKNOWN if arguments.spread else None
-    bound: dict[str, Value] = dict(zip(names, given, strict=False))
-    for name in (*names, *(item.arg for item in spec.kwonlyargs)):
-        if name in arguments.keywords:
-            bound[name] = arguments.keywords[name]
-        elif name not in bound:
-            bound[name] = fallback or function.defaults.get(name, UNKNOWN)
-    if spec.vararg:
-        bound[spec.vararg.arg] = Items(list(given[len(names) :]), "tuple", arguments.spread)
-    if spec.kwarg:
-        rest: dict[object, Value] = {
-            key: value for key, value in arguments.keywords.items() if key not in bound
-        }
-        bound[spec.kwarg.arg] = Table(rest, arguments.spread)
-    return bound

@@ -6,26 +6,15 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
-from imagespec.analyzers import pymodels
-from imagespec.analyzers.pyeval import Arguments, Frame
+from imagespec.analyzers import pydefine
+from imagespec.analyzers.pyassign import assign, scope_of
 from imagespec.analyzers.pyflow import Flow, Stop, own_nodes
 from imagespec.analyzers.pyvalues import (
     UNKNOWN,
     Call,
-    Class,
     Const,
-    External,
-    Function,
-    Instance,
     Items,
-    Member,
-    Module,
-    Scope,
     Table,
-    Value,
-    join,
     name_of,
 )
 
@@ -33,69 +22,6 @@ if TYPE_CHECKING:
     from imagespec.analyzers.pyrun import Program
 
 _ROUNDS = 64
-
-
-def assign(run: Program, target: ast.expr, value: Value) -> None:
-    """Bind a target to a value."""
-    match target:
-        case ast.Name():
-            scope = _scope_of(run, target.id)
-            shared = scope is not run.frame.scope and not run.certain
-            scope.names[target.id] = join(scope.names.get(target.id), value) if shared else value
-        case ast.Tuple() | ast.List():
-            _unpack(run, target.elts, value)
-        case ast.Starred():
-            assign(run, target.value, UNKNOWN)
-        case ast.Attribute():
-            _set_attribute(run, run.eval(target.value), target.attr, value)
-        case ast.Subscript():
-            _set_item(run, run.eval(target.value), run.eval(target.slice), value)
-
-
-def _scope_of(run: Program, name: str) -> Scope:
-    scope = run.frame.scope
-    if name not in scope.globals_:
-        return scope
-    outer = scope.parent
-    while outer is not None and outer.parent is not None and name not in outer.names:
-        outer = outer.parent
-    return outer or run.frame.module.scope
-
-
-def _unpack(run: Program, targets: list[ast.expr], value: Value) -> None:
-    starred = any(isinstance(target, ast.Starred) for target in targets)
-    known = isinstance(value, Items) and not value.open and not starred and len(value.items) == len(targets)
-    for position, target in enumerate(targets):
-        assign(run, target, value.items[position] if isinstance(value, Items) and known else UNKNOWN)
-
-
-def _set_attribute(run: Program, owner: Value, name: str, value: Value) -> None:
-    match owner:
-        case Instance():
-            owner.names[name] = (
-                value if run.certain or name not in owner.names else join(owner.names[name], value)
-            )
-        case Module() | Class():
-            owner.scope.names[name] = value
-        case Const() | Items() | Table() | Function():
-            pass
-        case _:
-            run.record(Member(owner, name), Arguments((value,)), suffix="=")
-
-
-def _set_item(run: Program, owner: Value, key: Value, value: Value) -> None:
-    if isinstance(owner, External) and owner.name == "os.environ":
-        pymodels.set_variable(run, key, value)
-    elif isinstance(owner, Table):
-        if isinstance(key, Const) and run.certain:
-            owner.entries[key.value] = value
-        else:
-            owner.open = True
-            owner.entries.clear()
-    elif isinstance(owner, Items):
-        owner.items, owner.open = [UNKNOWN] * len(owner.items), True
-    elif not isinstance(owner, Const):
-        run.record(Member(owner, "[]"), Arguments((key, value)), suffix="=")
 
 
 def _assign(run: Program, node: ast.Assign) -> Flow:
@@ -140,7 +66,7 @@ def _forget(run: Program, nodes: list[ast.stmt]) -> None:
         for inner in ast.walk(node):
             run.spend()
             if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-                scope = _scope_of(run, inner.id)
+                scope = scope_of(run, inner.id)
                 scope.names[inner.id] = UNKNOWN
 
 
@@ -288,79 +214,6 @@ def _import_handler(handlers: list[ast.ExceptHandler]) -> ast.ExceptHandler | No
     return None
 
 
-def _function(run: Program, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Flow:
-    decorators = [run.eval(item) for item in node.decorator_list]
-    spec = node.args
-    positional = [item.arg for item in (*spec.posonlyargs, *spec.args)]
-    defaults = dict(zip(reversed(positional), map(run.eval, reversed(spec.defaults)), strict=False))
-    for argument, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
-        if default is not None:
-            defaults[argument.arg] = run.eval(default)
-    value: Value = Function(node, run.frame.module, run.frame.scope, defaults)
-    run.line = node.lineno
-    for decorator, place in zip(reversed(decorators), reversed(node.decorator_list), strict=True):
-        run.line = place.lineno
-        value = run.call(decorator, Arguments((value,)), decorator=True)
-    assign(run, ast.Name(node.name), value)
-    return Flow.NEXT
-
-
-def _class(run: Program, node: ast.ClassDef) -> Flow:
-    bases = tuple(run.eval(base) for base in node.bases)
-    scope = Scope({}, run.frame.scope)
-    frame = Frame(run.frame.module, scope, run.frame.certain)
-    run.frames.append(frame)
-    try:
-        run.block(node.body)
-    finally:
-        run.frames.pop()
-    for name, value in scope.names.items():
-        if isinstance(value, Function):  # methods do not see the class body's names
-            scope.names[name] = attrs.evolve(value, scope=run.frame.scope)
-    made: Value = Class(node.name, run.frame.module, bases, scope, node)
-    for decorator in reversed(node.decorator_list):
-        result = run.call(run.eval(decorator), Arguments((made,)), decorator=True)
-        made = made if name_of(result).startswith("dataclasses.") else result
-    assign(run, ast.Name(node.name), made)
-    return Flow.NEXT
-
-
-def _import(run: Program, node: ast.Import) -> Flow:
-    for alias in node.names:
-        module = run.import_module(alias.name)
-        if alias.asname is None and "." in alias.name:
-            module = run.import_module(alias.name.partition(".")[0])
-        assign(run, ast.Name(alias.asname or alias.name.partition(".")[0]), module)
-    return Flow.NEXT
-
-
-def _import_from(run: Program, node: ast.ImportFrom) -> Flow:
-    if node.module == "__future__":
-        return Flow.NEXT
-    module = (
-        run.import_relative(node.level, node.module or "")
-        if node.level
-        else run.import_module(node.module or "")
-    )
-    for alias in node.names:
-        if alias.name == "*":
-            _import_all(run, module)
-        else:
-            assign(run, ast.Name(alias.asname or alias.name), run.import_from(module, alias.name))
-    return Flow.NEXT
-
-
-def _import_all(run: Program, module: Value) -> None:
-    if isinstance(module, Module):
-        hidden = "__all__" in module.scope.names
-        run.frame.scope.names.update(
-            {name: value for name, value in module.scope.names.items() if hidden or not name.startswith("_")}
-        )
-    elif isinstance(module, External) and module.name.partition(".")[0] in pymodels.STAR_SOURCES:
-        names = pymodels.STAR_SOURCES[module.name.partition(".")[0]]
-        run.frame.scope.names.update({name: External(f"{module.name}.{name}") for name in names})
-
-
 def _return(run: Program, node: ast.Return) -> Flow:
     run.frame.returned.append(run.eval(node.value) if node.value else Const(None))
     return Flow.RETURN
@@ -411,11 +264,11 @@ STATEMENTS: Mapping[type[ast.stmt], Callable[[Program, Any], Flow]] = {
     ast.AsyncWith: _with,
     ast.Try: _try,
     ast.TryStar: _try,
-    ast.FunctionDef: _function,
-    ast.AsyncFunctionDef: _function,
-    ast.ClassDef: _class,
-    ast.Import: _import,
-    ast.ImportFrom: _import_from,
+    ast.FunctionDef: pydefine.define_function,
+    ast.AsyncFunctionDef: pydefine.define_function,
+    ast.ClassDef: pydefine.define_class,
+    ast.Import: pydefine.import_modules,
+    ast.ImportFrom: pydefine.import_names,
     ast.Return: _return,
     ast.Raise: _raise,
     ast.Global: _global,

@@ -55,7 +55,9 @@ def find_routes(apps: Iterable[Listener | AppRef | None]) -> RouteTable:
 
     A listener without an application that is understood is a gap.
     """
-    tables = [_table(item.app if isinstance(item, Listener) else item, item) for item in apps]
+    tables = [
+        _with_doubt(_table(item.app if isinstance(item, Listener) else item, item), item) for item in apps
+    ]
     if len(tables) == 1:
         return tables[0]
     if not tables:
@@ -64,6 +66,14 @@ def find_routes(apps: Iterable[Listener | AppRef | None]) -> RouteTable:
     several = Evidence(message="several applications are served; which one gets a request is not followed")
     routes = tuple(attrs.evolve(route, certain=False) for table in tables for route in table.routes)
     return RouteTable(routes=routes, gaps=(several, *gaps))
+
+
+def _with_doubt(table: RouteTable, item: Listener | AppRef | None) -> RouteTable:
+    if isinstance(item, Listener) and not item.certain:
+        return attrs.evolve(
+            table, unsure=item.evidence[-1:] or (Evidence(message="the server may not listen"),)
+        )
+    return table
 
 
 def _table(app: AppRef | None, item: Listener | AppRef | None) -> RouteTable:

@@ -29,7 +29,8 @@ from imagespec.analyzers.pyvalues import (
     text_of,
 )
 from imagespec.analyzers.routes_flask import may_register
-from imagespec.analyzers.routing import ALL_METHODS, VERBS, Route, RouteTable, Token, Tokens
+from imagespec.analyzers.routing import ALL_METHODS, VERBS, Route, RouteTable, Token
+from imagespec.analyzers.starlettepaths import methods_of, parse_path
 from imagespec.verdict import Evidence
 
 _DEPTH = 8
@@ -164,7 +165,7 @@ class _Reader:
             self._decorated(call, call.receiver, base[1:-2], prefix, certain=certain)
         elif base in {".add_api_route", ".add_route"}:
             view = call.argument(1, "endpoint" if base == ".add_api_route" else "route")
-            methods = _methods(call, view, head=base == ".add_route")
+            methods = methods_of(call, view, head=base == ".add_route")
             self._add(prefix, call.argument(0, "path"), methods, call, certain=certain, view=view)
         elif base == ".include_router":
             self._include(call, prefix, depth, certain=certain)
@@ -191,7 +192,7 @@ class _Reader:
                 self.gaps.append(call.place.evidence("routes may be registered when the application starts"))
         else:
             methods = (
-                frozenset({kind.upper()}) if kind in VERBS else _methods(made, view, head=kind == "route")
+                frozenset({kind.upper()}) if kind in VERBS else methods_of(made, view, head=kind == "route")
             )
             self._add(prefix, made.argument(0, "path"), methods, made, certain=certain, view=view)
 
@@ -276,7 +277,7 @@ class _Reader:
             name = item.name if isinstance(item, Call) else "?"
             if isinstance(item, Call) and name == "starlette.routing.Route":
                 view = item.argument(1, "endpoint")
-                methods = _methods(item, view, head=True, position=None)
+                methods = methods_of(item, view, head=True, position=None)
                 self._add(prefix, item.argument(0, "path"), methods, item, certain=certain, view=view)
             elif isinstance(item, Call) and name == "starlette.routing.Mount":
                 self._listed_mount(item, prefix, depth, certain=certain)
@@ -340,45 +341,3 @@ def _registers(value: Value | None) -> bool:
     if not isinstance(value, Function):
         return True
     return any(getattr(node, "attr", "") in _REGISTERING for node in own_nodes(value.node))
-
-
-def _methods(
-    call: Call, view: Value | None, *, head: bool, position: int | None = None
-) -> frozenset[str] | None:
-    value = call.argument(position, "methods")
-    if value is None or value == Const(None):
-        if isinstance(view, Class) and head:
-            return _endpoint_methods(view)
-        found = frozenset({"GET"}) if isinstance(view, Function) or not head else None
-    elif isinstance(value, Items) and not value.open:
-        texts = [text for text in map(text_of, value.items) if text]
-        found = frozenset(text.upper() for text in texts) if len(texts) == len(value.items) else None
-    else:
-        found = None
-    return found | {"HEAD"} if found is not None and head and "GET" in found else found
-
-
-def _endpoint_methods(cls: Class) -> frozenset[str] | None:
-    """Return the verbs of a ``starlette.endpoints.HTTPEndpoint`` subclass (HEAD falls back to GET)."""
-    if [name_of(base) for base in cls.foreign_bases()] != ["starlette.endpoints.HTTPEndpoint"]:
-        return None
-    found = frozenset(verb.upper() for verb in VERBS if cls.find(verb) is not None)
-    return found | {"HEAD"} if "GET" in found else found
-
-
-_PARAMETER = re.compile(r"\{[a-zA-Z_][a-zA-Z0-9_]*(?::([a-zA-Z_][a-zA-Z0-9_]*))?\}")
-_KINDS = {"str": "segment", "int": "digits", "path": "rest"}
-
-
-def parse_path(pattern: str) -> Tokens | None:
-    """Return the tokens of a Starlette path (routing.py, compile_path); None for convertors not understood."""
-    tokens, end = [], 0
-    if not pattern.startswith("/"):
-        return None
-    for found in _PARAMETER.finditer(pattern):
-        kind = _KINDS.get(found[1] or "str")
-        if kind is None:
-            return None
-        tokens += [Token("literal", pattern[end : found.start()]), Token(kind)]
-        end = found.end()
-    return (*tokens, Token("literal", pattern[end:]))

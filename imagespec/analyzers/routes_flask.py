@@ -140,7 +140,7 @@ class _Reader:
                 evidence=call.place.evidence(f"route {shown}", seen=shown),
                 certain=certain and not odd,
                 either_slash=slashes == Const(value=False),
-                caveats=answers_with_errors_only(view, call.place),
+                caveats=answers_with_errors_only(view, call.place) or _wrapped_view(view),
             )
         )
 
@@ -234,6 +234,13 @@ class _Reader:
                 )
 
 
+def _wrapped_view(view: Value | None) -> tuple[Evidence, ...]:
+    """Return evidence when a library's decorator stands between the route and its handler."""
+    if not isinstance(view, Call) or not view.decorator:
+        return ()
+    return (view.place.evidence(f"the handler is wrapped by {view.name}, which may refuse requests"),)
+
+
 _REGISTERING = (
     ".route",
     ".add_url_rule",
@@ -246,7 +253,7 @@ _REGISTERING = (
 
 def may_register(call: Call) -> bool:
     """Tell whether a call on something unknown may register routes."""
-    if not call.name.startswith("?"):
+    if not call.name.startswith(("?", "builtins.")):
         return False
     name = call.name.removesuffix("()")
     return name.endswith(_REGISTERING) or (

@@ -70,6 +70,8 @@ class RouteTable:
     routes: tuple[Route, ...] = ()
     gaps: tuple[Evidence, ...] = ()
     filters: tuple[Evidence, ...] = ()
+    unsure: tuple[Evidence, ...] = ()
+    """Why it is not certain that the application is served at all: then presence is not proven either."""
     ordered: bool = False
     """Whether the first route that fits decides (Starlette), instead of the best (Werkzeug)."""
     toggles_slash: bool = False
@@ -124,9 +126,16 @@ class RouteTable:
         return self._no(method, path, fitting)
 
     def _yes(self, method: str, path: str, route: Route) -> Answer:
-        if self.filters:
-            message = f"{method} {path} has a route, and what runs before it may refuse the request"
-            return Answer(served=None, message=message, evidence=(route.evidence, *self.filters[:3]))
+        if self.filters or self.unsure:
+            reason = (
+                "what runs before it may refuse the request"
+                if self.filters
+                else "it is not certain to be served"
+            )
+            message = f"{method} {path} has a route, and {reason}"
+            return Answer(
+                served=None, message=message, evidence=(route.evidence, *(self.filters + self.unsure)[:3])
+            )
         message = f"{method} {path} is served by the route {route.pattern}"
         return Answer(served=True, message=message, evidence=(route.evidence,), caveats=route.caveats)
 

@@ -103,14 +103,19 @@ def _uvicorn_run(call: Call, _program: Program) -> _Address | None:
         app=target,
         tls=_tls(call.keywords.get("ssl_certfile")),
         socket=text_of(socket),
-        certain="fd" not in call.keywords and not call.spread and (text_wanted is False or isinstance(target, Const)),
+        certain="fd" not in call.keywords
+        and not call.spread
+        and (text_wanted is False or isinstance(target, Const)),
         interface="asgi" if "interface" not in call.keywords else None,
     )
 
 
 def _wants_import_string(call: Call) -> bool | None:
     """Tell whether uvicorn reloads or has several workers, and so must import the application itself (main.py)."""
-    workers, reload = call.keywords.get("workers", Const(None)), call.keywords.get("reload", Const(value=False))
+    workers, reload = (
+        call.keywords.get("workers", Const(None)),
+        call.keywords.get("reload", Const(value=False)),
+    )
     if not isinstance(workers, Const) or not isinstance(reload, Const):
         return None
     return bool(reload.value) or (isinstance(workers.value, int) and workers.value > 1)

@@ -10,7 +10,7 @@ import attrs
 from imagespec.analyzers.listening import Listener, Listening
 from imagespec.analyzers.pyrun import Program
 from imagespec.analyzers.pysource import Sources
-from imagespec.analyzers.pyvalues import Call, Function, Module
+from imagespec.analyzers.pyvalues import Call, External, Function, Instance, Member, Module, Unknown
 from imagespec.analyzers.serverwords import (
     Command,
     Options,
@@ -144,6 +144,13 @@ def _best(module: Module, program: Program) -> str | None:
     names = module.scope.names
     for name in ("app", "application"):
         if framework_of(names.get(name)) == "flask":
+            return name
+        if isinstance(
+            names.get(name), Unknown | Member | Call | External | Instance
+        ):  # may be one all the same
+            program.gap(
+                program.place().evidence(f"whether {name} of {module.path} is a Flask application is unknown")
+            )
             return name
     found = [
         name for name, value in names.items() if isinstance(value, Call) and framework_of(value) == "flask"

@@ -121,6 +121,25 @@ def read_program(command: Command, program: Program) -> Listening:
 _NOT_SERVED = "uvicorn wants the application as an import string for workers or reload, and stops"
 
 
+def beside_a_server(listening: Listening) -> Listening:
+    """Return what a server's command line came to, with what the application that it imports starts beside it."""
+    gaps = list(listening.gaps)
+    blocked = False
+    for program in listening.programs:
+        under_flask = (
+            program.environment.get("FLASK_RUN_FROM_CLI") == "true"
+        )  # then app.run() returns at once
+        for call in program.calls:
+            if call.name in SERVERS and not (under_flask and call.name == "flask.Flask().run"):
+                gaps.append(
+                    call.place.evidence(f"{call.name} is called while the server imports the application")
+                )
+                blocked = True
+        gaps += _gaps(program.calls, ends=False)
+    listeners = [attrs.evolve(one, certain=one.certain and not blocked) for one in listening.listeners]
+    return attrs.evolve(listening, listeners=tuple(listeners), gaps=tuple(gaps))
+
+
 def _gaps(calls: list[Call], *, ends: bool) -> list[Evidence]:
     """Return what may listen without our knowing; a program that ``ends`` may serve through any library."""
     gaps, foreign = [], []
@@ -131,7 +150,7 @@ def _gaps(calls: list[Call], *, ends: bool) -> list[Evidence]:
         last = name.rpartition(".")[2].removesuffix("()")
         if name.startswith(_OTHER_PROGRAMS):
             gaps.append(call.place.evidence(f"{name} may start another program, which is not followed"))
-        elif name.startswith(_SERVING) or _may_serve(name, last):
+        elif ".?" in name or name.startswith(_SERVING) or _may_serve(name, last):
             gaps.append(call.place.evidence(f"{name} may listen, which is not followed"))
         elif ends and not _is_standard(name) and not name.startswith(_QUIET):
             foreign.append(

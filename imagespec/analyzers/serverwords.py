@@ -7,8 +7,9 @@ import ast
 import attrs
 
 from imagespec.analyzers.listening import AppRef, Listener, Listening
+from imagespec.analyzers.pypaths import python_paths
 from imagespec.analyzers.pyrun import Program
-from imagespec.analyzers.pysource import Sources, python_paths
+from imagespec.analyzers.pysource import Sources
 from imagespec.analyzers.pyvalues import (
     UNKNOWN,
     Call,
@@ -134,8 +135,18 @@ def load_variable(program: Program, module: str, expression: str, *, factory: bo
     if not isinstance(first, ast.Name):
         return None
     if first.id not in imported.scope.names and f"{module}.{first.id}" not in program.modules:
-        return None
+        return UNKNOWN if _may_have_more(imported, program) else None
     return program.run_expression(imported, node, factory=factory)
+
+
+def _may_have_more(module: Module, program: Program) -> bool:
+    """Tell whether a module may have variables that are not seen."""
+    writers = ("builtins.globals", "builtins.vars", "builtins.setattr", "builtins.locals", "?")
+    return (
+        program.doubt
+        or bool({"*", "__getattr__"} & module.scope.names.keys())
+        or any(call.name.startswith(writers) for call in program.calls)
+    )
 
 
 def describe(program: Program, module: str, variable: str, value: Value) -> AppRef:

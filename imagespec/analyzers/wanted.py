@@ -8,7 +8,8 @@ directory rather than from the root.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -45,10 +46,22 @@ LIBRARIES = ("/site-packages/", "/dist-packages/", "/usr/lib/python", "/usr/loca
 def compile_wanted(wanted: Iterable[Wanted]) -> Want:
     """Return one function that answers for all declarations how many bytes of a file to keep."""
     table = [_Compiled.of(item) for item in wanted]
+    # Most files of an image are nobody's: they are told apart by one look at all declarations together.
+    names = frozenset().union(*(item.names for item in table))
+    suffixes = tuple({suffix for item in table for suffix in item.suffixes})
+    directories = _any_of(tuple({part for item in table for part in item.directories}))
+    executables = any(item.executables for item in table)
 
     def want(name: bytes, size: int, mode: int) -> int:
         path = b"/" + name
         base = path[path.rfind(b"/") + 1 :]
+        if not (
+            base in names
+            or base.endswith(suffixes)
+            or (mode & 0o111 and executables)
+            or (directories and directories(path))
+        ):
+            return 0
         keep = 0
         for item in table:
             if item.head_bytes > keep and item.fits(path, base, size, mode):
@@ -58,14 +71,23 @@ def compile_wanted(wanted: Iterable[Wanted]) -> Want:
     return want
 
 
+_Search = Callable[[bytes], object]
+
+
+def _any_of(parts: tuple[bytes, ...]) -> _Search | None:
+    """Return a search for any of ``parts``; None for no parts."""
+    return re.compile(b"|".join(map(re.escape, parts))).search if parts else None
+
+
 @attrs.frozen
 class _Compiled:
     names: frozenset[bytes]
     suffixes: tuple[bytes, ...]
     directories: tuple[bytes, ...]
+    search: _Search | None
     executables: bool
-    outside: tuple[bytes, ...]
-    inside: tuple[bytes, ...]
+    outside: _Search | None
+    inside: _Search | None
     head_bytes: int
     up_to_bytes: int
 
@@ -78,9 +100,10 @@ class _Compiled:
             frozenset(encode(item.names)),
             encode(item.suffixes),
             encode(item.directories),
+            _any_of(encode(item.directories)),
             item.executables,
-            encode(item.outside),
-            encode(item.inside),
+            _any_of(encode(item.outside)),
+            _any_of(encode(item.inside)),
             item.head_bytes,
             1 << 62 if item.up_to_bytes is None else item.up_to_bytes,
         )
@@ -92,8 +115,8 @@ class _Compiled:
                 base in self.names
                 or base.endswith(self.suffixes)
                 or (self.executables and bool(mode & 0o111))
-                or (bool(self.directories) and any(part in path for part in self.directories))
+                or (self.search is not None and self.search(path) is not None)
             )
-            and not any(part in path for part in self.outside)
-            and (not self.inside or any(part in path for part in self.inside))
+            and not (self.outside and self.outside(path))
+            and not (self.inside and not self.inside(path))
         )

@@ -19,11 +19,13 @@ from imagespec.text import printable
 
 USAGE = 2
 INCOMPLETE = 3
+_PLAIN_WIDTH = 200  # of tables in files and pipes, where no terminal says how wide it is
 
 
 def console() -> Console:
     """Return the console of standard output: colours on a terminal only, and never under NO_COLOR."""
-    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    width = None if sys.stdout.isatty() else _PLAIN_WIDTH
+    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, width=width)
 
 
 def complain(message: str) -> None:
@@ -39,8 +41,6 @@ def opened(name: str, *, verify: bool = False) -> Iterator[Archive]:
         ProgressLine(name) as progress,
         api.open(source, verify=verify, progress=progress.advance) as archive,
     ):
-        if name == "-":
-            archive.name = "(standard input)"
         yield archive
 
 
@@ -52,7 +52,7 @@ def read_input(
 
     The problem is told on standard error as well.
     """
-    shown = "(standard input)" if name == "-" else name
+    shown = "standard input" if name == "-" else name
     try:
         with opened(name, verify=verify) as archive:
             return judge(archive), 0

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from imagespec.results import ImageReport, InputReport, LayerReport, Problem, Report, RuleResult
@@ -21,9 +19,10 @@ _STYLES = {
     Verdict.NOT_APPLICABLE: ("n/a", "dim"),
 }
 _VERDICT_WIDTH = 9
-_INDENT = 4
 _EVIDENCE_SHOWN = 4
 _FINDINGS_SHOWN = 8
+_LAYER_COLUMNS = 48
+_HISTORY_WIDTH = 160
 
 
 def render_report(report: Report, console: Console, *, verbose: bool = False) -> None:
@@ -42,14 +41,10 @@ def render_report(report: Report, console: Console, *, verbose: bool = False) ->
 def render_image(image: ImageReport, console: Console) -> None:
     """Print what an image is: identity, sizes and layers."""
     _render_identity(image, console)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=True, header_style="dim")
-    for name in ("#", "stored", "unpacked", "entries"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("codec", no_wrap=True)
-    table.add_column("history", ratio=1)
+    head = f"{'layer':>7}{'stored':>11}{'unpacked':>11}{'entries':>10}  {'codec':<7}history"
+    _line(console, Text(head, style="dim"))
     for layer in image.layers:
-        table.add_row(*_layer_row(layer))
-    console.print(Padding(table, (0, 0, 0, 2)))
+        _line(console, Text(_layer_row(layer)), hanging=_LAYER_COLUMNS)
     for problem in image.problems:
         _line(console, _problem(problem))
     console.print()
@@ -134,7 +129,8 @@ def _render_result(result: RuleResult, console: Console, *, verbose: bool) -> No
 
 def _evidence(item: Evidence) -> Text:
     text = Text("- ", style="dim")
-    text.append(shorten(printable(item.message)), style="default")
+    message = printable(item.message)
+    text.append(shorten(message.rstrip(".") if item.seen or item.wanted else message), style="default")
     if item.seen is not None:
         text.append(f": {shorten(printable(item.seen))}", style="default")
     if item.wanted is not None:
@@ -192,20 +188,13 @@ def _closing(report: Report) -> Text:
     return text
 
 
-def _layer_row(layer: LayerReport) -> tuple[str, ...]:
+def _layer_row(layer: LayerReport) -> str:
     entries = "?" if layer.entries is None else f"{layer.entries:,}"
-    history = shorten(printable(layer.created_by or ""), 300)
+    history = shorten(printable(" ".join((layer.created_by or "").split())), _HISTORY_WIDTH)
     if layer.state != "present":
         history = f"({layer.state}) {history}"
-    codec = layer.codec or "?"
-    return (
-        str(layer.number),
-        human_bytes(layer.stored_bytes),
-        human_bytes(layer.docker_bytes),
-        entries,
-        codec,
-        history,
-    )
+    stored, unpacked = human_bytes(layer.stored_bytes), human_bytes(layer.docker_bytes)
+    return f"{layer.number:>7}{stored:>11}{unpacked:>11}{entries:>10}  {layer.codec or '?':<7}{history}"
 
 
 def _line(console: Console, text: Text, *, indent: int = 0, hanging: int = 0) -> None:

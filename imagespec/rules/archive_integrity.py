@@ -46,13 +46,15 @@ from imagespec.verdict import Evidence, Outcome, Verdict
 
 def _check(facts: Facts, _: Parameters) -> Outcome:
     image = facts.image
-    wrong = [Evidence(message=defect.message, pointer=defect.slug) for defect in image.defects]
+    wrong = [Evidence(message=defect.message) for defect in image.defects]
     unread = 0
     computed = 0
     for layer, scan in zip(image.layers, facts.scans, strict=True):
         if layer.state is LayerState.MISSING:
             wrong.append(
-                Evidence(message=f"{layer.stored_name} is named but not in the archive", layer=layer.number)
+                Evidence(
+                    message=f"{layer.stored_name} is named, but is not in the archive", layer=layer.number
+                )
             )
         elif scan is None:
             unread += 1
@@ -60,7 +62,14 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
             wrong.extend(_mismatches(layer, scan))
             computed += scan.diff_id is not None and _is_comparable(layer)
     if wrong:
-        return Outcome(Verdict.FAIL, "the archive contradicts itself", tuple(wrong))
+        more = f"; and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        summary = f"the archive contradicts itself: {wrong[0].message}{more}"
+        return Outcome(
+            Verdict.FAIL,
+            summary,
+            tuple(wrong),
+            "Export the image again, and check that the copy is complete.",
+        )
     counted = Evidence(
         message="layers whose digests were computed and are right",
         seen=str(computed),

@@ -49,7 +49,9 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
         return Outcome(Verdict.FAIL, "the image has no start command", start.failures, _ADVICE)
     if facts.boot_file is None:
         evidence = (command, *start.failures)
-        return Outcome(Verdict.UNKNOWN, f"{BOOT_FILE} is missing, so nothing can run it; see boot-file", evidence)
+        return Outcome(
+            Verdict.UNKNOWN, f"{BOOT_FILE} is missing, so nothing can run it; see boot-file", evidence
+        )
     runs = [step for step in start.steps if step.script == facts.boot_file.path]
     certain = next((step for step in runs if step.certain), None)
     if certain:
@@ -58,7 +60,9 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
         summary = f"the start command runs {BOOT_FILE} on some paths only"
         return Outcome(Verdict.UNKNOWN, summary, (command, *runs[0].trail))
     if start.gaps:
-        summary = f"a part of the start command could not be followed, and what could does not run {BOOT_FILE}"
+        summary = (
+            f"a part of the start command could not be followed, and what could does not run {BOOT_FILE}"
+        )
         return Outcome(Verdict.UNKNOWN, summary, (command, *start.gaps), _ADVICE)
     evidence = (command, *start.failures)
     return Outcome(Verdict.FAIL, f"the start command does not run {BOOT_FILE}", evidence, _ADVICE)

@@ -38,29 +38,52 @@ Source
 from __future__ import annotations
 
 from imagespec.analyzers.facts import BOOT_FILE, Facts
-from imagespec.layer import EntryKind
+from imagespec.layer import Entry, EntryKind
 from imagespec.rules.base import Parameters, Rule, Service
 from imagespec.verdict import Evidence, Outcome, Verdict
+
+_ADVICE = "Add it to the image: COPY run.sh /home/run.sh."
 
 
 def _check(facts: Facts, _: Parameters) -> Outcome:
     entry = facts.boot_file
     if entry is None:
-        link = facts.rootfs.lookup(BOOT_FILE)
-        message = f"a link to {link.link_target!r}, which leads to nothing" if link else "no such file"
-        evidence = Evidence(message=message, path=BOOT_FILE, layer=link.layer if link else None)
-        return Outcome(Verdict.FAIL, f"{BOOT_FILE} is missing", (evidence,), "Add it to the image.")
-    place = Evidence(message=f"a {entry.kind.value} of {entry.size_bytes:,} bytes", path=entry.path, layer=entry.layer)
+        return _missing(facts)
     if entry.kind is not EntryKind.FILE:
-        return Outcome(Verdict.FAIL, f"{BOOT_FILE} is a {entry.kind.value}, not a regular file", (place,))
+        place = Evidence(
+            message=f"a {entry.kind.value}", path=entry.path, layer=entry.layer, wanted="a regular file"
+        )
+        return Outcome(
+            Verdict.FAIL, f"{BOOT_FILE} is a {entry.kind.value}, not a regular file", (place,), _ADVICE
+        )
     judgement = facts.boot_script
     assert judgement is not None
-    evidence_all = (place, *judgement.evidence, *judgement.remarks)
+    evidence = (*_link_to(facts, entry), *judgement.evidence, *judgement.remarks)
+    reason = judgement.reason.rstrip(".")
     if judgement.usable is None:
-        return Outcome(Verdict.UNKNOWN, f"{BOOT_FILE}: {judgement.reason}", evidence_all)
+        return Outcome(Verdict.UNKNOWN, f"it is not certain that {BOOT_FILE} can run: {reason}", evidence)
     if not judgement.usable:
-        return Outcome(Verdict.FAIL, f"{BOOT_FILE} cannot run: {judgement.reason}", evidence_all)
-    return Outcome(Verdict.PASS, f"{BOOT_FILE} can run: {judgement.reason}", evidence_all)
+        return Outcome(Verdict.FAIL, f"{BOOT_FILE} cannot run: {reason}", evidence)
+    return Outcome(Verdict.PASS, reason, evidence)
+
+
+def _missing(facts: Facts) -> Outcome:
+    link = facts.rootfs.lookup(BOOT_FILE)
+    if link is None:
+        return Outcome(Verdict.FAIL, f"{BOOT_FILE} is not in the image", (), _ADVICE)
+    message = "a link that leads to nothing"
+    evidence = Evidence(message=message, path=link.path, layer=link.layer, seen=link.link_target or None)
+    return Outcome(Verdict.FAIL, f"{BOOT_FILE} is a link that leads to nothing", (evidence,), _ADVICE)
+
+
+def _link_to(facts: Facts, entry: Entry) -> tuple[Evidence, ...]:
+    if f"/{entry.path}" == BOOT_FILE:
+        return ()
+    link = facts.rootfs.lookup(BOOT_FILE)
+    place = Evidence(
+        message=f"{BOOT_FILE} leads to /{entry.path}", path=BOOT_FILE, layer=link.layer if link else None
+    )
+    return (place,)
 
 
 RULE = Rule(id="boot-file", doc=__doc__, check=_check, services=frozenset({Service.BATCH}))

@@ -3,8 +3,8 @@ A health check is configured where the edition asks for one, and the image serve
 
 What it checks
 --------------
-The `health` of config.json, and the route in the server's code that answers its URL with GET. The platform calls it on
-the service port, so the server that `service-port` judges must have it.
+The `health` of config.json: that it is valid, and that a route in the server's code answers its URL with GET. The
+platform calls it on the service port, so the server that `service-port` judges must have it.
 
 Why it matters
 --------------
@@ -12,16 +12,16 @@ The platform takes an image out of service when its health check does not answer
 
 What passes
 -----------
-`health.url` is configured and certainly served.
+`health` is valid, and its URL is certainly served.
 
 What fails
 ----------
-The edition requires a health check and config.json has none, or its URL is certainly not served; a redirect to another
-spelling of the URL is no 200.
+The edition requires a health check and config.json has none; a health check of config.json breaks the schema; or the
+URL is certainly not served. A redirect to another spelling of the URL is no 200.
 
 What stays unknown
 ------------------
-There is no config.json, the check is a command, or the server's routes could not all be followed.
+There is no config.json or it cannot be read, the check is a command, or the server's routes could not all be followed.
 
 How to fix
 ----------
@@ -38,39 +38,58 @@ from __future__ import annotations
 from imagespec.analyzers.facts import Facts
 from imagespec.documents.model_config import Health
 from imagespec.rules.base import Parameters, Rule
+from imagespec.rules.inference_api import is_about_health, without_config
 from imagespec.verdict import Evidence, Outcome, Verdict
+
+_ADVICE = 'Add "health": {"url": "/health"} to config.json, and serve GET /health.'
 
 
 def _check(facts: Facts, parameters: Parameters) -> Outcome:
     config = facts.model_file.config
     if config is None:
-        summary = "no config.json was given or found in the image, so the health check's URL is not known"
-        return Outcome(Verdict.UNKNOWN, summary, facts.model_file.notes, "Give the file with --config-json.")
+        return without_config(facts.model_file, "the health check's URL")
+    defects = tuple(item for item in config.violations if is_about_health(config, item))
+    remarks = tuple(item for item in config.remarks if is_about_health(config, item))
+    if defects:
+        count = len(defects)
+        summary = (
+            f"the health check of {config.name} is not valid: {count} {'defect' if count == 1 else 'defects'}"
+        )
+        return Outcome(Verdict.FAIL, summary, (*defects, *remarks))
     if config.health is None:
-        place = Evidence(message="no health in the configuration", pointer=f"{config.name}#/")
+        place = Evidence(message="the configuration has no health", pointer=f"{config.name}#")
         if parameters["required"]:
-            advice = 'Add "health": {"url": "/health"} and serve it.'
-            return Outcome(Verdict.FAIL, "the edition requires a health check, and none is configured", (place,), advice)
-        return Outcome(Verdict.NOT_APPLICABLE, "the health check is optional, and none is configured", (place,))
-    return _judge(facts, config.health, config.name)
+            summary = "this edition requires a health check, and none is configured"
+            return Outcome(Verdict.FAIL, summary, (place, *remarks), _ADVICE)
+        summary = "the health check is optional, and none is configured"
+        return Outcome(Verdict.NOT_APPLICABLE, summary, (place, *remarks))
+    return _judge(facts, config.health, remarks)
 
 
-def _judge(facts: Facts, health: Health, name: str) -> Outcome:
-    pointer = f"{name}{health.pointer}"
-    if (health.check_method or "HTTP").upper() != "HTTP":
-        seen = Evidence(message="the check is a command, whose exit code bytes do not tell", pointer=pointer)
-        return Outcome(Verdict.UNKNOWN, "the health check is a command inside the container", (seen,))
+def _judge(facts: Facts, health: Health, remarks: tuple[Evidence, ...]) -> Outcome:
+    if health.check_method != "HTTP":
+        message = "the check is a command, and what it returns only shows when it runs"
+        seen = Evidence(message=message, pointer=health.pointer, seen=health.command)
+        return Outcome(
+            Verdict.UNKNOWN, "the health check is a command inside the container", (seen, *remarks)
+        )
     if not health.url:
-        seen = Evidence(message="health has no url", pointer=pointer, wanted="a path such as /health")
-        return Outcome(Verdict.FAIL, "the health check has no URL", (seen,))
+        missing = Evidence(
+            message="the health check has no url", pointer=health.pointer, wanted="a path such as /health"
+        )
+        return Outcome(Verdict.FAIL, "the health check has no URL", (missing, *remarks), _ADVICE)
     answer = facts.answer("get", health.url)
-    row = Evidence(message=answer.message, pointer=f"{pointer}/url", wanted=f"GET {health.url}")
-    evidence = (row, *answer.evidence)
+    asked = f"GET {health.url}"
+    row = Evidence(
+        message=answer.message, pointer=f"{health.pointer}/url", wanted=None if answer.served else asked
+    )
+    evidence = (row, *answer.evidence, *answer.caveats, *remarks)
     if answer.served is None:
-        return Outcome(Verdict.UNKNOWN, f"it is not certain that {health.url} is served", evidence)
+        return Outcome(Verdict.UNKNOWN, f"it is not certain that {asked} is served", evidence)
     if not answer.served:
-        return Outcome(Verdict.FAIL, f"the server does not serve GET {health.url}", evidence)
-    return Outcome(Verdict.PASS, f"GET {health.url} is served", evidence)
+        advice = "Make the URL of config.json and the route of the server equal."
+        return Outcome(Verdict.FAIL, f"the server does not serve {asked}", evidence, advice)
+    return Outcome(Verdict.PASS, f"{asked} is served", evidence)
 
 
 RULE = Rule(

@@ -54,18 +54,32 @@ def _check(facts: Facts, parameters: Parameters) -> Outcome:
             message="unpacked size as Docker counts it"
             if size is not None
             else "unpacked size of the readable layers",
-            seen=f"{known:,} bytes ({known / _GB:.2f} GB)",
-            wanted=f"at most {limit} GB",
+            seen=f"{known:,} bytes",
+            wanted=f"at most {limit:,.15g} GB",
         ),
     )
     if known > limit * _GIB:
-        return Outcome(Verdict.FAIL, f"the image has {known / _GB:.2f} GB, more than {limit} GB", evidence)
+        summary = f"the image unpacks to {_decimal(known)}, more than the {limit:,.15g} GB allowed"
+        advice = "Remove what the service does not need in the layer that adds it, or build in stages."
+        return Outcome(Verdict.FAIL, summary, evidence, advice)
     if size is None:
         return Outcome(Verdict.UNKNOWN, "a layer could not be read, so the size is not known", evidence)
     if size > limit * _GB:
-        summary = f"the image has {size / _GB:.2f} GB: more than {limit} decimal gigabytes, less than {limit} binary ones"
+        summary = (
+            f"the image unpacks to {_decimal(size)}: within the {limit:,.15g} GB allowed if a gigabyte is 2^30 bytes, "
+            "above them if it is 10^9"
+        )
         return Outcome(Verdict.UNKNOWN, summary, evidence, "Make it smaller to be safe under both readings.")
-    return Outcome(Verdict.PASS, f"the image has {size / _GB:.2f} GB of at most {limit} GB", evidence)
+    summary = f"the image unpacks to {_decimal(size)}, within the {limit:,.15g} GB allowed"
+    return Outcome(Verdict.PASS, summary, evidence)
+
+
+def _decimal(size_bytes: int) -> str:
+    """Return a size in the largest decimal unit that it fills."""
+    for unit, name in ((_GB, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size_bytes >= unit:
+            return f"{size_bytes / unit:,.2f} {name}"
+    return f"{size_bytes} bytes"
 
 
 RULE = Rule(

@@ -4,7 +4,7 @@ Every inference URL of config.json is served by the image.
 What it checks
 --------------
 That the ModelArts config.json (given with `--config-json`, or found in the image) is valid, and that a route in the
-server's code answers each `apis[].url` with its `method`.
+server's code answers each `apis[].url` with its `method`. Defects of its health checks are `health-check`'s to report.
 
 Why it matters
 --------------
@@ -37,40 +37,75 @@ Source
 from __future__ import annotations
 
 from imagespec.analyzers.facts import Facts
+from imagespec.analyzers.modelfile import ModelFile
+from imagespec.documents.model_config import Api, ModelConfig
 from imagespec.rules.base import Parameters, Rule
 from imagespec.verdict import Evidence, Outcome, Verdict
 
-_NO_CONFIG = "no config.json was given or found in the image, so the URLs that the platform will call are not known"
+_HEALTH_KEYS = ("health", "readiness_health", "startup_health")
 
 
 def _check(facts: Facts, _: Parameters) -> Outcome:
     found = facts.model_file
     if found.broken:
-        return Outcome(Verdict.FAIL, "the config.json in the image cannot be read", (found.broken, *found.notes))
+        return Outcome(
+            Verdict.FAIL, "the config.json in the image cannot be read", (found.broken, *found.notes)
+        )
     config = found.config
     if config is None:
-        return Outcome(Verdict.UNKNOWN, _NO_CONFIG, found.notes, "Give the file with --config-json.")
-    if config.violations:
-        count = len(config.violations)
+        return without_config(found, "which URLs the platform will call")
+    violations = tuple(item for item in config.violations if not is_about_health(config, item))
+    remarks = tuple(item for item in config.remarks if not is_about_health(config, item))
+    if violations:
+        count = len(violations)
         summary = f"{config.name} is not valid: {count} {'defect' if count == 1 else 'defects'}"
-        return Outcome(Verdict.FAIL, summary, (*config.violations, *config.remarks))
-    if config.apis is None:
+        return Outcome(Verdict.FAIL, summary, (*violations, *remarks))
+    if not config.apis:
         summary = f"{config.name} declares no apis, so the URLs that the platform will call are not known"
-        return Outcome(Verdict.UNKNOWN, summary, config.remarks)
+        return Outcome(Verdict.UNKNOWN, summary, remarks)
+    return _judge(facts, config.apis, remarks)
+
+
+def _judge(facts: Facts, apis: tuple[Api, ...], remarks: tuple[Evidence, ...]) -> Outcome:
     served: list[Evidence] = []
     missing: list[Evidence] = []
     unclear: list[Evidence] = []
-    for api in config.apis:
+    first: dict[bool | None, str] = {}
+    for api in apis:
         answer = facts.answer(api.method, api.url)
         asked = f"{api.method.upper()} {api.url}"
-        row = Evidence(message=answer.message, pointer=f"{config.name}{api.pointer}", wanted=asked)
+        first.setdefault(answer.served, asked)
+        wanted = None if answer.served else asked
+        row = Evidence(message=answer.message, pointer=api.pointer, wanted=wanted)
         target = unclear if answer.served is None else served if answer.served else missing
-        target.extend((row, *answer.evidence))
+        target.extend((row, *answer.evidence, *answer.caveats))
     if missing:
-        return Outcome(Verdict.FAIL, "the server does not serve every URL of the apis", (*missing, *unclear, *served))
+        summary = f"the server does not serve {first[False]}"
+        return Outcome(Verdict.FAIL, summary, (*missing, *unclear, *served), "Serve every URL of the apis.")
     if unclear:
-        return Outcome(Verdict.UNKNOWN, "it is not certain that every URL of the apis is served", (*unclear, *served))
-    return Outcome(Verdict.PASS, f"all {len(config.apis)} URLs of the apis are served", (*served, *config.remarks))
+        return Outcome(
+            Verdict.UNKNOWN, f"it is not certain that {first[None]} is served", (*unclear, *served)
+        )
+    summary = f"{first[True]} is served" if len(apis) == 1 else f"all {len(apis)} URLs of the apis are served"
+    return Outcome(Verdict.PASS, summary, (*served, *remarks))
+
+
+def without_config(found: ModelFile, unknown: str) -> Outcome:
+    """Return the answer of a rule that needs a config.json where there is none to judge by."""
+    if found.broken:
+        summary = f"the config.json in the image cannot be read, so {unknown} is not known; see inference-api"
+        return Outcome(Verdict.UNKNOWN, summary, (found.broken, *found.notes))
+    summary = f"no config.json was given or found in the image, so {unknown} is not known"
+    if found.notes:
+        summary = f"no config.json was given, and the image has not exactly one of ModelArts, so {unknown} is not known"
+    return Outcome(Verdict.UNKNOWN, summary, found.notes, "Give the file with --config-json.")
+
+
+def is_about_health(config: ModelConfig, found: Evidence) -> bool:
+    """Tell whether a defect of the configuration lies in one of its health checks, or in the name of one."""
+    _, _, path = (found.pointer or "").removeprefix(config.name).partition("/")
+    key, _, inside = path.partition("/")
+    return key in _HEALTH_KEYS or (not inside and found.wanted in _HEALTH_KEYS)
 
 
 RULE = Rule(id="inference-api", doc=__doc__, check=_check)

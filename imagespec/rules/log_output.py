@@ -45,7 +45,7 @@ _ADVICE = "Log to standard output, or link the log file to /dev/stdout."
 
 def _check(facts: Facts, _: Parameters) -> Outcome:
     if facts.start.failures:
-        summary = "the container cannot start, so what it would log is not known"
+        summary = "the container cannot start, so where it would log is not known"
         return Outcome(Verdict.UNKNOWN, summary, facts.start.failures)
     sinks = facts.log_sinks
     if sinks.lost:
@@ -54,7 +54,9 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
         summary = "it is not certain that all logs go to the standard streams"
         return Outcome(Verdict.UNKNOWN, summary, (*sinks.doubts, *sinks.kept, *sinks.notes), _ADVICE)
     if not facts.listening.listeners:
-        return Outcome(Verdict.UNKNOWN, "no server was found whose logs could be judged", sinks.kept)
+        return Outcome(
+            Verdict.UNKNOWN, "no server was found whose logs could be judged", (*sinks.kept, *sinks.notes)
+        )
     return Outcome(Verdict.PASS, "all logs go to the standard streams", (*sinks.kept, *sinks.notes))
 
 

@@ -67,8 +67,8 @@ def _check(facts: Facts, parameters: Parameters) -> Outcome:
         *high,
         *_marked("weak indicator", low),
         *_marked("not looked at", seen.not_looked_at),
-        *_marked("never looked at", seen.out_of_scope),
         *_marked("looked at", seen.looked_at),
+        *_marked("never looked at", seen.out_of_scope),
     )
     if high:
         return Outcome(Verdict.FAIL, f"{len(high)} strong indicators of malicious code", evidence, _LOOK)

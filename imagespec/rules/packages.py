@@ -40,6 +40,7 @@ from collections.abc import Iterator
 from imagespec.analyzers.facts import Facts
 from imagespec.analyzers.packages import find_version
 from imagespec.analyzers.programs import DEFAULT_PATH, judge_startable, which
+from imagespec.layer import Entry, EntryKind
 from imagespec.rules.base import Parameters, Rule, Service
 from imagespec.verdict import Evidence, Outcome, Verdict
 
@@ -47,15 +48,17 @@ _PROGRAMS = (("python", ("python3", "python")), ("java", ("java",)), ("zip", ("z
 
 
 def _check(facts: Facts, _: Parameters) -> Outcome:
-    answers = [(title, _judge(facts, title, names)) for title, names in _PROGRAMS]
-    evidence = tuple(item for _, answer in answers for item in answer.evidence)
-    failed = [f"{title} {answer.summary}" for title, answer in answers if answer.verdict is Verdict.FAIL]
+    answers = [_judge(facts, title, names) for title, names in _PROGRAMS]
+    evidence = tuple(item for answer in answers for item in answer.evidence)
+    failed = [answer for answer in answers if answer.verdict is Verdict.FAIL]
     if failed:
-        return Outcome(Verdict.FAIL, "; ".join(failed), evidence, "Install the package, or add its folder to PATH.")
-    open_questions = [f"{title} {answer.summary}" for title, answer in answers if answer.verdict is Verdict.UNKNOWN]
-    if open_questions:
-        return Outcome(Verdict.UNKNOWN, "; ".join(open_questions), evidence)
-    return Outcome(Verdict.PASS, ", ".join(f"{title} {answer.summary}" for title, answer in answers), evidence)
+        return Outcome(
+            Verdict.FAIL, "; ".join(answer.summary for answer in failed), evidence, failed[0].advice
+        )
+    unclear = [answer.summary for answer in answers if answer.verdict is Verdict.UNKNOWN]
+    if unclear:
+        return Outcome(Verdict.UNKNOWN, "; ".join(unclear), evidence)
+    return Outcome(Verdict.PASS, ", ".join(answer.summary for answer in answers) + " can start", evidence)
 
 
 def _judge(facts: Facts, title: str, names: tuple[str, ...]) -> Outcome:
@@ -70,18 +73,25 @@ def _judge(facts: Facts, title: str, names: tuple[str, ...]) -> Outcome:
         startable = judge_startable(facts.rootfs, entry, config.architecture, path=path)
         if startable.startable:
             version = find_version(facts.rootfs, title, entry)
-            known = f"{version.text} " if version else ""
-            evidence = (*startable.evidence, *(version.evidence if version else ()))
-            return Outcome(Verdict.PASS, f"{known}starts (/{entry.path})", evidence)
-        verdict = Verdict.UNKNOWN if startable.startable is None else Verdict.FAIL
-        answer = Outcome(verdict, f"is at /{entry.path}, but: {startable.reason}", startable.evidence)
-        worst = answer if worst is None or verdict is Verdict.UNKNOWN else worst
+            known = f"{title} {version.text}" if version.text else title
+            return Outcome(Verdict.PASS, f"{known} (/{entry.path})", (*startable.evidence, *version.evidence))
+        reason = startable.reason.rstrip(".")
+        if startable.startable is None:
+            answer = Outcome(
+                Verdict.UNKNOWN, f"it is not certain that {title} can start: {reason}", startable.evidence
+            )
+        else:
+            advice = f"Install {title} for the image's architecture, with its loader."
+            answer = Outcome(Verdict.FAIL, f"{title} cannot start: {reason}", startable.evidence, advice)
+        worst = answer if worst is None or answer.verdict is Verdict.UNKNOWN else worst
     if worst:
         return worst
     shown = DEFAULT_PATH if path is None else path
     nearby = tuple(_remains(facts, shown, names))
-    missing = Evidence(message=f"no executable {' or '.join(names)} on PATH", pointer="config#/config/Env", seen=shown)
-    return Outcome(Verdict.FAIL, "is not on the PATH", (missing, *nearby))
+    message = f"no executable {' or '.join(names)} on the PATH"
+    missing = Evidence(message=message, pointer="config#/config/Env", seen=shown)
+    advice = f"Install {title}, or add its directory to PATH."
+    return Outcome(Verdict.FAIL, f"{title} is not on the PATH", (missing, *nearby), advice)
 
 
 def _remains(facts: Facts, path: str, names: tuple[str, ...]) -> Iterator[Evidence]:
@@ -89,10 +99,19 @@ def _remains(facts: Facts, path: str, names: tuple[str, ...]) -> Iterator[Eviden
     for directory in path.split(":"):
         for name in names:
             entry = facts.rootfs.lookup(f"{directory}/{name}")
-            if entry:
-                target = f" to {entry.link_target!r}" if entry.link_target else ""
-                message = f"a {entry.kind.value}{target} with mode {entry.mode:04o} is no program"
-                yield Evidence(message=message, path=entry.path, layer=entry.layer)
+            if entry is None:
+                continue
+            end = facts.rootfs.resolve(f"{directory}/{name}")
+            if end is None:
+                yield _place("a link that leads to nothing", entry, seen=entry.link_target)
+            elif end.kind is not EntryKind.FILE:
+                yield _place(f"a {end.kind.value}, not a program", end)
+            else:
+                yield _place("a file without an execute bit", end, seen=f"{end.mode:04o}", wanted="0755")
+
+
+def _place(message: str, entry: Entry, seen: str | None = None, wanted: str | None = None) -> Evidence:
+    return Evidence(message=message, path=entry.path, layer=entry.layer, seen=seen, wanted=wanted)
 
 
 RULE = Rule(id="packages", doc=__doc__, check=_check, services=frozenset({Service.BATCH}))

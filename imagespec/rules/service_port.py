@@ -66,12 +66,16 @@ def _check(facts: Facts, parameters: Parameters) -> Outcome:
     possible = [listener for listener, answer in reach if answer is not False]
     if possible:
         what = _describe(possible[0])
-        return Outcome(Verdict.UNKNOWN, f"it is not certain that {what} is reachable on port {port}", evidence, advice)
+        return Outcome(
+            Verdict.UNKNOWN, f"it is not certain that {what} is reachable on port {port}", evidence, advice
+        )
     if listening.gaps or start.gaps:
         summary = f"a part of the start command could not be followed, and what could does not listen on port {port}"
         return Outcome(Verdict.UNKNOWN, summary, (*start.gaps, *listening.gaps, *evidence), advice)
     if not reach:
-        return Outcome(Verdict.FAIL, "nothing that the start command runs listens on a port", evidence, advice)
+        return Outcome(
+            Verdict.FAIL, "nothing that the start command runs listens on a port", evidence, advice
+        )
     summary = f"{'; '.join(map(_describe, listening.listeners))}: not reachable on port {port}"
     return Outcome(Verdict.FAIL, summary, evidence, advice)
 
@@ -79,7 +83,9 @@ def _check(facts: Facts, parameters: Parameters) -> Outcome:
 def _cannot_start(facts: Facts, exposed: tuple[Evidence, ...], *, likely: bool) -> Outcome:
     failures = facts.start.failures
     if facts.boot_file_is_broken:
-        return Outcome(Verdict.UNKNOWN, "nothing starts, because the boot file cannot run; see boot-file", failures)
+        return Outcome(
+            Verdict.UNKNOWN, "nothing starts, because the boot file cannot run; see boot-file", failures
+        )
     if likely:
         summary = "a server would listen, but a step of the start command fails"
         return Outcome(Verdict.UNKNOWN, summary, (*failures, *exposed))
@@ -89,7 +95,11 @@ def _cannot_start(facts: Facts, exposed: tuple[Evidence, ...], *, likely: bool) 
 def _reaches(listener: Listener, port: int) -> bool | None:
     """Tell whether a client outside reaches the listener on ``port``; None when a value is not known."""
     host = listener.host
-    if listener.socket is not None or listener.port not in (port, None) or (host is not None and _is_loopback(host)):
+    if (
+        listener.socket is not None
+        or listener.port not in (port, None)
+        or (host is not None and _is_loopback(host))
+    ):
         return False
     if host == "::":
         return False if listener.server in _IPV6_ONLY_SERVERS else None
@@ -117,7 +127,7 @@ def _exposed(facts: Facts) -> tuple[Evidence, ...]:
     ports = facts.image.config.exposed_ports
     if not ports:
         return ()
-    message = "EXPOSE documents a port and opens none"
+    message = "EXPOSE documents ports, but opens none"
     return (Evidence(message=message, pointer="config#/config/ExposedPorts", seen=", ".join(ports)),)
 
 

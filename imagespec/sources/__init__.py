@@ -17,7 +17,7 @@ import attrs
 
 from imagespec import compression, tar
 from imagespec.compression import Codec, CountingReader, Reader
-from imagespec.errors import InputError, TruncatedTarError, UnknownFormatError, UsageError
+from imagespec.errors import InputError, LimitError, TruncatedTarError, UnknownFormatError, UsageError
 from imagespec.image import Defect, Image
 from imagespec.layer import AccessReader, FileAccess, Rewound, ScanRequest
 from imagespec.sources import docker_archive, oci_layout
@@ -63,10 +63,7 @@ def open_archive(source: str | os.PathLike[str] | BinaryIO, request: ScanRequest
     A pipe is read to its end here, layers included. Raises ImageSpecError, with a message that names the input, and
     OSError where the system cannot read it.
     """
-    name = (
-        getattr(source, "name", "<file>") if not isinstance(source, (str, os.PathLike)) else os.fspath(source)
-    )
-    name = str(name)
+    name = _name_of(source)
     with contextlib.ExitStack() as resources:
         try:
             store = _open_store(source, request, resources)
@@ -76,8 +73,8 @@ def open_archive(source: str | os.PathLike[str] | BinaryIO, request: ScanRequest
                 f"{name}: the archive is truncated: {error.reason}, at byte {error.offset:,}; "
                 "copy or export it again"
             ) from error
-        except InputError as error:
-            error.args = (f"{name}: {error}", *error.args[1:])
+        except (InputError, LimitError) as error:
+            error.args = (f"{name}: {error}",)
             raise
         return Archive(name, container, images, request.verify, resources.pop_all())
 
@@ -86,7 +83,9 @@ def _name_of(source: str | os.PathLike[str] | BinaryIO) -> str:
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
     name = getattr(source, "name", None)
-    return name if isinstance(name, str) else "<stream>"
+    if not isinstance(name, str):
+        return "the stream"
+    return "standard input" if name == "<stdin>" else name
 
 
 def _open_store(
@@ -128,23 +127,32 @@ def _check_head(head: bytes) -> None:
         raise UnknownFormatError("the file is empty; export the image again")
     if compression.sniff(head) is not Codec.PLAIN or tar.is_header(head):
         return
-    if len(head) < _HEAD:
-        what = "too short to be an archive"
-    elif not any(head):
+    if not any(head):
         what = "an archive without members"
     elif head.lstrip()[:1] in (b"{", b"["):
         what = "a JSON document"
-    elif b"\0" not in head:
+    elif _is_text(head):
         what = "a text file"
+    elif len(head) < _HEAD:
+        what = "too short to be an archive"
     else:
         what = "no tar archive (its first block is no tar header)"
     raise UnknownFormatError(f"this is {what}, not an image; save one with `docker save IMAGE -o FILE`")
+
+
+def _is_text(head: bytes) -> bool:
+    return not set(head) & (set(range(32)) - set(b"\t\n\f\r\x1b"))
 
 
 def _read_images(store: Store, request: ScanRequest) -> tuple[str, tuple[Image, ...]]:
     names = store.names()
     has_docker = docker_archive.MANIFEST in names
     has_oci = oci_layout.INDEX in names
+    if _is_skopeo_dir(store):
+        raise UnknownFormatError(
+            "this is a directory of skopeo's dir: transport, which is not read; turn it into an archive with "
+            "`skopeo copy dir:PATH oci-archive:FILE`"
+        )
     if not has_docker and not has_oci:
         raise _unknown_layout(store)
     docker_images = tuple(docker_archive.read_images(store, request)) if has_docker else ()
@@ -195,10 +203,20 @@ def _unknown_layout(store: Store) -> InputError:
             "this is a root filesystem, as `docker export` writes it, without the image's config and layers; save the "
             "image itself with `docker save IMAGE -o FILE`, or turn this into one with `docker import FILE IMAGE` first"
         )
+    if store.end_bytes is not None:
+        return InputError(
+            f"the archive is truncated: it ends at byte {store.end_bytes:,} without an end marker and before the "
+            "documents that name its images; copy or export it again"
+        )
     return UnknownFormatError(
         "the archive has neither manifest.json (docker-archive) nor index.json (OCI), so it names no image; "
         "save one with `docker save IMAGE -o FILE`"
     )
+
+
+def _is_skopeo_dir(store: Store) -> bool:
+    # containers/image directory/directory_transport.go: the file `version`.
+    return "version" in store.names() and store.read("version", "the directory").startswith(b"Directory Transport")
 
 
 def _looks_like_rootfs(names: Collection[str]) -> bool:

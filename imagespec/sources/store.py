@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -32,7 +32,7 @@ from imagespec.layer import (
     scan_stream,
 )
 from imagespec.limits import Limits
-from imagespec.tar import LayerIndex, Scanner, header
+from imagespec.tar import Finding, LayerIndex, Scanner, header
 
 _LINK_HOPS = 8
 _HEAD = 512
@@ -44,6 +44,8 @@ class Store(Protocol):
 
     kind: str
     """``archive`` or ``dir``: the second half of a container's name."""
+    end_bytes: int | None
+    """Where a tar ends that has no end marker, as one that was cut off; else None."""
 
     def names(self) -> Collection[str]:
         """Return the cleaned names of all files."""
@@ -126,7 +128,9 @@ class TarStore:
         self._access = access
         self._limits = limits
         request = ScanRequest(limits=_outer_limits(limits))
-        self.index = AccessBlob(access).scan(request).index
+        scan = AccessBlob(access).scan(request)
+        self.index = scan.index
+        self.end_bytes = scan.stored_bytes if _has_no_end(scan.findings) else None
         self._members = _Members.of(self.index)
 
     def names(self) -> Collection[str]:
@@ -161,6 +165,7 @@ class DirectoryStore:
     """A directory; links are followed only while they stay inside it."""
 
     kind = "dir"
+    end_bytes: int | None = None
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self._path = path.resolve()
@@ -219,6 +224,7 @@ class PipeStore:
         self._blobs: dict[str, ScannedBlob] = {}
         self._documents_bytes = 0
         self._kept_bytes = 0
+        self.end_bytes: int | None = None
         self.index = self._read(source)
         self._members = _Members.of(self.index)
 
@@ -243,7 +249,9 @@ class PipeStore:
                 offset += size - body.remaining
             elif following > offset:
                 offset += _drain(_Bounded(source, following - offset))
-        return scanner.close(offset)
+        index = scanner.close(offset)
+        self.end_bytes = offset if _has_no_end(scanner.findings) else None
+        return index
 
     def _take(self, name: str, size: int, body: _Bounded) -> None:
         limits = self._request.limits
@@ -343,6 +351,10 @@ def _drain(source: Reader) -> int:
     while data := source.read(_DRAIN):
         count += len(data)
     return count
+
+
+def _has_no_end(findings: Iterable[Finding]) -> bool:
+    return any(finding.code == "tar.no-eoa" for finding in findings)
 
 
 def _check_document(name: str, size: int, limits: Limits) -> None:

@@ -95,8 +95,8 @@ _REGULAR_TYPES = frozenset((header.REGULAR, header.CONTIGUOUS, header.GNU_SPARSE
 Row = tuple[bytes, int, tuple[int, int, int], int, float, int, int]
 """name, type, (mode, uid, gid), size, mtime, header offset, data offset"""
 
-SETTLE = 4096
-"""Rows after which to settle."""
+SETTLE = 256
+"""Rows after which to settle: few enough that they are still in the processor's cache."""
 
 
 class IndexBuilder:
@@ -134,13 +134,16 @@ class IndexBuilder:
         self._name_ends.extend(ends)
         self._names += b"".join(names)
         self._types += bytes(types)
-        self._modes.extend(modes)
-        self._uids.extend(uids)
-        self._gids.extend(gids)
-        self._sizes.extend(sizes)
-        self._mtimes.extend(mtimes)
-        self._header_offsets.extend(header_offsets)
-        self._data_offsets.extend(data_offsets)
+        for column, values in (
+            (self._modes, modes),
+            (self._uids, uids),
+            (self._gids, gids),
+            (self._sizes, sizes),
+            (self._header_offsets, header_offsets),
+            (self._data_offsets, data_offsets),
+        ):
+            column.extend(array(column.typecode, values))
+        self._mtimes.extend(array("d", mtimes))
         self.settled += len(self.rows)
         self.rows.clear()
 

@@ -25,6 +25,7 @@ Want = Callable[[bytes, int, int], int]
 # name, mode+uid+gid, size, mtime, chksum, typeflag, linkname, magic to devminor, the rest
 _FIELDS = struct.Struct("100s24s12s12s8sB100s88s167s")
 _NO_LINK = bytes(100)
+_NO_SIZE = b"00000000000\0"
 _NO_REST = bytes(167)
 _ZEROS = bytes(BLOCK)
 _SLASH = 0x2F
@@ -43,7 +44,7 @@ class PlainMembers:
         self._limits = limits
         self._want = want
         self._columns = columns
-        self._numbers = _Parsed(header.parse_number)
+        self._times = _Parsed(_parse_number)
         self._owners = _Parsed(_parse_owner)
         self._sums = _Parsed(_expected_sum)
         self._tails = _Parsed(_is_plain_tail)
@@ -59,7 +60,7 @@ class PlainMembers:
         for their sake.
         """
         columns, want, unpack, adler32 = self._columns, self._want, _FIELDS.unpack_from, zlib.adler32
-        numbers, owners, sums, tails = self._numbers, self._owners, self._sums, self._tails
+        times, owners, sums, tails = self._times, self._owners, self._sums, self._tails
         if len(columns.rows) >= SETTLE:
             columns.settle()
         rows, links = columns.rows, columns.links
@@ -72,14 +73,15 @@ class PlainMembers:
             name, owner_field, size_field, mtime_field, chksum, kind, link, tail, rest = unpack(window, start)
             block = window[start : start + BLOCK]
             try:
-                owner, size, mtime = owners[owner_field], numbers[size_field], numbers[mtime_field]
+                owner, mtime = owners[owner_field], times[mtime_field]
+                size = 0 if size_field == _NO_SIZE else _parse_number(size_field)
                 # Adler-32's low half is the byte sum modulo 65521, which the sum of 512 ASCII bytes stays below.
                 if rest != _NO_REST or not tails[tail] or adler32(block, 0) & 0xFFFF != sums[chksum]:
                     break
             except ValueError:
                 break
-            name = name.rstrip(b"\0")
-            if not name or b"\0" in name or not block.isascii():
+            name, _, behind = name.partition(b"\0")
+            if not name or behind.strip(b"\0") or not block.isascii():
                 break
             if kind == _FILE:
                 if link != _NO_LINK or name[-1] == _SLASH:
@@ -134,9 +136,20 @@ def _parse_owner(field: bytes) -> tuple[int, int, int]:
     return parse(field[:8]) & 0o7777, parse(field[8:16]), parse(field[16:])
 
 
+def _parse_number(field: bytes) -> int:
+    # The ordinary form: octal digits and one byte of padding. Other forms are not plain.
+    digits = field[:-1]
+    if not digits.isdigit() or field[-1] not in b"\0 ":
+        raise ValueError
+    return int(digits, 8)
+
+
 def _expected_sum(field: bytes) -> int:
     # What the checksum says of the block's bytes; it counts its own field as eight spaces.
-    return header.parse_number(field) - 8 * 0x20 + sum(field)
+    digits = field.rstrip(b"\0 ")
+    if not digits.isdigit():
+        raise ValueError
+    return int(digits, 8) - 8 * 0x20 + sum(field)
 
 
 def _is_plain_tail(field: bytes) -> bool:
