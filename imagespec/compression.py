@@ -165,9 +165,9 @@ class _MemberReader:
                 self._input.give_back(len(self._decoder.unused_data))
                 self._decoder = self._open_next_member()
                 continue
-            out = self._decode(self._decoder, missing)
-            pieces.append(out)
-            missing -= len(out)
+            if out := self._decode(self._decoder, missing):
+                pieces.append(out)
+                missing -= len(out)
         return b"".join(pieces)
 
     def _decode(self, decoder: _MemberDecoder, size: int) -> bytes:

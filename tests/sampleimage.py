@@ -52,6 +52,20 @@ Members = dict[str, bytes]
 """The files of an archive by name."""
 
 
+class Pipe(io.RawIOBase):
+    """A stream that cannot be sought and gives less than it is asked for."""
+
+    def __init__(self, data: bytes, most: int = 30_011) -> None:
+        self._inner = io.BytesIO(data)
+        self._most = most
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._inner.read(min(size, self._most) if size >= 0 else self._most)
+
+
 @attrs.frozen(kw_only=True)
 class Sample:
     """An image that is not yet in an archive."""
@@ -71,7 +85,11 @@ class Sample:
             members = oci_members(self.layers, self.document, "gzip" if kind == "oci" else "plain")
         if kind == "both":
             names = [self.layer_name(number, kind) for number in range(len(self.layers))]
-            row = {"Config": f"blobs/sha256/{digest(self.document)[7:]}", "RepoTags": ["sample:latest"], "Layers": names}
+            row = {
+                "Config": f"blobs/sha256/{digest(self.document)[7:]}",
+                "RepoTags": ["sample:latest"],
+                "Layers": names,
+            }
             members["manifest.json"] = json.dumps([row]).encode()
         return self.spoil(self, members, kind) if self.spoil else members
 
@@ -107,7 +125,10 @@ def sample(
     layers = [
         _base(),
         layer(directory("home/app"), file("home/app/server.py", server)),
-        layer(directory("home/mind"), *([file("home/mind/model/config.json", model)] if model is not None else [])),
+        layer(
+            directory("home/mind"),
+            *([file("home/mind/model/config.json", model)] if model is not None else []),
+        ),
         layer(*([boot_item] if boot is not None else [])),
         _extra(),
         layer(whiteout("opt/sample/deleted.txt")),
@@ -130,9 +151,14 @@ def package(name: str, *, console_script: bool = False) -> list[Item]:
     """Return a stand-in for an installed Python package."""
     items = [
         file(f"{LIBRARIES}/{name}/__init__.py", '"""A stand-in."""\n'),
-        file(f"{LIBRARIES}/{name}-0.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.0\n"),
+        file(
+            f"{LIBRARIES}/{name}-0.0.dist-info/METADATA",
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.0\n",
+        ),
     ]
-    return items + ([program(f"usr/bin/{name}", "#!/usr/bin/python3\nraise SystemExit\n")] if console_script else [])
+    return items + (
+        [program(f"usr/bin/{name}", "#!/usr/bin/python3\nraise SystemExit\n")] if console_script else []
+    )
 
 
 @functools.cache

@@ -1,5 +1,7 @@
 """What `import imagespec` offers, and what it costs."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 
@@ -10,6 +12,16 @@ def test_all_is_sorted_and_complete() -> None:
     assert imagespec.__all__ == sorted(imagespec.__all__)
     assert {name for name in imagespec.__all__ if getattr(imagespec, name) is None} == set()
     assert dir(imagespec) == imagespec.__all__
+
+
+def test_names_are_not_hidden_by_submodules() -> None:
+    """`imagespec.check` must stay the function after every module was imported."""
+    for info in pkgutil.walk_packages(imagespec.__path__, "imagespec."):
+        if not info.name.endswith("__main__"):
+            importlib.import_module(info.name)
+    assert callable(imagespec.check)
+    assert callable(imagespec.open)
+    assert isinstance(imagespec.backend, str)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

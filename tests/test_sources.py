@@ -18,7 +18,7 @@ import pytest
 from build import config, digest, docker_archive, file, layer, oci_members, outer_tar, symlink
 
 import imagespec
-from imagespec.check import scan_layers
+from imagespec.engine import scan_layers
 from imagespec.errors import InputError
 from imagespec.image import Image
 from imagespec.layer import EntryKind, ScanRequest

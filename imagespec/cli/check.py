@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from imagespec import api
-from imagespec.check import check_archive
+from imagespec.engine import check_archive
 from imagespec.cli.common import INCOMPLETE, USAGE, complain, console, read_input
 from imagespec.documents.model_config import ModelConfig, parse_model_config
 from imagespec.errors import ImageSpecError

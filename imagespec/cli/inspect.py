@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from imagespec.analyzers.facts import Facts
-from imagespec.check import describe_image, scan_layers
+from imagespec.engine import describe_image, scan_layers
 from imagespec.cli.common import INCOMPLETE, console, read_input
 from imagespec.documents.config import ImageConfig
 from imagespec.image import Image

@@ -21,7 +21,8 @@ There is no command, or none of its steps runs the file and every step could be 
 
 What stays unknown
 ------------------
-The file runs on some branches only, the file itself is missing, or a part of the command could not be followed.
+The file runs on some branches only, the file itself is missing or no file, or a part of the command could not be
+followed.
 
 How to fix
 ----------
@@ -36,6 +37,7 @@ the exec form in later editions.
 from __future__ import annotations
 
 from imagespec.analyzers.facts import BOOT_FILE, Facts
+from imagespec.layer import EntryKind
 from imagespec.rules.base import Parameters, Rule, Service
 from imagespec.verdict import Evidence, Outcome, Verdict
 
@@ -47,10 +49,10 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
     command = Evidence(message="the effective command", pointer="config#/config", seen=" ".join(start.argv))
     if not start.argv:
         return Outcome(Verdict.FAIL, "the image has no start command", start.failures, _ADVICE)
-    if facts.boot_file is None:
+    if facts.boot_file is None or facts.boot_file.kind is not EntryKind.FILE:
         evidence = (command, *start.failures)
         return Outcome(
-            Verdict.UNKNOWN, f"{BOOT_FILE} is missing, so nothing can run it; see boot-file", evidence
+            Verdict.UNKNOWN, f"{BOOT_FILE} is no file that a command could run; see boot-file", evidence
         )
     runs = [step for step in start.steps if step.script == facts.boot_file.path]
     certain = next((step for step in runs if step.certain), None)

@@ -69,9 +69,11 @@ def _check(facts: Facts, parameters: Parameters) -> Outcome:
         return Outcome(
             Verdict.UNKNOWN, f"it is not certain that {what} is reachable on port {port}", evidence, advice
         )
-    if listening.gaps or start.gaps:
+    if listening.gaps:
         summary = f"a part of the start command could not be followed, and what could does not listen on port {port}"
-        return Outcome(Verdict.UNKNOWN, summary, (*start.gaps, *listening.gaps, *evidence), advice)
+        return Outcome(Verdict.UNKNOWN, summary, (*listening.gaps, *evidence), advice)
+    if not reach and facts.boot_file_is_broken:
+        return _nothing_starts(evidence)
     if not reach:
         return Outcome(
             Verdict.FAIL, "nothing that the start command runs listens on a port", evidence, advice
@@ -83,13 +85,17 @@ def _check(facts: Facts, parameters: Parameters) -> Outcome:
 def _cannot_start(facts: Facts, exposed: tuple[Evidence, ...], *, likely: bool) -> Outcome:
     failures = facts.start.failures
     if facts.boot_file_is_broken:
-        return Outcome(
-            Verdict.UNKNOWN, "nothing starts, because the boot file cannot run; see boot-file", failures
-        )
+        return _nothing_starts((*failures, *exposed))
     if likely:
         summary = "a server would listen, but a step of the start command fails"
         return Outcome(Verdict.UNKNOWN, summary, (*failures, *exposed))
     return Outcome(Verdict.FAIL, f"the container cannot start: {failures[0].message}", (*failures, *exposed))
+
+
+def _nothing_starts(evidence: tuple[Evidence, ...]) -> Outcome:
+    return Outcome(
+        Verdict.UNKNOWN, "no server starts, because the boot file cannot run; see boot-file", evidence
+    )
 
 
 def _reaches(listener: Listener, port: int) -> bool | None:
