@@ -9,8 +9,8 @@ from imagespec import tar
 from imagespec._version import __version__
 from imagespec.analyzers.facts import WANTED
 from imagespec.analyzers.wanted import compile_wanted
-from imagespec.engine import check_archive
 from imagespec.documents.model_config import parse_model_config
+from imagespec.engine import check_archive
 from imagespec.layer import Progress, ScanRequest
 from imagespec.limits import Limits
 from imagespec.profiles import DEFAULT, Profile, load_profile

@@ -22,9 +22,9 @@ from imagespec.tar import Finding, LayerIndex, Scanner, Want
 Progress = Callable[[int], object]
 """Told how many more bytes of the archive have been dealt with."""
 
-_HOP_WINDOW = 1 << 12  # bytes read at a header behind a large body …
-_MOST_HOP_WINDOW = 1 << 18  # … doubled up to this while members are small, so that few calls cover many
-_STREAM_WINDOW = 1 << 19
+_HOP_WINDOW = 1 << 12  # bytes read at a header, at least …
+_MOST_HOP_WINDOW = 1 << 18  # … and at most: while members are small, one read covers many
+_STREAM_WINDOW = 1 << 18
 
 
 class EntryKind(enum.Enum):
@@ -75,7 +75,8 @@ class RandomAccess(Protocol):
     """Bytes that can be read at any offset, by several threads."""
 
     @property
-    def size_bytes(self) -> int: ...
+    def size_bytes(self) -> int:
+        """Return how many bytes there are."""
 
     def pread(self, size: int, offset: int) -> bytes:
         """Return up to ``size`` bytes from ``offset``; fewer only at the end."""
@@ -164,7 +165,8 @@ class LayerBlob(Protocol):
     """The stored bytes of a layer, in a file or already seen in a pipe."""
 
     @property
-    def size_bytes(self) -> int: ...
+    def size_bytes(self) -> int:
+        """Return the size as stored."""
 
     def scan(self, request: ScanRequest) -> LayerScan:
         """List the members; raises ImageSpecError where the bytes cannot be read as a layer."""
@@ -243,7 +245,8 @@ def _scan_by_hopping(access: RandomAccess, request: ScanRequest) -> LayerScan:
             break
         end = offset + len(window)
         offset = scanner.feed(window, offset)
-        length = min(2 * length, _MOST_HOP_WINDOW) if offset == end else _HOP_WINDOW
+        # Near headers are worth larger reads, far ones smaller.
+        length = min(2 * length, _MOST_HOP_WINDOW) if offset - end < length else max(length // 2, _HOP_WINDOW)
         if request.progress:
             request.progress(min(offset, size) - told)
             told = min(offset, size)
@@ -268,10 +271,15 @@ def scan_stream(source: Reader, request: ScanRequest) -> LayerScan:
             wanted = scanner.feed(data, offset)
         offset += len(data)
         _check_size(offset, request.limits)
+    index = scanner.close(offset)
+    findings = scanner.findings
+    if decoded.trailing_zero_bytes:
+        message = "zero bytes behind the compressed stream, which Go's gzip reader refuses"
+        findings.append(Finding("layer.trailing-zeros", message))
     return LayerScan(
-        scanner.close(offset),
+        index,
         scanner.kept,
-        tuple(scanner.findings),
+        tuple(findings),
         codec,
         stored.count,
         offset,
@@ -293,6 +301,7 @@ class Rewound:
         self._rest = rest
 
     def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes."""
         if self._head:
             head, self._head = self._head[:size], self._head[size:]
             return head

@@ -36,7 +36,7 @@ class Limits:
     layer_bytes: int = 64 * GIB
     """One uncompressed layer: more than the largest image that any edition of the specification admits."""
     names_bytes: int = 512 * MIB
-    """Names, link targets and extended attributes of one layer together."""
+    """Names, link targets, extended attributes and sparse maps (128 bytes an entry) of one layer together."""
     name_bytes: int = 64 * 1024
     """One name or link target."""
     path_depth: int = 100_000

@@ -127,7 +127,7 @@ class Report:
         return int(bool(counts[Verdict.FAIL] or (strict and counts[Verdict.UNKNOWN])))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values; bytes of names that are no UTF-8 are written as ``\\x..``."""
+        """Return plain JSON values; names are made printable (`imagespec.text.printable`)."""
         counts = self.counts()
         return {
             "schema": SCHEMA_ID,

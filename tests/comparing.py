@@ -20,8 +20,10 @@ KINDS = {
 # What Docker 20.10 mounts into every container and so exports (tests/fixtures/README.md); in an image that has them
 # it exports its own instead.
 ENGINE_PATHS = frozenset(
-    (".dockerenv", "dev", "dev/console", "dev/pts", "dev/shm", "etc/hostname", "etc/hosts", "etc/mtab")
-    + ("etc/resolv.conf", "proc", "sys")
+    (
+        *(".dockerenv", "dev", "dev/console", "dev/pts", "dev/shm", "proc", "sys"),
+        *("etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf"),
+    )
 )
 
 Row = tuple[EntryKind, int, int, int, int, str]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from build import Item, directory, file, program, rootfs
 
-from imagespec.analyzers.listeners import Listening, find_listeners
-from imagespec.analyzers.routes import RouteTable, find_routes
-from imagespec.analyzers.steps import StartCommand, Step
+from imagespec.analyzers.routes.routes import RouteTable, find_routes
+from imagespec.analyzers.servers.listeners import Listening, find_listeners
+from imagespec.analyzers.startup.steps import StartCommand, Step
 from imagespec.rootfs import RootFs
 
 SITE = "usr/local/lib/python3.11/site-packages"

@@ -24,7 +24,9 @@ SAMPLE = FIXTURES / "sample-docker-20.10.tar"
 SCHEMA = load_schema("imagespec.report", "report.schema.json")
 
 
-def run(*words: str | Path, stdin: Path | None = None, piped: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+def run(
+    *words: str | Path, stdin: Path | None = None, piped: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """Run the command as another process, with standard input from a file or a pipe."""
     command = [sys.executable, "-W", "error", "-m", "imagespec", *map(str, words)]
     environment = {key: value for key, value in os.environ.items() if key not in {"NO_COLOR", "FORCE_COLOR"}}
@@ -86,7 +88,9 @@ def test_a_failing_rule_exits_with_1(tmp_path: Path) -> None:
 
 def test_config_json_beside_the_image(tmp_path: Path) -> None:
     given = tmp_path / "config.json"
-    given.write_text('{"model_algorithm": "a", "model_type": "Image", "apis": [{"url": "/other", "method": "get"}]}')
+    given.write_text(
+        '{"model_algorithm": "a", "model_type": "Image", "apis": [{"url": "/other", "method": "get"}]}'
+    )
     text = run("check", "--config-json", given, SAMPLE).stdout.decode()
     assert re.search(r"^FAIL +inference-api", text, re.MULTILINE)
     given.write_text('{"apis": [],}')
@@ -108,8 +112,16 @@ BAD_INPUTS = {
     "cut-gzip": (gzip.compress(SAMPLE.read_bytes())[:2_000], 3, "gzip: the stream is truncated"),
     "zeros": (bytes(2_048), 3, "an archive without members"),
     "export": ((FIXTURES / "sample-export-docker-20.10.tar").read_bytes(), 3, "this is a root filesystem"),
-    "broken-json": (outer_tar({"manifest.json": b'[{"Config": }]'}), 3, "manifest.json: broken JSON at line 1, column 13"),
-    "no-config": (outer_tar({"manifest.json": b'[{"Config": "c.json"}]'}), 3, "manifest.json names c.json, which is not"),
+    "broken-json": (
+        outer_tar({"manifest.json": b'[{"Config": }]'}),
+        3,
+        "manifest.json: broken JSON at line 1, column 13",
+    ),
+    "no-config": (
+        outer_tar({"manifest.json": b'[{"Config": "c.json"}]'}),
+        3,
+        "manifest.json names c.json, which is not",
+    ),
     "no-images": (outer_tar({"manifest.json": b"[]"}), 3, "lists no image"),
 }
 
@@ -134,10 +146,10 @@ def test_bad_input_gets_one_sentence(name: str, piped: bool, tmp_path: Path) -> 
 
 def test_a_directory_that_is_no_layout(tmp_path: Path) -> None:
     done = run("check", tmp_path)
-    assert (done.returncode, done.stderr.decode()) == (
-        3,
+    assert done.returncode == 3
+    assert done.stderr.decode() == (
         f"imagespec: {tmp_path}: the directory is no image layout: "
-        "it has neither index.json (OCI) nor manifest.json (docker-archive)\n",
+        "it has neither index.json (OCI) nor manifest.json (docker-archive)\n"
     )
     done = run("check", FIXTURES / "sample-dir-skopeo-1.9")
     assert b"skopeo copy dir:" in done.stderr
@@ -145,7 +157,9 @@ def test_a_directory_that_is_no_layout(tmp_path: Path) -> None:
 
 def test_a_missing_layer_is_a_problem_and_not_a_pass(tmp_path: Path) -> None:
     raw = layer(file("a"))
-    members = {name: data for name, data in oci_members([raw], config([raw])).items() if data[:2] != b"\x1f\x8b"}
+    members = {
+        name: data for name, data in oci_members([raw], config([raw])).items() if data[:2] != b"\x1f\x8b"
+    }
     archive = tmp_path / "image.tar"
     archive.write_bytes(outer_tar(members))
     done = run("check", "--format", "json", archive)
@@ -215,7 +229,9 @@ def test_catalogues() -> None:
 
 def test_version_says_what_runs() -> None:
     text = run("--version").stdout.decode()
-    assert re.fullmatch(rf"imagespec {re.escape(imagespec.__version__)} \(tar scanner: \w+, gzip: \w+\)\n", text)
+    assert re.fullmatch(
+        rf"imagespec {re.escape(imagespec.__version__)} \(tar scanner: \w+, gzip: \w+\)\n", text
+    )
 
 
 def test_hostile_names_are_escaped(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from build import config
 
-from imagespec.analyzers.command import effective_command, is_shell_form, working_directory
+from imagespec.analyzers.startup.command import effective_command, is_shell_form, working_directory
 from imagespec.documents.config import ImageConfig, parse_config
 from imagespec.limits import Limits
 
@@ -62,7 +62,7 @@ def test_explanations(run: dict[str, Any], message: str) -> None:
         (("/bin/zsh", "-c", "x"), ("/bin/zsh", "-c"), True),
     ],
 )
-def test_shell_form(words: tuple[str, ...], shell: tuple[str, ...] | None, answer: bool) -> None:  # noqa: FBT001
+def test_shell_form(words: tuple[str, ...], shell: tuple[str, ...] | None, answer: bool) -> None:
     assert is_shell_form(words, shell) is answer
 
 

@@ -22,24 +22,33 @@ def test_the_design_page_draws_the_floors() -> None:
     page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| (\d) \| (.+?) \|", page, re.MULTILINE))
     for number, names in enumerate(FLOORS, 1):
-        drawn = {name.removesuffix(".py").rstrip("/") for name in re.findall(r"`([\w./]+)`", rows[str(number)])}
+        drawn = {
+            name.removesuffix(".py").rstrip("/") for name in re.findall(r"`([\w./]+)`", rows[str(number)])
+        }
         assert drawn == names - {"__main__", "_version"}
 
 
 def readme_commands() -> list[str]:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return [line.split(" #")[0].strip() for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    return [
+        line.split(" #")[0].strip()
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+        for line in block.splitlines()
+    ]
 
 
 @pytest.mark.parametrize(
-    "options", sorted({option for command in readme_commands() for option in re.findall(r"--[a-z-]+", command)})
+    "options",
+    sorted({option for command in readme_commands() for option in re.findall(r"--[a-z-]+", command)}),
 )
 def test_every_option_in_the_readme_exists(options: str) -> None:
     shown = "".join(
-        subprocess.run([sys.executable, "-m", "imagespec", *words, "--help"], capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-m", "imagespec", *words, "--help"], capture_output=True, text=True, check=True
+        ).stdout
         for words in ([], ["check"], ["inspect"])
     )
-    if options not in {"--quiet"}:  # pip's
+    if options != "--quiet":  # pip's
         assert options in shown
 
 
@@ -47,5 +56,7 @@ def test_the_readme_example_runs() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     code = example.replace('"image.tar"', repr(str(ROOT / "tests/fixtures/sample-docker-20.10.tar")))
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
     assert "service-port pass" in done.stdout

@@ -163,7 +163,9 @@ def test_manifest_and_index() -> None:
     assert isinstance(manifest, Manifest)
     assert manifest.is_image
     assert manifest.layers[0].urls == ("https://x",)
-    index = parse({"manifests": [descriptor(platform={"os": "linux", "architecture": "arm", "variant": "v7"})]})
+    index = parse(
+        {"manifests": [descriptor(platform={"os": "linux", "architecture": "arm", "variant": "v7"})]}
+    )
     assert isinstance(index, Index)
     assert index.manifests[0].platform == "linux/arm/v7"
     assert parse({"manifests": None}) == Index(())
@@ -172,7 +174,9 @@ def test_manifest_and_index() -> None:
 def test_what_is_no_image() -> None:
     attestation = descriptor(annotations={mediatypes.ATTESTATION_ANNOTATION: "attestation-manifest"})
     unknown = descriptor(platform={"os": "unknown", "architecture": "unknown"})
-    index = parse({"manifests": [attestation, unknown, descriptor(artifactType="application/x"), descriptor()]})
+    index = parse(
+        {"manifests": [attestation, unknown, descriptor(artifactType="application/x"), descriptor()]}
+    )
     assert isinstance(index, Index)
     assert [item.is_image_like for item in index.manifests] == [False, False, False, True]
     in_toto = [descriptor(mediaType="application/vnd.in-toto+json")]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from build import elf
 
-from imagespec.analyzers import filetype
+from imagespec.analyzers.programs import filetype
 
 NO_SYSTEM_LIBRARY = """
 import ctypes, ctypes.util, sys
@@ -25,7 +25,7 @@ ctypes.CDLL.__init__ = refuse
 find = ctypes.util.find_library
 ctypes.util.find_library = lambda name: None if name == "magic" else find(name)
 {more}
-from imagespec.analyzers import filetype
+from imagespec.analyzers.programs import filetype
 print(filetype.backend(), "|", filetype.describe(b"\\x7fELF" + bytes(60)))
 """
 
@@ -81,9 +81,7 @@ def test_the_table_serves_where_there_is_no_libmagic() -> None:
 
 
 def test_importing_the_module_imports_no_libmagic() -> None:
-    source = (
-        "import imagespec.analyzers.filetype, sys; print('magic' in sys.modules, 'pylibmagic' in sys.modules)"
-    )
+    source = "import imagespec.analyzers.programs.filetype, sys; print('magic' in sys.modules, 'pylibmagic' in sys.modules)"
     root = Path(__file__).parents[1]
     done = subprocess.run(
         [sys.executable, "-c", source], capture_output=True, text=True, check=True, cwd=root

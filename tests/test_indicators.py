@@ -10,7 +10,7 @@ import attrs
 import pytest
 from build import Item, config, elf, file, layer, program, rootfs, scan, symlink, whiteout
 
-from imagespec.analyzers.indicators import WANTED, Indicators, find_indicators
+from imagespec.analyzers.indicators.indicators import WANTED, Indicators, find_indicators
 from imagespec.analyzers.wanted import compile_wanted
 from imagespec.documents.config import parse_config
 from imagespec.image import Image

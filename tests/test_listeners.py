@@ -6,8 +6,8 @@ import pytest
 from build import file, program, rootfs, symlink
 from python_images import PACKAGES, SITE, image, listening, start
 
-from imagespec.analyzers.listeners import find_listeners
-from imagespec.analyzers.steps import StartCommand, Step
+from imagespec.analyzers.servers.listeners import find_listeners
+from imagespec.analyzers.startup.steps import StartCommand, Step
 
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
 FASTAPI = "import uvicorn\nfrom fastapi import FastAPI\napp = FastAPI()\n"

@@ -6,7 +6,7 @@ import pytest
 from build import Item, file, program, rootfs, scan
 from build import layer as tar_layer
 
-from imagespec.analyzers.packages import WANTED, Version, find_version
+from imagespec.analyzers.programs.packages import WANTED, Version, find_version
 from imagespec.analyzers.wanted import compile_wanted
 from imagespec.rootfs import RootFs
 

@@ -31,13 +31,25 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_importing_is_cheap() -> None:
     """Nothing heavy is imported before it is needed."""
     code = "import sys, imagespec; print([m for m in sys.modules if m.split('.')[0] in %r])"
-    heavy = ("attrs", "click", "jsonschema", "magic", "pylibmagic", "rich", "tree_sitter", "zstandard", "isal")
+    heavy = (
+        "attrs",
+        "click",
+        "jsonschema",
+        "magic",
+        "pylibmagic",
+        "rich",
+        "tree_sitter",
+        "zstandard",
+        "isal",
+    )
     out = subprocess.run([sys.executable, "-c", code % (heavy,)], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
 
 
 def test_checking_does_not_import_libmagic() -> None:
     """Importing pylibmagic changes the process; nothing but a question about a file's type may do so."""
-    code = "import sys, imagespec; imagespec.check; print('magic' in sys.modules or 'pylibmagic' in sys.modules)"
+    code = (
+        "import sys, imagespec; imagespec.check; print('magic' in sys.modules or 'pylibmagic' in sys.modules)"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"

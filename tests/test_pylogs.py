@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from python_images import listening
 
-from imagespec.analyzers.pylogs import LogFindings, find_python_logs
+from imagespec.analyzers.python.pythonlogs import LogFindings, find_python_logs
 
 
 def logs(

@@ -6,11 +6,11 @@ import pytest
 from build import Item, directory, file, layer, program, rootfs, scan
 from python_images import SITE, image
 
-from imagespec.analyzers.pypaths import python_paths
-from imagespec.analyzers.pyrun import Program
-from imagespec.analyzers.pysource import MODULES, SOURCE_BYTES, WANTED, Source, Sources
-from imagespec.analyzers.pyvalues import Const, text_of
-from imagespec.analyzers.steps import Step
+from imagespec.analyzers.python.paths import python_paths
+from imagespec.analyzers.python.program import Program
+from imagespec.analyzers.python.source import MODULES, SOURCE_BYTES, WANTED, Source, Sources
+from imagespec.analyzers.python.values import Const, text_of
+from imagespec.analyzers.startup.steps import Step
 from imagespec.analyzers.wanted import compile_wanted
 from imagespec.rootfs import RootFs
 

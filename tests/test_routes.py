@@ -4,11 +4,11 @@ import pytest
 from build import file
 from python_images import SITE, image, start, table
 
-from imagespec.analyzers.listeners import find_listeners
-from imagespec.analyzers.routes import find_routes
-from imagespec.analyzers.routes_flask import parse_rule
-from imagespec.analyzers.routing import matches
-from imagespec.analyzers.starlettepaths import parse_path
+from imagespec.analyzers.routes.flask import parse_rule
+from imagespec.analyzers.routes.routes import find_routes
+from imagespec.analyzers.routes.routing import matches
+from imagespec.analyzers.routes.starlettepaths import parse_path
+from imagespec.analyzers.servers.listeners import find_listeners
 
 FLASK = "from flask import Flask, Blueprint\napp = Flask(__name__)\n"
 FASTAPI = "from fastapi import FastAPI, APIRouter, Depends\napp = FastAPI()\n"

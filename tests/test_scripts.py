@@ -8,8 +8,8 @@ import pytest
 from build import directory, elf, file, program, rootfs, scan, symlink
 from build import layer as tar_layer
 
-from imagespec.analyzers.scripts import ScriptJudgement, judge_script
-from imagespec.analyzers.scripttext import CrEffect, Dialect, Line, bash_syntax, lines_of
+from imagespec.analyzers.programs.scripts import ScriptJudgement, judge_script
+from imagespec.analyzers.programs.scripttext import CrEffect, Dialect, Line, bash_syntax, lines_of
 from imagespec.rootfs import RootFs
 
 SHELLS = (

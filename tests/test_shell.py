@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from imagespec.analyzers.shell import LIMIT_TEXT_BYTES, parse_shell
-from imagespec.analyzers.shellargs import parse_shell_arguments
-from imagespec.analyzers.shelltree import (
+from imagespec.analyzers.shell.arguments import parse_shell_arguments
+from imagespec.analyzers.shell.parser import LIMIT_TEXT_BYTES, parse_shell
+from imagespec.analyzers.shell.tree import (
     AndOr,
     Background,
     Case,
@@ -28,8 +28,8 @@ from imagespec.analyzers.shelltree import (
     Unparsed,
     Word,
 )
-from imagespec.analyzers.tools import ends_by_itself, is_python, python_script
-from imagespec.analyzers.wrappers import Unwrapped, starts_others, unwrap
+from imagespec.analyzers.startup.tools import ends_by_itself, is_python, python_script
+from imagespec.analyzers.startup.wrappers import Unwrapped, starts_others, unwrap
 
 
 def one(text: str) -> Statement:
@@ -186,7 +186,7 @@ def test_shell_arguments(
     file: str | None,
     name: str | None,
     rest: str,
-    errexit: bool,  # noqa: FBT001
+    errexit: bool,
 ) -> None:
     found = parse_shell_arguments(tuple(words.split()))
     assert found
@@ -263,7 +263,7 @@ def test_no_wrapper() -> None:
     ("words", "answer"),
     [("find . -exec a", True), ("find . -delete", False), ("/usr/bin/xargs a", True), ("a xargs", False)],
 )
-def test_programs_that_start_others(words: str, answer: bool) -> None:  # noqa: FBT001
+def test_programs_that_start_others(words: str, answer: bool) -> None:
     assert starts_others(tuple(words.split())) is answer
 
 

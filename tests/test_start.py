@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from build import Item, config, directory, file, layer, program, rootfs, scan, symlink
 
-from imagespec.analyzers.start import WANTED, follow_start_command
-from imagespec.analyzers.steps import INHERITED, StartCommand
+from imagespec.analyzers.startup.start import WANTED, follow_start_command
+from imagespec.analyzers.startup.steps import INHERITED, StartCommand
 from imagespec.analyzers.wanted import compile_wanted
 from imagespec.documents.config import parse_config
 from imagespec.limits import Limits

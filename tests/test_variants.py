@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 
 import attrs
 import pytest
-from build import compress, directory, elf, file, program, symlink, whiteout
+from build import compress, digest, directory, elf, file, program, symlink, whiteout
 from sampleimage import BOOT, JAVA_HOME, MODEL, SERVER, Members, Pipe, Sample, changed, package, sample
 
 import imagespec
@@ -114,10 +114,15 @@ def lose_layer(image: Sample, members: Members, kind: str) -> Members:
     return {name: data for name, data in members.items() if name != lost}
 
 
-def shorten_manifest(_image: Sample, members: Members, _kind: str) -> Members:
-    rows = json.loads(members["manifest.json"])
-    rows[0]["Layers"].reverse()
-    return {**members, "manifest.json": json.dumps(rows).encode()}
+def disagree(_image: Sample, members: Members, _kind: str) -> Members:
+    """Let index.json list the layers in another order than manifest.json."""
+    index = json.loads(members["index.json"])
+    (row,) = index["manifests"]
+    manifest = json.loads(members.pop("blobs/sha256/" + row["digest"][7:]))
+    manifest["layers"].reverse()
+    raw = json.dumps(manifest).encode()
+    row.update(digest=digest(raw), size=len(raw))
+    return {**members, "blobs/sha256/" + digest(raw)[7:]: raw, "index.json": json.dumps(index).encode()}
 
 
 def lose_diff_id() -> Sample:
@@ -137,10 +142,12 @@ VARIANTS = {
     "Flask on 5000": Variant(
         rule="service-port",
         image=with_server("port=8080", "port=5000"),
-        words=("port 5000", "not reachable on port 8080"),
+        words=("port 5000", "not on port 8080"),
     ),
     "Flask on loopback": Variant(
-        rule="service-port", image=with_server("0.0.0.0", "127.0.0.1"), words=("127.0.0.1",)
+        rule="service-port",
+        image=with_server("0.0.0.0", "127.0.0.1"),
+        words=("127.0.0.1", "only the container itself"),
     ),
     "Flask on its default host": Variant(
         rule="service-port", image=with_server('host="0.0.0.0", ', ""), words=("127.0.0.1", "port 8080")
@@ -150,6 +157,12 @@ VARIANTS = {
     ),
     "gunicorn on loopback": Variant(
         rule="service-port", image=lambda: gunicorn("127.0.0.1:8080"), words=("gunicorn", "127.0.0.1")
+    ),
+    "gunicorn not installed": Variant(
+        rule="service-port",
+        image=with_boot(START_LINE, "exec gunicorn --bind 0.0.0.0:8080 server:app"),
+        words=("cannot start", "gunicorn"),
+        open=NOTHING_STARTS[1:],
     ),
     "url not in the server": Variant(
         rule="inference-api",
@@ -262,6 +275,20 @@ VARIANTS = {
         words=("CR LF",),
         open=NOTHING_STARTS,
     ),
+    "no start command": Variant(
+        rule="boot-command",
+        image=lambda: sample(Cmd=None),
+        services=(BATCH,),
+        words=("no start command",),
+        open=NOTHING_STARTS,
+    ),
+    "CMD of a program that is not there": Variant(
+        rule="boot-command",
+        image=lambda: sample(Cmd=["/opt/start.sh"]),
+        services=(BATCH,),
+        words=("does not run /home/run.sh", "/opt/start.sh"),
+        open=NOTHING_STARTS,
+    ),
     "CMD runs the server": Variant(
         rule="boot-command",
         image=lambda: sample(Cmd=["python3", "/home/app/server.py"]),
@@ -272,7 +299,7 @@ VARIANTS = {
         rule="boot-command",
         image=lambda: sample(Entrypoint=["python3", "/home/app/server.py"], Cmd=["sh", "/home/run.sh"]),
         services=(BATCH,),
-        words=("python3 /home/app/server.py sh /home/run.sh", "Entrypoint"),
+        words=("python3 /home/app/server.py sh /home/run.sh", "the Cmd names", "arguments of Entrypoint"),
     ),
     "ENTRYPOINT in shell form": Variant(
         rule="boot-command",
@@ -280,7 +307,7 @@ VARIANTS = {
             Entrypoint=["/bin/sh", "-c", "python3 /home/app/server.py"], Cmd=["/home/run.sh"]
         ),
         services=(BATCH,),
-        words=("does not run /home/run.sh", "Entrypoint"),
+        words=("the Cmd names /home/run.sh", "Cmd is not run"),
     ),
     "no java": Variant(
         rule="packages",
@@ -336,7 +363,7 @@ VARIANTS = {
     ),
     "two manifests": Variant(
         rule="archive-integrity",
-        image=lambda: sample(spoil=shorten_manifest),
+        image=lambda: sample(spoil=disagree),
         words=("index.json",),
         both=True,
     ),
@@ -388,7 +415,7 @@ def problems(report: Report) -> list[str]:
     return [problem.slug for image in images for problem in image.problems]
 
 
-GOOD = {
+GOOD: dict[str, Callable[[], Sample]] = {
     "as it is": sample,
     "gunicorn": lambda: gunicorn("0.0.0.0:8080"),
     "exec form": lambda: sample(Cmd=["sh", "/home/run.sh"]),

@@ -15,7 +15,9 @@ def render() -> str:
     """Return the page."""
     lines = ["# Rules", "", "Written by `python -m tests.write_docs` from the rules' own documentation.", ""]
     lines += ["| rule | services | statement |", "| --- | --- | --- |"]
-    lines += [f"| [{rule.id}](#{rule.id}) | {', '.join(sorted(rule.services))} | {rule.title} |" for rule in ALL]
+    lines += [
+        f"| [{rule.id}](#{rule.id}) | {', '.join(sorted(rule.services))} | {rule.title} |" for rule in ALL
+    ]
     for rule in ALL:
         lines += ["", *_rule(rule)]
     lines += ["", *_profiles()]
@@ -28,7 +30,9 @@ def _rule(rule: Rule) -> list[str]:
         lines += ["", f"**{heading}.** {body}"]
     if rule.parameters:
         lines += ["", "| parameter | default | meaning |", "| --- | --- | --- |"]
-        lines += [f"| `{key}` | `{row['default']}` | {row['description']} |" for key, row in rule.parameters.items()]
+        lines += [
+            f"| `{key}` | `{row['default']}` | {row['description']} |" for key, row in rule.parameters.items()
+        ]
     return lines
 
 
@@ -36,7 +40,11 @@ def _profiles() -> list[str]:
     lines = ["# Profiles", "", "| profile | edition | parameters |", "| --- | --- | --- |"]
     for name in list_profiles():
         profile = load_profile(name)
-        values = [f"{row.rule.id}: {key} = {value}" for row in profile.rules for key, value in row.parameters.items()]
+        values = [
+            f"{row.rule.id}: {key} = {value}"
+            for row in profile.rules
+            for key, value in row.parameters.items()
+        ]
         lines.append(f"| `{name}` | {profile.document}, {profile.edition} | {'; '.join(values)} |")
     return lines
 

@@ -5,24 +5,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
-from imagespec.analyzers import (
-    indicators,
-    listeners,
-    logs,
-    modelfile,
-    packages,
-    programs,
-    pylogs,
-    routes,
-    scripts,
-    sizes,
-    start,
-)
-from imagespec.analyzers.listening import Listening
+from imagespec.analyzers import logs, modelfile, sizes
+from imagespec.analyzers.indicators import indicators
 from imagespec.analyzers.modelfile import ModelFile
-from imagespec.analyzers.routing import Answer, RouteTable
-from imagespec.analyzers.scripts import ScriptJudgement
-from imagespec.analyzers.steps import StartCommand
+from imagespec.analyzers.programs import packages, programs, scripts
+from imagespec.analyzers.programs.scripts import ScriptJudgement
+from imagespec.analyzers.python import pythonlogs
+from imagespec.analyzers.routes import routes
+from imagespec.analyzers.routes.routing import Answer, RouteTable
+from imagespec.analyzers.servers import listeners
+from imagespec.analyzers.servers.listening import Listening
+from imagespec.analyzers.startup import start
+from imagespec.analyzers.startup.steps import StartCommand
 from imagespec.analyzers.wanted import Wanted
 from imagespec.documents.model_config import ModelConfig
 from imagespec.image import Image
@@ -97,13 +91,15 @@ class Facts:
         if self.start.failures:
             return Answer(served=None, message="the container cannot start", evidence=self.start.failures)
         if not self.listening.listeners:
-            return Answer(served=None, message="no server was found; see service-port", evidence=self.listening.gaps)
+            return Answer(
+                served=None, message="no server was found; see service-port", evidence=self.listening.gaps
+            )
         return self.routes.answer(method, url)
 
     @functools.cached_property
     def log_sinks(self) -> logs.LogSinks:
         """Where the programs of the start command log."""
-        python = pylogs.find_python_logs(self.listening)
+        python = pythonlogs.find_python_logs(self.listening)
         return logs.find_log_sinks(self.start, self.listening, python, self.rootfs)
 
     @functools.cached_property
@@ -131,7 +127,9 @@ class Facts:
             return None
         config = self.image.config
         path = config.environment().get("PATH")
-        interpreter: str | None = "/bin/sh"  # what the documents hand it to, where the command itself does not tell
+        interpreter: str | None = (
+            "/bin/sh"  # what the documents hand it to, where the command itself does not tell
+        )
         for step in self.start.steps:
             if step.script == entry.path and step.argv and step.argv[0]:
                 started_directly = step.program is None or step.program.path == entry.path

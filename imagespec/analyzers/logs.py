@@ -10,17 +10,19 @@ from collections.abc import Iterator
 
 import attrs
 
-from imagespec.analyzers.listeners import Listening
-from imagespec.analyzers.pylogs import LogFindings
-from imagespec.analyzers.steps import INHERITED, StartCommand, Step
-from imagespec.analyzers.tools import ends_by_itself
+from imagespec.analyzers.python.pythonlogs import LogFindings
+from imagespec.analyzers.servers.listeners import Listening
+from imagespec.analyzers.startup.steps import INHERITED, StartCommand, Step
+from imagespec.analyzers.startup.tools import ends_by_itself
 from imagespec.layer import EntryKind
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 
 _STREAMS = frozenset(
-    ("/dev/stdout", "/dev/stderr", "/dev/fd/1", "/dev/fd/2", "/dev/tty", "/dev/console")
-    + tuple(f"/proc/{process}/fd/{number}" for process in ("1", "self") for number in (1, 2))
+    (
+        *("/dev/stdout", "/dev/stderr", "/dev/fd/1", "/dev/fd/2", "/dev/tty", "/dev/console"),
+        *(f"/proc/{process}/fd/{number}" for process in ("1", "self") for number in (1, 2)),
+    )
 )
 _LINKS = 8
 
@@ -118,14 +120,20 @@ def _options(step: Step) -> Iterator[Evidence]:
             following = step.argv[number + 1] if number + 1 < len(step.argv) else None
             target = value if equals else following
             if target != "-":
-                yield attrs.evolve(place, message=f"{option} sends the server's log to {target or 'somewhere else'}")
+                yield attrs.evolve(
+                    place, message=f"{option} sends the server's log to {target or 'somewhere else'}"
+                )
 
 
 def _settings(start: StartCommand, rootfs: RootFs) -> Iterator[Evidence]:
     """Yield the configuration files of servers that say something about logs; they are not followed further."""
     seen: set[str] = set()
     for step in start.steps:
-        words = [word for word in step.argv if word and word.endswith((".py", ".ini", ".conf", ".cfg", ".yaml", ".yml"))]
+        words = [
+            word
+            for word in step.argv
+            if word and word.endswith((".py", ".ini", ".conf", ".cfg", ".yaml", ".yml"))
+        ]
         for name in [*words, "gunicorn.conf.py"]:
             path = name if name.startswith("/") else f"{step.cwd or ''}/{name}"
             entry = rootfs.resolve(path)

@@ -49,10 +49,16 @@ def find_model_file(rootfs: RootFs, config: ImageConfig, limits: Limits, *, batc
         elif any(f'"{key}"'.encode() in content for key in _OWN_KEYS):
             found.setdefault(content, entry)
         else:
-            notes.append(Evidence(message="is no ModelArts configuration", path=entry.path, layer=entry.layer))
+            notes.append(
+                Evidence(message="is no ModelArts configuration", path=entry.path, layer=entry.layer)
+            )
     if len(found) > 1:
         notes.extend(
-            Evidence(message="is one of several different ModelArts configurations", path=entry.path, layer=entry.layer)
+            Evidence(
+                message="is one of several different ModelArts configurations",
+                path=entry.path,
+                layer=entry.layer,
+            )
             for entry in found.values()
         )
         return ModelFile(notes=tuple(notes))
@@ -60,7 +66,9 @@ def find_model_file(rootfs: RootFs, config: ImageConfig, limits: Limits, *, batc
         try:
             parsed = parse_model_config(content, f"/{entry.path}", limits, batch=batch)
         except ImageSpecError as error:
-            return ModelFile(None, Evidence(message=str(error), path=entry.path, layer=entry.layer), tuple(notes))
+            return ModelFile(
+                None, Evidence(message=str(error), path=entry.path, layer=entry.layer), tuple(notes)
+            )
         return ModelFile(parsed, None, tuple(notes))
     return ModelFile(notes=tuple(notes))
 

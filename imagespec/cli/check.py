@@ -11,9 +11,9 @@ import click
 from rich.console import Console
 
 from imagespec import api
-from imagespec.engine import check_archive
 from imagespec.cli.common import INCOMPLETE, USAGE, complain, console, read_input
 from imagespec.documents.model_config import ModelConfig, parse_model_config
+from imagespec.engine import check_archive
 from imagespec.errors import ImageSpecError
 from imagespec.limits import Limits
 from imagespec.profiles import DEFAULT, Profile, load_profile

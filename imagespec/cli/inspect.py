@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from imagespec.analyzers.facts import Facts
-from imagespec.engine import describe_image, scan_layers
 from imagespec.cli.common import INCOMPLETE, console, read_input
 from imagespec.documents.config import ImageConfig
+from imagespec.engine import describe_image, scan_layers
 from imagespec.image import Image
 from imagespec.report.text import render_image
 from imagespec.results import ImageReport, InputReport, image_to_dict

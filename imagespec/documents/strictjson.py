@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 from imagespec.errors import DocumentError, LimitError
 from imagespec.limits import Limits
 
-
 # Members that Go reads into maps, whose keys keep their case, and the named parts of a JSON Schema.
 _MAPS = frozenset(
     ("Labels", "annotations", "ExposedPorts", "Volumes", "LayerSources", "properties", "$defs", "definitions")
@@ -37,7 +36,9 @@ def load_json(raw: bytes, document: str, limits: Limits) -> Any:
     except UnicodeDecodeError as error:
         raise DocumentError(document, f"not UTF-8 at byte {error.start}") from error
     if text.startswith("\ufeff"):
-        raise DocumentError(document, "begins with a byte order mark, which JSON forbids; save it without one")
+        raise DocumentError(
+            document, "begins with a byte order mark, which JSON forbids; save it without one"
+        )
     _check_depth(text, document, limits)
     variants: dict[int, str] = {}
     try:

@@ -56,12 +56,10 @@ def human_bytes(size: int | None) -> str:
         return "?"
     if size < 1000:
         return f"{size} B"
-    value = float(size)
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
-        if value < 999.95:
-            break
-    return f"{value:.1f} {unit}"
+    for power, unit in ((1, "kB"), (2, "MB")):
+        if size < 999_950 * 1000 ** (power - 1):
+            return f"{size / 1000**power:.1f} {unit}"
+    return f"{size / 1000**3:.1f} GB"
 
 
 def _render_input(item: InputReport, console: Console, *, verbose: bool) -> None:

@@ -63,7 +63,9 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
             computed += scan.diff_id is not None and _is_comparable(layer)
     if wrong:
         more = f"; and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        summary = f"the archive contradicts itself: {wrong[0].message}{more}"
+        missing = any(layer.state is LayerState.MISSING for layer in image.layers)
+        lead = "is not complete" if missing else "contradicts itself"
+        summary = f"the archive {lead}: {wrong[0].message}{more}"
         return Outcome(
             Verdict.FAIL,
             summary,

@@ -21,8 +21,8 @@ There is no command, or none of its steps runs the file and every step could be 
 
 What stays unknown
 ------------------
-The file runs on some branches only, the file itself is missing or no file, or a part of the command could not be
-followed.
+The file runs on some branches only, the file itself is missing or cannot be started, or a part of the command could not
+be followed.
 
 How to fix
 ----------
@@ -37,6 +37,7 @@ the exec form in later editions.
 from __future__ import annotations
 
 from imagespec.analyzers.facts import BOOT_FILE, Facts
+from imagespec.analyzers.startup.command import effective_command
 from imagespec.layer import EntryKind
 from imagespec.rules.base import Parameters, Rule, Service
 from imagespec.verdict import Evidence, Outcome, Verdict
@@ -62,12 +63,31 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
         summary = f"the start command runs {BOOT_FILE} on some paths only"
         return Outcome(Verdict.UNKNOWN, summary, (command, *runs[0].trail))
     if start.gaps:
-        summary = (
-            f"a part of the start command could not be followed, and what could does not run {BOOT_FILE}"
-        )
+        summary = f"a part of the start command could not be followed, and the rest does not run {BOOT_FILE}"
         return Outcome(Verdict.UNKNOWN, summary, (command, *start.gaps), _ADVICE)
-    evidence = (command, *start.failures)
-    return Outcome(Verdict.FAIL, f"the start command does not run {BOOT_FILE}", evidence, _ADVICE)
+    if starts_boot_file_in_vain(facts):
+        summary = f"the start command starts {BOOT_FILE}, which cannot run; see boot-file"
+        return Outcome(Verdict.UNKNOWN, summary, (command, *start.failures))
+    return _explain(facts, command)
+
+
+def starts_boot_file_in_vain(facts: Facts) -> bool:
+    """Tell whether the command names the boot file as a program of its own: were it one, it would run."""
+    boot = facts.boot_file
+    return boot is not None and any(
+        step.program and step.program.path == boot.path for step in facts.start.steps
+    )
+
+
+def _explain(facts: Facts, command: Evidence) -> Outcome:
+    """Say what the command does instead of running the boot file."""
+    config, failures = facts.image.config, facts.start.failures
+    summary = f"the start command does not run {BOOT_FILE}"
+    if config.entrypoint and any(BOOT_FILE in word for word in config.cmd):
+        summary = f"the Cmd names {BOOT_FILE}, but the Entrypoint before it does not run it"
+    if failures:
+        summary += f": {failures[0].message.rstrip('.')}"
+    return Outcome(Verdict.FAIL, summary, (command, *effective_command(config).trail, *failures), _ADVICE)
 
 
 RULE = Rule(id="boot-command", doc=__doc__, check=_check, services=frozenset({Service.BATCH}))

@@ -59,12 +59,20 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
     judgement = facts.boot_script
     assert judgement is not None
     evidence = (*_link_to(facts, entry), *judgement.evidence, *judgement.remarks)
+    own = f"/{entry.path} "
     reason = judgement.reason.rstrip(".")
-    if judgement.usable is None:
-        return Outcome(Verdict.UNKNOWN, f"it is not certain that {BOOT_FILE} can run: {reason}", evidence)
-    if not judgement.usable:
-        return Outcome(Verdict.FAIL, f"{BOOT_FILE} cannot run: {reason}", evidence)
-    return Outcome(Verdict.PASS, reason, evidence)
+    if judgement.usable:
+        return Outcome(Verdict.PASS, f"{BOOT_FILE} {reason.removeprefix(own)}", evidence)
+    if judgement.usable is False:
+        about_itself = reason.startswith(own)
+        summary = (
+            f"{BOOT_FILE} {reason.removeprefix(own)}" if about_itself else f"{BOOT_FILE} cannot run: {reason}"
+        )
+        return Outcome(Verdict.FAIL, summary, evidence)
+    summary = f"it is not certain that {BOOT_FILE} can run: {reason.replace(own, 'it ', 1)}"
+    if not facts.rootfs.complete:
+        summary = f"not every layer could be read, so it is not certain that {BOOT_FILE} can run"
+    return Outcome(Verdict.UNKNOWN, summary, evidence)
 
 
 def _missing(facts: Facts) -> Outcome:

@@ -38,7 +38,7 @@ from __future__ import annotations
 from imagespec.analyzers.facts import Facts
 from imagespec.documents.model_config import Health
 from imagespec.rules.base import Parameters, Rule
-from imagespec.rules.inference_api import is_about_health, without_config
+from imagespec.rules.inference_api import first_of, is_about_health, without_config
 from imagespec.verdict import Evidence, Outcome, Verdict
 
 _ADVICE = 'Add "health": {"url": "/health"} to config.json, and serve GET /health.'
@@ -51,10 +51,7 @@ def _check(facts: Facts, parameters: Parameters) -> Outcome:
     defects = tuple(item for item in config.violations if is_about_health(config, item))
     remarks = tuple(item for item in config.remarks if is_about_health(config, item))
     if defects:
-        count = len(defects)
-        summary = (
-            f"the health check of {config.name} is not valid: {count} {'defect' if count == 1 else 'defects'}"
-        )
+        summary = f"the health check of {config.name} is not valid: {first_of(defects)}"
         return Outcome(Verdict.FAIL, summary, (*defects, *remarks))
     if config.health is None:
         place = Evidence(message="the configuration has no health", pointer=f"{config.name}#")

@@ -55,31 +55,31 @@ def _check(facts: Facts, parameters: Parameters) -> Outcome:
             if size is not None
             else "unpacked size of the readable layers",
             seen=f"{known:,} bytes",
-            wanted=f"at most {limit:,.15g} GB",
+            wanted=f"at most {_decimal(limit * _GB)}",
         ),
     )
     if known > limit * _GIB:
-        summary = f"the image unpacks to {_decimal(known)}, more than the {limit:,.15g} GB allowed"
+        summary = f"the image unpacks to {_decimal(known)}, more than the {_decimal(limit * _GB)} allowed"
         advice = "Remove what the service does not need in the layer that adds it, or build in stages."
         return Outcome(Verdict.FAIL, summary, evidence, advice)
     if size is None:
         return Outcome(Verdict.UNKNOWN, "a layer could not be read, so the size is not known", evidence)
     if size > limit * _GB:
         summary = (
-            f"the image unpacks to {_decimal(size)}: within the {limit:,.15g} GB allowed if a gigabyte is 2^30 bytes, "
+            f"the image unpacks to {_decimal(size)}: within the {_decimal(limit * _GB)} allowed if a gigabyte is 2^30 bytes, "
             "above them if it is 10^9"
         )
         return Outcome(Verdict.UNKNOWN, summary, evidence, "Make it smaller to be safe under both readings.")
-    summary = f"the image unpacks to {_decimal(size)}, within the {limit:,.15g} GB allowed"
+    summary = f"the image unpacks to {_decimal(size)}, within the {_decimal(limit * _GB)} allowed"
     return Outcome(Verdict.PASS, summary, evidence)
 
 
-def _decimal(size_bytes: int) -> str:
+def _decimal(size_bytes: float) -> str:
     """Return a size in the largest decimal unit that it fills."""
     for unit, name in ((_GB, "GB"), (10**6, "MB"), (10**3, "kB")):
         if size_bytes >= unit:
-            return f"{size_bytes / unit:,.2f} {name}"
-    return f"{size_bytes} bytes"
+            return f"{size_bytes / unit:,.2f}".rstrip("0").rstrip(".") + f" {name}"
+    return f"{size_bytes:.0f} bytes"
 
 
 RULE = Rule(

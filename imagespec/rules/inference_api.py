@@ -57,9 +57,9 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
     violations = tuple(item for item in config.violations if not is_about_health(config, item))
     remarks = tuple(item for item in config.remarks if not is_about_health(config, item))
     if violations:
-        count = len(violations)
-        summary = f"{config.name} is not valid: {count} {'defect' if count == 1 else 'defects'}"
-        return Outcome(Verdict.FAIL, summary, (*violations, *remarks))
+        return Outcome(
+            Verdict.FAIL, f"{config.name} is not valid: {first_of(violations)}", (*violations, *remarks)
+        )
     if not config.apis:
         summary = f"{config.name} declares no apis, so the URLs that the platform will call are not known"
         return Outcome(Verdict.UNKNOWN, summary, remarks)
@@ -88,6 +88,12 @@ def _judge(facts: Facts, apis: tuple[Api, ...], remarks: tuple[Evidence, ...]) -
         )
     summary = f"{first[True]} is served" if len(apis) == 1 else f"all {len(apis)} URLs of the apis are served"
     return Outcome(Verdict.PASS, summary, (*served, *remarks))
+
+
+def first_of(defects: tuple[Evidence, ...]) -> str:
+    """Return the first of some defects in words, and how many others there are."""
+    more = f"; and {len(defects) - 1} more" if len(defects) > 1 else ""
+    return defects[0].message.rstrip(".") + more
 
 
 def without_config(found: ModelFile, unknown: str) -> Outcome:

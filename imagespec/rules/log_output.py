@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from imagespec.analyzers.facts import Facts
 from imagespec.rules.base import Parameters, Rule
-from imagespec.verdict import Outcome, Verdict
+from imagespec.verdict import Evidence, Outcome, Verdict
 
 _ADVICE = "Log to standard output, or link the log file to /dev/stdout."
 
@@ -49,15 +49,21 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
         return Outcome(Verdict.UNKNOWN, summary, facts.start.failures)
     sinks = facts.log_sinks
     if sinks.lost:
-        return Outcome(Verdict.FAIL, "logs go to a file", (*sinks.lost, *sinks.doubts), _ADVICE)
+        summary = f"logs go to a file: {sinks.lost[0].message}"
+        return Outcome(Verdict.FAIL, summary, (*sinks.lost, *_once(sinks.doubts)), _ADVICE)
     if sinks.doubts:
         summary = "it is not certain that all logs go to the standard streams"
-        return Outcome(Verdict.UNKNOWN, summary, (*sinks.doubts, *sinks.kept, *sinks.notes), _ADVICE)
+        return Outcome(Verdict.UNKNOWN, summary, (*_once(sinks.doubts), *sinks.kept, *sinks.notes), _ADVICE)
     if not facts.listening.listeners:
         return Outcome(
             Verdict.UNKNOWN, "no server was found whose logs could be judged", (*sinks.kept, *sinks.notes)
         )
     return Outcome(Verdict.PASS, "all logs go to the standard streams", (*sinks.kept, *sinks.notes))
+
+
+def _once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    # Several analyzers name the same place that they could not follow.
+    return tuple(dict.fromkeys(evidence))
 
 
 RULE = Rule(id="log-output", doc=__doc__, check=_check)

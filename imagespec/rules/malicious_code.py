@@ -51,7 +51,7 @@ from collections.abc import Iterable
 import attrs
 
 from imagespec.analyzers.facts import Facts
-from imagespec.analyzers.indicators import Strength
+from imagespec.analyzers.indicators.indicators import Strength
 from imagespec.rules.base import Parameters, Rule
 from imagespec.verdict import Evidence, Outcome, Verdict
 

@@ -38,27 +38,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imagespec.analyzers.facts import Facts
-from imagespec.analyzers.packages import find_version
-from imagespec.analyzers.programs import DEFAULT_PATH, judge_startable, which
+from imagespec.analyzers.programs.packages import find_version
+from imagespec.analyzers.programs.programs import DEFAULT_PATH, judge_startable, which
 from imagespec.layer import Entry, EntryKind
 from imagespec.rules.base import Parameters, Rule, Service
 from imagespec.verdict import Evidence, Outcome, Verdict
 
 _PROGRAMS = (("python", ("python3", "python")), ("java", ("java",)), ("zip", ("zip",)))
 
+_ORDER = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)
+
 
 def _check(facts: Facts, _: Parameters) -> Outcome:
     answers = [_judge(facts, title, names) for title, names in _PROGRAMS]
+    # What decides comes first: a report for people shows the first few.
+    answers.sort(key=lambda answer: _ORDER.index(answer.verdict))
     evidence = tuple(item for answer in answers for item in answer.evidence)
     failed = [answer for answer in answers if answer.verdict is Verdict.FAIL]
     if failed:
         return Outcome(
             Verdict.FAIL, "; ".join(answer.summary for answer in failed), evidence, failed[0].advice
         )
+    if not facts.rootfs.complete:
+        summary = "not every layer could be read, so it is not certain that the programs can start"
+        return Outcome(Verdict.UNKNOWN, summary, evidence)
     unclear = [answer.summary for answer in answers if answer.verdict is Verdict.UNKNOWN]
     if unclear:
         return Outcome(Verdict.UNKNOWN, "; ".join(unclear), evidence)
-    return Outcome(Verdict.PASS, ", ".join(answer.summary for answer in answers) + " can start", evidence)
+    *others, last = (answer.summary for answer in answers)
+    return Outcome(Verdict.PASS, f"{', '.join(others)} and {last} can start", evidence)
 
 
 def _judge(facts: Facts, title: str, names: tuple[str, ...]) -> Outcome:
@@ -86,8 +94,11 @@ def _judge(facts: Facts, title: str, names: tuple[str, ...]) -> Outcome:
         worst = answer if worst is None or answer.verdict is Verdict.UNKNOWN else worst
     if worst:
         return worst
-    shown = DEFAULT_PATH if path is None else path
-    nearby = tuple(_remains(facts, shown, names))
+    return _missing(facts, DEFAULT_PATH if path is None else path, title, names)
+
+
+def _missing(facts: Facts, shown: str, title: str, names: tuple[str, ...]) -> Outcome:
+    nearby = dict.fromkeys(_remains(facts, shown, names))  # once, where /bin is a link to /usr/bin
     message = f"no executable {' or '.join(names)} on the PATH"
     missing = Evidence(message=message, pointer="config#/config/Env", seen=shown)
     advice = f"Install {title}, or add its directory to PATH."

@@ -41,8 +41,9 @@ from __future__ import annotations
 import ipaddress
 
 from imagespec.analyzers.facts import Facts
-from imagespec.analyzers.listening import Listener
+from imagespec.analyzers.servers.listening import Listener
 from imagespec.rules.base import Parameters, Rule
+from imagespec.rules.boot_command import starts_boot_file_in_vain
 from imagespec.verdict import Evidence, Outcome, Verdict
 
 _ALL_INTERFACES = ("", "0.0.0.0", "*")  # noqa: S104 - compared with, not bound
@@ -52,44 +53,61 @@ _IPV6_ONLY_SERVERS = frozenset(("uvicorn", "hypercorn", "aiohttp"))
 
 def _check(facts: Facts, parameters: Parameters) -> Outcome:
     port: int = parameters["port"]
-    start, listening = facts.start, facts.listening
-    reach = [(listener, _reaches(listener, port)) for listener in listening.listeners]
-    exposed = _exposed(facts)
+    reach = [(listener, _reaches(listener, port)) for listener in facts.listening.listeners]
     proven = [listener for listener, answer in reach if answer and listener.certain]
-    if start.failures:
-        return _cannot_start(facts, exposed, likely=bool(proven))
+    possible = [listener for listener, answer in reach if answer is not False]
+    if facts.start.failures:
+        return _cannot_start(facts, likely=bool(proven))
     if proven:
         summary = f"{proven[0].server} listens on port {port} on all interfaces"
-        return Outcome(Verdict.PASS, summary, (*proven[0].evidence, *exposed))
-    evidence = (*(item for listener, _ in reach for item in listener.evidence), *listening.never, *exposed)
-    advice = f"Bind 0.0.0.0:{port} explicitly."
-    possible = [listener for listener, answer in reach if answer is not False]
+        return Outcome(Verdict.PASS, summary, (*proven[0].evidence, *_exposed(facts)))
     if possible:
-        what = _describe(possible[0])
-        return Outcome(
-            Verdict.UNKNOWN, f"it is not certain that {what} is reachable on port {port}", evidence, advice
+        summary = f"{_describe(possible[0])}: it is not certain that port {port} reaches it"
+        return Outcome(Verdict.UNKNOWN, summary, _seen(facts), f"Bind 0.0.0.0:{port} explicitly.")
+    return _unreached(facts, port)
+
+
+def _unreached(facts: Facts, port: int) -> Outcome:
+    """Answer where no listener that is known is reached on ``port``."""
+    listeners, evidence, advice = facts.listening.listeners, _seen(facts), f"Bind 0.0.0.0:{port} explicitly."
+    gaps = tuple(dict.fromkeys((*facts.start.gaps, *facts.listening.gaps)))
+    if gaps:
+        summary = (
+            f"a part of the start command could not be followed, and the rest does not listen on port {port}"
         )
-    if listening.gaps:
-        summary = f"a part of the start command could not be followed, and what could does not listen on port {port}"
-        return Outcome(Verdict.UNKNOWN, summary, (*listening.gaps, *evidence), advice)
-    if not reach and facts.boot_file_is_broken:
+        return Outcome(Verdict.UNKNOWN, summary, (*gaps, *evidence), advice)
+    if not listeners and facts.boot_file_is_broken:
         return _nothing_starts(evidence)
-    if not reach:
+    if not listeners:
         return Outcome(
             Verdict.FAIL, "nothing that the start command runs listens on a port", evidence, advice
         )
-    summary = f"{'; '.join(map(_describe, listening.listeners))}: not reachable on port {port}"
+    summary = "; ".join(f"{_describe(listener)}, {_fault(listener, port)}" for listener in listeners)
     return Outcome(Verdict.FAIL, summary, evidence, advice)
 
 
-def _cannot_start(facts: Facts, exposed: tuple[Evidence, ...], *, likely: bool) -> Outcome:
-    failures = facts.start.failures
+def _seen(facts: Facts) -> tuple[Evidence, ...]:
+    of_listeners = (item for listener in facts.listening.listeners for item in listener.evidence)
+    return tuple(dict.fromkeys((*of_listeners, *facts.listening.never, *_exposed(facts))))
+
+
+def _cannot_start(facts: Facts, *, likely: bool) -> Outcome:
+    failures, exposed = facts.start.failures, _exposed(facts)
     if facts.boot_file_is_broken:
         return _nothing_starts((*failures, *exposed))
+    if _is_for_boot_command(facts):
+        return Outcome(Verdict.UNKNOWN, "the container cannot start; see boot-command", (*failures, *exposed))
     if likely:
         summary = "a server would listen, but a step of the start command fails"
         return Outcome(Verdict.UNKNOWN, summary, (*failures, *exposed))
     return Outcome(Verdict.FAIL, f"the container cannot start: {failures[0].message}", (*failures, *exposed))
+
+
+def _is_for_boot_command(facts: Facts) -> bool:
+    """Tell whether `boot-command` fails a batch service whose command stops short of its boot file: one fault, not two."""
+    boot = facts.boot_file
+    comes_to_it = boot is not None and any(step.script == boot.path for step in facts.start.steps)
+    return facts.batch and not facts.start.gaps and not comes_to_it and not starts_boot_file_in_vain(facts)
 
 
 def _nothing_starts(evidence: tuple[Evidence, ...]) -> Outcome:
@@ -123,10 +141,19 @@ def _is_loopback(host: str) -> bool:
 
 def _describe(listener: Listener) -> str:
     if listener.socket is not None:
-        return f"{listener.server} on the Unix socket {listener.socket}"
+        return f"{listener.server} listens on the Unix socket {listener.socket}"
     host = "an unknown address" if listener.host is None else listener.host or "all interfaces"
     port = "an unknown port" if listener.port is None else f"port {listener.port}"
-    return f"{listener.server} on {host}, {port}"
+    return f"{listener.server} listens on {host}, {port}"
+
+
+def _fault(listener: Listener, port: int) -> str:
+    """Say why nobody outside reaches a listener on ``port``."""
+    if listener.socket is not None:
+        return "and on no port"
+    if listener.port not in (port, None):
+        return f"not on port {port}"
+    return "which only the container itself reaches" if listener.host != "::" else "for IPv6 only"
 
 
 def _exposed(facts: Facts) -> tuple[Evidence, ...]:

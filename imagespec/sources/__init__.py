@@ -216,7 +216,9 @@ def _unknown_layout(store: Store) -> InputError:
 
 def _is_skopeo_dir(store: Store) -> bool:
     # containers/image directory/directory_transport.go: the file `version`.
-    return "version" in store.names() and store.read("version", "the directory").startswith(b"Directory Transport")
+    return "version" in store.names() and store.read("version", "the directory").startswith(
+        b"Directory Transport"
+    )
 
 
 def _looks_like_rootfs(names: Collection[str]) -> bool:

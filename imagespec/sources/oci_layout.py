@@ -109,7 +109,9 @@ def _read_image(
     if len(manifest.layers) > request.limits.layers:
         raise LimitError("layers", request.limits.layers, len(manifest.layers), document)
     defects += count_defects(len(manifest.layers), config)
-    layers = tuple(_read_layer(store, item, number, config, defects) for number, item in enumerate(manifest.layers))
+    layers = tuple(
+        _read_layer(store, item, number, config, defects) for number, item in enumerate(manifest.layers)
+    )
     return Image(
         references=names,
         config=config,

@@ -1,0 +1,1 @@
+"""Python programs, followed by a bounded abstract interpreter that records what they call."""

@@ -1,0 +1,47 @@
+"""Calls of a followed Python program: parameters, and who calls functions that are handed over."""
+
+from __future__ import annotations
+
+from imagespec.analyzers.python.evaluator import Arguments, Frame
+from imagespec.analyzers.python.values import UNKNOWN, Function, Items, Module, Scope, Table, Value
+from imagespec.analyzers.startup.steps import Step
+
+STARTERS = {
+    "threading.Thread().start": 1,
+    "multiprocessing.Process().start": 1,
+    "threading.Timer().start": 1,
+}
+CALLERS = (
+    "threading.", "multiprocessing.", "concurrent.", "asyncio.", "click.", "typer.", "fire.", "absl.", "hydra.",
+    "torch.multiprocessing.", "anyio.", "trio.", "uvloop.", "sched.", "timeit.",
+)  # fmt: skip
+"""What calls the functions that it is given."""
+
+
+def outermost(step: Step) -> Frame:
+    """Return a frame for what a server does before any source of the program runs."""
+    path = step.program.path if step.program else "?"
+    layer = step.program.layer if step.program else None
+    return Frame(Module("", path, layer, Scope({}), ""), Scope({}), certain=True)
+
+
+def bound(function: Function, arguments: Arguments) -> dict[str, Value]:
+    """Return the parameters' values."""
+    spec = function.node.args
+    names = [item.arg for item in (*spec.posonlyargs, *spec.args)]
+    given = ((function.self_value,) if function.self_value is not None else ()) + arguments.args
+    fallback: Value | None = UNKNOWN if arguments.spread else None
+    bound: dict[str, Value] = dict(zip(names, given, strict=False))
+    for name in (*names, *(item.arg for item in spec.kwonlyargs)):
+        if name in arguments.keywords:
+            bound[name] = arguments.keywords[name]
+        elif name not in bound:
+            bound[name] = fallback or function.defaults.get(name, UNKNOWN)
+    if spec.vararg:
+        bound[spec.vararg.arg] = Items(list(given[len(names) :]), "tuple", arguments.spread)
+    if spec.kwarg:
+        rest: dict[object, Value] = {
+            key: value for key, value in arguments.keywords.items() if key not in bound
+        }
+        bound[spec.kwarg.arg] = Table(rest, arguments.spread)
+    return bound

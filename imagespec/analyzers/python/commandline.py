@@ -1,0 +1,143 @@
+"""What ``argparse`` makes of the command line of a program that is followed without being run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from imagespec.analyzers.python.evaluator import Arguments, Evaluator
+from imagespec.analyzers.python.values import (
+    UNKNOWN,
+    Call,
+    Const,
+    External,
+    Instance,
+    Items,
+    Member,
+    Value,
+    root_of,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from imagespec.analyzers.python.program import Program
+
+_SIMPLE = {"store", "store_true", "store_false"}
+_GROUPS = ("", ".add_argument_group()", ".add_mutually_exclusive_group()")
+
+
+@attrs.frozen
+class _Option:
+    names: tuple[str, ...]
+    target: str
+    action: str
+    default: Value
+    is_number: bool | None
+    """None when what the value becomes is unknown."""
+
+
+def parse_arguments(run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+    """
+    Return the namespace: what the command line says, else the defaults.
+
+    Only long and short options with one value or none are understood; with anything else all values are unknown.
+    """
+    program: Program = run  # type: ignore[assignment]  # the only evaluator there is
+    parser = root_of(callee)
+    options, simple = _options(program, parser)
+    words: list[str | None] | None = program.argv[1:]
+    if given.args or given.keywords or given.spread:
+        listed = given.get(0, "args")
+        known = isinstance(listed, Items) and not listed.open
+        words = [text_of(item) for item in listed.items] if isinstance(listed, Items) and known else None
+    namespace = Instance(None, {})
+    values = _parse(options, words) if simple and words is not None else None
+    for option in options:
+        namespace.names[option.target] = values.get(option.target, UNKNOWN) if values is not None else UNKNOWN
+    return namespace
+
+
+def _options(program: Program, parser: Value | None) -> tuple[list[_Option], bool]:
+    options: list[_Option] = []
+    simple = True
+    for call in program.calls:
+        if not isinstance(call.receiver, Value) or root_of(call.receiver) is not parser or call is parser:
+            continue
+        base = call.name.removeprefix("argparse.ArgumentParser()")
+        if base in {group + ".add_argument" for group in _GROUPS}:
+            option = _option(call)
+            simple = simple and option is not None and call.certain
+            options += [option] if option else []
+        elif base not in {".add_argument_group", ".add_mutually_exclusive_group", ".set_defaults="}:
+            simple = False
+    return options, simple
+
+
+def _option(call: Call) -> _Option | None:
+    names = [text_of(value) for value in call.args]
+    clean = tuple(name for name in names if name)
+    action = text_of(call.keywords.get("action", Const("store")))
+    if (
+        len(clean) < len(names)
+        or not clean
+        or call.spread
+        or action not in _SIMPLE
+        or "nargs" in call.keywords
+    ):
+        return None
+    longest = next((name for name in clean if name.startswith("--")), clean[0])
+    target = (
+        text_of(call.keywords["dest"]) if "dest" in call.keywords else longest.lstrip("-").replace("-", "_")
+    )
+    if not target or not clean[0].startswith("-"):
+        return None
+    kind = call.keywords.get("type")
+    is_number = {"builtins.int": True, "builtins.str": False}.get(
+        kind.name if isinstance(kind, External) else ""
+    )
+    fallback = Const(None) if action == "store" else Const(action == "store_false")
+    default = call.keywords.get("default", fallback)
+    text = text_of(default)
+    if is_number and text is not None:  # argparse converts a default that is a string
+        default = _converted(text, is_number=True)
+    return _Option(clean, target, action, default, False if kind is None else is_number)
+
+
+def _parse(options: list[_Option], words: list[str | None]) -> dict[str, Value] | None:
+    """Return the values; None when the command line is not understood."""
+    values = {option.target: option.default for option in options}
+    by_name = {name: option for option in options for name in option.names}
+    position = 0
+    while position < len(words):
+        word = words[position]
+        position += 1
+        if word is None:
+            return None
+        name, equals, text = word.partition("=")
+        option = by_name.get(name)
+        if option is None or (equals and not name.startswith("--")):
+            return None
+        if option.action != "store":
+            values[option.target] = Const(option.action == "store_true")
+            continue
+        given: str | None = text
+        if not equals:
+            if position >= len(words):
+                return None
+            given = words[position]
+            position += 1
+        unknown = given is None or option.is_number is None
+        values[option.target] = (
+            UNKNOWN if unknown else _converted(given or "", is_number=bool(option.is_number))
+        )
+    return values
+
+
+def _converted(text: str, *, is_number: bool) -> Value:
+    if not is_number:
+        return Const(text)
+    try:
+        return Const(int(text)) if len(text) < 20 else UNKNOWN
+    except ValueError:
+        return UNKNOWN

@@ -1,0 +1,314 @@
+"""
+Following Python expressions without running them: constants are computed, calls to the outside are recorded.
+
+This knows no framework. What the standard library's functions return is in `pymodels`, statements and modules are in
+`pyrun`.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from imagespec.analyzers.python.expressions import EXPRESSIONS
+from imagespec.analyzers.python.values import (
+    UNKNOWN,
+    Call,
+    Class,
+    Const,
+    External,
+    Function,
+    Instance,
+    Items,
+    Member,
+    Module,
+    Place,
+    Scope,
+    Table,
+    Value,
+    called_name,
+    name_of,
+)
+
+_ITEMS = 2_000
+_CALLS = 20_000
+STEPS = 60_000
+"""Expressions and statements of one program that are followed."""
+
+_BUILTINS = frozenset(dir(builtins))
+
+
+class Exhausted(Exception):  # noqa: N818 - control flow, not an error
+    """The program is longer than is followed."""
+
+
+@attrs.frozen
+class Arguments:
+    """The arguments of one call; ``spread`` when there may be more."""
+
+    args: tuple[Value, ...] = ()
+    keywords: Mapping[str, Value] = attrs.field(factory=dict)
+    spread: bool = False
+
+    def get(self, position: int, keyword: str) -> Value | None:
+        """Return an argument; None when it is certainly not given."""
+        if keyword in self.keywords:
+            return self.keywords[keyword]
+        if position < len(self.args):
+            return self.args[position]
+        return UNKNOWN if self.spread else None
+
+
+Model = Callable[["Evaluator", Member | External, Arguments], Value | None]
+"""What a function outside the program returns; None when the call is to be recorded like any other."""
+
+
+@attrs.define
+class Frame:
+    """The place where the program is followed at the moment."""
+
+    module: Module
+    scope: Scope
+    certain: bool
+    function: Function | None = None
+    returned: list[Value] = attrs.field(factory=list)
+
+
+class Evaluator:
+    """Evaluates expressions in a frame; the base of `pyrun.Program`."""
+
+    def __init__(self, models: Mapping[str, Model], values: Mapping[str, Model]) -> None:
+        self.calls: list[Call] = []
+        self.frames: list[Frame] = []
+        self.line: int | None = None
+        self.doubt = False
+        """Set once the program may have ended before it comes here."""
+        self.branches = 0
+        """Branches of unknown outcome that are being followed."""
+        self.thread = False
+        self._models = models
+        self._values = values
+        self._steps = 0
+
+    # What `pyrun` supplies.
+
+    def call_function(self, function: Function, arguments: Arguments) -> Value:
+        """Follow a function of the program."""
+        raise NotImplementedError
+
+    def after_call(self, call: Call) -> None:
+        """Act on a recorded call: end the program, follow a thread."""
+        raise NotImplementedError
+
+    def module_attribute(self, module: Module, name: str) -> Value:
+        """Return what a module of the program has under a name."""
+        raise NotImplementedError
+
+    def environment_has(self, name: object) -> bool | None:
+        """Tell whether an environment variable is set; None when unknown."""
+        raise NotImplementedError
+
+    # State.
+
+    @property
+    def frame(self) -> Frame:
+        """Return the current frame."""
+        return self.frames[-1]
+
+    @property
+    def certain(self) -> bool:
+        """Tell whether the program certainly comes here."""
+        return not self.doubt and not self.branches and self.frame.certain
+
+    def place(self) -> Place:
+        """Return the line being followed."""
+        module = self.frame.module
+        return Place(module.path, self.line, module.layer)
+
+    def spend(self, steps: int = 1) -> None:
+        """Count work done; raises Exhausted at the bound."""
+        self._steps += steps
+        if self._steps > STEPS:
+            raise Exhausted
+
+    # Expressions.
+
+    def eval(self, node: ast.expr) -> Value:
+        """Return the value of an expression."""
+        self.spend()
+        method = EXPRESSIONS.get(type(node))
+        if method is not None:
+            return method(self, node)
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.eval(child)
+        return UNKNOWN
+
+    def lookup(self, name: str) -> Value:
+        """Return what a name stands for here."""
+        scope: Scope | None = self.frame.scope
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.parent
+        return External("builtins." + name) if name in _BUILTINS else UNKNOWN
+
+    def attribute(self, owner: Value, name: str) -> Value:
+        """Return an attribute of a value."""
+        match owner:
+            case Module():
+                return self.module_attribute(owner, name)
+            case External():
+                found = External(canonical(f"{owner.name}.{name}"))
+                model = self._values.get(found.name)
+                return (model(self, found, Arguments()) if model else None) or found
+            case Instance():
+                return self._instance_attribute(owner, name)
+            case Class():
+                value = owner.find(name)
+                return value if value is not None else Member(owner, name)
+            case Call() if owner.subclass is not None and (value := owner.subclass.find(name)) is not None:
+                return bind(value, owner)
+        return Member(owner, name)
+
+    def _instance_attribute(self, owner: Instance, name: str) -> Value:
+        if name in owner.names:
+            return owner.names[name]
+        value = owner.cls.find(name) if owner.cls else None
+        return bind(value, owner) if value is not None else UNKNOWN
+
+    def arguments(self, node: ast.Call) -> Arguments:
+        """Evaluate the arguments of a call."""
+        args: list[Value] = []
+        keywords: dict[str, Value] = {}
+        spread = False
+        for item in node.args:
+            if isinstance(item, ast.Starred):
+                value = self.eval(item.value)
+                known = isinstance(value, Items) and not value.open
+                args.extend(value.items if isinstance(value, Items) and known and not spread else ())
+                spread = spread or not known
+            else:
+                args.append(self.eval(item))
+        for keyword in node.keywords:
+            value = self.eval(keyword.value)
+            if keyword.arg is not None:
+                keywords[keyword.arg] = value
+            elif isinstance(value, Table):
+                keywords.update((str(key), item) for key, item in value.entries.items())
+                spread = spread or value.open
+            else:
+                spread = True
+        return Arguments(tuple(args[:_ITEMS]), keywords, spread)
+
+    def call(self, callee: Value, arguments: Arguments, *, decorator: bool = False) -> Value:
+        """Return what a call gives; calls to the outside are recorded."""
+        match callee:
+            case Function():
+                return self.call_function(callee, arguments)
+            case Class():
+                return self.instantiate(callee, arguments)
+            case Instance():
+                inner = callee.cls.find("__call__") if callee.cls else None
+                return self.call(bind(inner, callee), arguments) if isinstance(inner, Function) else UNKNOWN
+            case External() | Member():
+                if isinstance(callee, Member) and isinstance(callee.owner, Const | Items | Table):
+                    name = f"{_PYTHON_TYPES[type(callee.owner)]}.{callee.attribute}"
+                else:
+                    name = name_of(callee)
+                model = self._models.get(name)
+                result = model(self, callee, arguments) if model else None
+                if result is not None:
+                    return result
+        return self.record(callee, arguments, decorator=decorator)
+
+    def call_with(self, callee: Value, *args: Value) -> Value:
+        """Return what a call with these arguments gives."""
+        return self.call(callee, Arguments(args))
+
+    def record(
+        self, callee: Value, arguments: Arguments, *, decorator: bool = False, suffix: str = ""
+    ) -> Call:
+        """Record a call to the outside."""
+        call = Call(
+            name=called_name(callee) + suffix,
+            receiver=callee
+            if isinstance(callee, Call)
+            else callee.owner
+            if isinstance(callee, Member)
+            else None,
+            args=arguments.args,
+            keywords=arguments.keywords,
+            spread=arguments.spread,
+            certain=self.certain,
+            thread=self.thread,
+            decorator=decorator,
+            place=self.place(),
+        )
+        self.calls.append(call)
+        if len(self.calls) > _CALLS:
+            raise Exhausted
+        self.after_call(call)
+        return call
+
+    def instantiate(self, cls: Class, arguments: Arguments) -> Value:
+        """Return a new object of a class of the program, after following its ``__init__``."""
+        foreign = [base for base in cls.foreign_bases() if name_of(base) not in _PLAIN_BASES]
+        made: Value = Instance(cls, {})
+        if foreign:
+            call = self.record(foreign[0], arguments)
+            call.subclass = cls
+            made = call
+        init = cls.find("__init__")
+        if isinstance(init, Function):
+            self.call_function(attrs.evolve(init, self_value=made), arguments)
+        return made
+
+    def truth(self, value: Value) -> bool | None:
+        """Tell whether a value is true; None when that is unknown."""
+        match value:
+            case Const():
+                return bool(value.value)
+            case Items() if not value.open or value.items:
+                return bool(value.items)
+            case Table() if not value.open or value.entries:
+                return bool(value.entries)
+            case Function() | Class() | Module():
+                return True
+        return None
+
+
+_PLAIN_BASES = {"builtins.object", "abc.ABC", "typing.Protocol", "typing.Generic"}
+_PYTHON_TYPES: dict[type[Value], str] = {Const: "const", Items: "list", Table: "dict"}
+
+_ALIASES = {
+    "flask.app.Flask": "flask.Flask",
+    "flask.blueprints.Blueprint": "flask.Blueprint",
+    "fastapi.applications.FastAPI": "fastapi.FastAPI",
+    "fastapi.routing.APIRouter": "fastapi.APIRouter",
+    "uvicorn.main.run": "uvicorn.run",
+    "uvicorn.config.Config": "uvicorn.Config",
+    "uvicorn.server.Server": "uvicorn.Server",
+    "werkzeug.run_simple": "werkzeug.serving.run_simple",
+    "os.environ.__getitem__": "os.environ[]",
+    "loguru._logger.logger": "loguru.logger",
+    "fastapi.staticfiles.StaticFiles": "starlette.staticfiles.StaticFiles",
+    "fastapi.middleware.cors.CORSMiddleware": "starlette.middleware.cors.CORSMiddleware",
+    "fastapi.middleware.gzip.GZipMiddleware": "starlette.middleware.gzip.GZipMiddleware",
+    "fastapi.middleware.wsgi.WSGIMiddleware": "starlette.middleware.wsgi.WSGIMiddleware",
+}
+
+
+def canonical(name: str) -> str:
+    """Return the name under which the analyzers know something of a library."""
+    return _ALIASES.get(name, name)
+
+
+def bind(value: Value, owner: Value) -> Value:
+    """Return a class attribute as its object sees it."""
+    if isinstance(value, Function) and not value.is_static and value.self_value is None:
+        return attrs.evolve(value, self_value=owner)
+    return value

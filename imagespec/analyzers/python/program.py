@@ -1,0 +1,354 @@
+"""
+Following a Python program's statements, functions and imports without running it.
+
+A branch whose condition is unknown is followed both ways, and what is called there is not certain. Nothing is assumed
+of what a caller outside the program does with a function that it is given.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TypeVar
+
+import attrs
+
+from imagespec.analyzers.python import models, statements
+from imagespec.analyzers.python.calls import CALLERS, STARTERS, bound, outermost
+from imagespec.analyzers.python.evaluator import Arguments, Evaluator, Exhausted, Frame
+from imagespec.analyzers.python.flow import Flow, Stop, own_nodes
+from imagespec.analyzers.python.source import Found, Source, Sources
+from imagespec.analyzers.python.values import (
+    UNKNOWN,
+    Call,
+    Const,
+    External,
+    Function,
+    Items,
+    Module,
+    Scope,
+    Table,
+    Value,
+    join,
+)
+from imagespec.analyzers.startup.steps import Step
+from imagespec.verdict import Evidence
+
+T = TypeVar("T")
+
+_FRAMES = 14
+_IMPORTS = 14
+_ROUNDS = 64
+_GAPS = 20
+
+
+class Program(Evaluator):
+    """
+    One Python process of a step: what it calls, in `calls`, and where it could not be followed, in `gaps`.
+
+    ``blocking`` names the calls that do not return, such as a server's.
+    """
+
+    def __init__(self, step: Step, sources: Sources, blocking: frozenset[str] = frozenset()) -> None:
+        super().__init__(models.MODELS, models.VALUES)
+        self.step = step
+        self.sources = sources
+        self.environment: dict[str, str | None] = dict(step.env)
+        self.argv: list[str | None] = []
+        self.modules: dict[str, Module] = {}
+        self.gaps: list[Evidence] = []
+        self.stopped: Stop | None = None
+        """Why the main flow certainly goes no further; None where it may come to its end."""
+        self._blocking = blocking
+        self._escaped: set[int] = set()
+        self.frames.append(outermost(step))
+
+    # Starting.
+
+    def run_file(self, path: str, *, name: str = "__main__") -> Module | None:
+        """Follow a file as the program's main module."""
+        loaded = self.sources.load(path)
+        if isinstance(loaded, str):
+            self.gap(Evidence(message=f"{path} {loaded}", path=path))
+            return None
+        return self.run_source(loaded, name)
+
+    def run_source(self, source: Source, name: str, package: str = "") -> Module | None:
+        """Follow parsed text as a module."""
+        module = self._new_module(name, source, package, None)
+        self.modules[name] = module
+        self.guarded(lambda: self._execute(module, source.tree))
+        return module
+
+    def run_import(self, name: str) -> Value | None:
+        """Follow the import of a module by name; None where the program does not get beyond it."""
+        return self.guarded(lambda: self.import_module(name))
+
+    def run_expression(self, module: Module, node: ast.expr, *, factory: bool = False) -> Value | None:
+        """Evaluate an expression in a module, and call what it gives when that is a factory."""
+        self.frames.append(Frame(module, module.scope, self.certain))
+        try:
+            value = self.guarded(lambda: self.eval(node))
+            if factory and value is not None:
+                made = value
+                value = self.guarded(lambda: self.call(made, Arguments()))
+        finally:
+            self.frames.pop()
+        return value
+
+    def guarded(self, work: Callable[[], T]) -> T | None:
+        """Do ``work`` until the program stops or cannot be followed."""
+        if self.stopped:
+            return None
+        depth = len(self.frames)
+        try:
+            return work()
+        except Stop as stop:
+            if stop.certain:
+                self.stopped = stop
+            else:
+                self.gap(
+                    attrs.evolve(stop.evidence, message=stop.evidence.message + ", if it comes here at all")
+                )
+        except Exhausted:
+            self.gap(self._here("the program is longer than is followed"))
+        except RecursionError:
+            self.gap(self._here("the program is nested more deeply than is followed"))
+        del self.frames[depth:]
+        return None
+
+    def gap(self, evidence: Evidence) -> None:
+        """Record a place that could not be followed; what comes after it is not certain."""
+        self.doubt = True
+        if len(self.gaps) < _GAPS:
+            self.gaps.append(evidence)
+
+    def stop(self, reason: str, message: str) -> Stop:
+        """Return the exception that ends the program here."""
+        return Stop(reason, self._here(message), certain=self.certain)
+
+    def _here(self, message: str) -> Evidence:
+        return self.place().evidence(message)
+
+    def environment_has(self, name: object) -> bool | None:
+        """Tell whether an environment variable is set; None when unknown."""
+        known = str(name) not in self.environment or self.environment[str(name)] is not None
+        return str(name) in self.environment if known else None
+
+    # Modules.
+
+    def _new_module(self, name: str, source: Source, package: str, directory: str | None) -> Module:
+        names: dict[str, Value] = {"__name__": Const(name), "__file__": Const("/" + source.path)}
+        return Module(name, source.path, source.layer, Scope(names), package, directory)
+
+    def _execute(self, module: Module, tree: ast.Module) -> None:
+        line = self.line
+        self.frames.append(Frame(module, module.scope, self.certain))
+        try:
+            self.block(tree.body)
+        except Stop:
+            self.modules.pop(module.name, None)  # as Python does when a module's code raises
+            raise
+        finally:
+            self.frames.pop()
+            self.line = line
+
+    def import_module(self, name: str) -> Value:
+        """Return the module of an absolute import; raises Stop where it is certainly missing."""
+        parent, _, last = name.rpartition(".")
+        if name in self.modules:
+            return self.modules[name]
+        if not parent:
+            return self._load(name, self.sources.find(name), name)
+        above = self.import_module(parent)
+        if not isinstance(above, Module):
+            return External(name) if isinstance(above, External) else UNKNOWN
+        if above.directory is None:
+            return UNKNOWN
+        return self._load(name, self.sources.find_below(above.directory, last), name)
+
+    def _load(self, name: str, found: Found, shown: str) -> Value:
+        match found.kind:
+            case "library":
+                return External(name)
+            case "perhaps":
+                self.gap(self._here(f"{shown} is imported, and is only among the packages of one user"))
+                return External(name)
+            case "directory":
+                module = Module(name, found.path, None, Scope({}), name, found.directory)
+                self.modules[name] = module
+                return module
+            case "missing":
+                return self._missing(name, shown)
+        loaded = self.sources.load(found.path)
+        if isinstance(loaded, str) or len(self.frames) > _IMPORTS + _FRAMES:
+            reason = loaded if isinstance(loaded, str) else "is imported more deeply than is followed"
+            self.gap(Evidence(message=f"{found.path} {reason}", path=found.path))
+            return UNKNOWN
+        package = name if found.directory is not None else name.rpartition(".")[0]
+        module = self._new_module(name, loaded, package, found.directory)
+        self.modules[name] = module
+        self._execute(module, loaded.tree)
+        return module
+
+    def _missing(self, name: str, shown: str) -> Value:
+        if self.sources.exact:
+            raise self.stop("import", f"{shown} is imported, and is not in the image: Python stops here")
+        self.gap(self._here(f"{shown} is imported, and was not found where this Python certainly looks"))
+        return External(name)
+
+    def module_attribute(self, module: Module, name: str) -> Value:
+        """Return what a module has under a name: a variable, or a submodule imported before."""
+        if name in module.scope.names:
+            return module.scope.names[name]
+        return self.modules.get(f"{module.name}.{name}", UNKNOWN)
+
+    def import_from(self, module: Value, name: str) -> Value:
+        """Return what ``from module import name`` binds."""
+        if not isinstance(module, Module):
+            return self.attribute(module, name) if isinstance(module, External) else UNKNOWN
+        if name in module.scope.names:
+            return module.scope.names[name]
+        if module.directory is not None:
+            return self.import_module(f"{module.name}.{name}")
+        return UNKNOWN
+
+    def import_relative(self, level: int, name: str) -> Value:
+        """Return the module of ``from ..name import``."""
+        parts = self.frame.module.package.split(".") if self.frame.module.package else []
+        if level > len(parts):
+            self.gap(self._here("an import relative to no package, which fails"))
+            return UNKNOWN
+        base = parts[: len(parts) - level + 1]
+        return self.import_module(".".join([*base, name] if name else base))
+
+    # Functions and threads.
+
+    def call_function(self, function: Function, arguments: Arguments) -> Value:
+        """Follow a function of the program; what it returns is joined from its return statements."""
+        active = sum(
+            frame.function is not None and frame.function.node is function.node for frame in self.frames
+        )
+        if len(self.frames) > _FRAMES or active > 1:
+            self.gap(self._here(f"{function.name} is called more deeply than is followed"))
+            return UNKNOWN
+        scope = Scope(bound(function, arguments), function.scope)
+        frame = Frame(function.module, scope, self.certain, function)
+        line = self.line
+        self.frames.append(frame)
+        try:
+            return self._body(function, frame)
+        finally:
+            self.line = line
+            self.frames.pop()
+
+    def _body(self, function: Function, frame: Frame) -> Value:
+        if isinstance(function.node, ast.Lambda):
+            return self.eval(function.node.body)
+        if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function.node)):
+            frame.certain = False  # a generator runs when somebody asks it to
+        flow = self.block(function.node.body)
+        if flow is not Flow.RETURN:
+            frame.returned.append(Const(None))
+        value = frame.returned[0]
+        for other in frame.returned[1:]:
+            value = join(value, other)
+        return value
+
+    def after_call(self, call: Call) -> None:
+        """Stop at a call that does not return; follow what is given to threads and to command-line wrappers."""
+        if call.name in self._blocking:
+            raise self.stop("serves", f"{call.name} does not return")
+        if call.name in STARTERS and isinstance(call.receiver, Call):
+            target = call.receiver.argument(STARTERS[call.name], "target")
+            self._follow_aside(target, call.receiver)
+        elif call.name.startswith(CALLERS) and not call.name.endswith(("Thread", "Process")):
+            for value in (*call.args, *call.keywords.values()):
+                self._escape(value)
+        if isinstance(call.receiver, Call) and call.name.endswith(
+            "()"
+        ):  # the product of a decorator is called
+            for value in call.receiver.args if call.receiver.decorator else ():
+                self._escape(value)
+
+    def _follow_aside(self, target: Value | None, made: Call) -> None:
+        before, self.thread = self.thread, True
+        listed = made.keywords.get("args")
+        items = tuple(listed.items) if isinstance(listed, Items) and not listed.open else ()
+        named = made.keywords.get("kwargs")
+        keywords = {str(key): item for key, item in named.entries.items()} if isinstance(named, Table) else {}
+        spread = (listed is not None and not items) or (isinstance(named, Table) and named.open)
+        arguments = Arguments(items, keywords, spread or (named is not None and not keywords))
+        try:
+            if isinstance(target, Function):
+                self.call(target, arguments)
+            elif target is not None:
+                self.record(target, arguments)
+        except Stop:
+            pass
+        finally:
+            self.thread = before
+
+    def _escape(self, value: Value) -> None:
+        """Follow a function that something outside the program may call, once, with unknown arguments."""
+        if not isinstance(value, Function) or id(value.node) in self._escaped:
+            return
+        self._escaped.add(id(value.node))
+        self.branches += 1
+        try:
+            self.call_function(value, Arguments(spread=True))
+        except Stop:
+            pass
+        finally:
+            self.branches -= 1
+
+    # Statements.
+
+    def block(self, statements: list[ast.stmt]) -> Flow:
+        """Follow statements until one of them leaves the block."""
+        for statement in statements:
+            self.spend()
+            self.line = getattr(statement, "lineno", self.line)
+            flow = self.statement(statement)
+            if flow is not Flow.NEXT:
+                return flow
+        return Flow.NEXT
+
+    def statement(self, node: ast.stmt) -> Flow:
+        """Follow one statement."""
+        return statements.STATEMENTS.get(type(node), statements.other)(self, node)
+
+    def fork(self, blocks: list[Callable[[], Flow]]) -> Flow:
+        """Follow blocks of which one runs, unknown which; afterwards names stand for what all agree on."""
+        scope = self.frame.scope
+        before = dict(scope.names)
+        self.spend(1 + len(before) * len(blocks) // 64)
+        ends: list[tuple[Flow, dict[str, Value]]] = []
+        for block in blocks:
+            scope.names = dict(before)
+            self.branches += 1
+            try:
+                flow = block()
+            except Stop:
+                flow = Flow.STOP
+            finally:
+                self.branches -= 1
+            ends.append((flow, scope.names))
+        return self._merge(scope, ends)
+
+    def _merge(self, scope: Scope, ends: list[tuple[Flow, dict[str, Value]]]) -> Flow:
+        going = [names for flow, names in ends if flow is Flow.NEXT]
+        flows = {flow for flow, _ in ends}
+        merged = going[0] if going else ends[0][1]
+        for names in going[1:]:
+            merged = {key: join(merged.get(key), names.get(key)) for key in merged.keys() | names.keys()}
+        scope.names = merged
+        if Flow.STOP in flows and len(flows) > 1:
+            self.doubt = True
+        if not going:
+            if flows == {Flow.STOP}:
+                raise self.stop("raise", "the program goes no further here")
+            return next(flow for flow in (Flow.RETURN, Flow.BREAK, Flow.CONTINUE) if flow in flows)
+        if len(flows) > 1:
+            self.frame.certain = False
+        return Flow.NEXT

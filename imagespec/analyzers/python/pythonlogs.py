@@ -1,0 +1,133 @@
+"""Where Python programs log: files, or the standard streams."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+
+import attrs
+
+from imagespec.analyzers.python.program import Program
+from imagespec.analyzers.python.values import Call, Const, External, Function, Value, name_of, text_of
+from imagespec.analyzers.servers.listeners import Listening
+from imagespec.verdict import Evidence
+
+
+@attrs.frozen(kw_only=True)
+class LogFile:
+    """A log that goes to a file; ``path`` is absolute, None when unknown."""
+
+    path: str | None
+    certain: bool
+    evidence: Evidence
+
+
+@attrs.frozen(kw_only=True)
+class LogFindings:
+    """Where the followed programs log."""
+
+    files: tuple[LogFile, ...] = ()
+    streams: tuple[Evidence, ...] = ()
+    """Handlers that write to standard output or standard error, which both are the container's log."""
+    gaps: tuple[Evidence, ...] = ()
+    """Logging set up from a file or dictionary that is not followed, and places that could not be followed."""
+    notes: tuple[Evidence, ...] = ()
+    """Output that may come late or never, such as ``print`` into a buffer."""
+
+
+_FILE_HANDLERS: Mapping[str, int] = {
+    "logging.FileHandler": 0,
+    "logging.handlers.RotatingFileHandler": 0,
+    "logging.handlers.TimedRotatingFileHandler": 0,
+    "logging.handlers.WatchedFileHandler": 0,
+    "concurrent_log_handler.ConcurrentRotatingFileHandler": 0,
+}
+_CONFIGURED = {"logging.config.dictConfig", "logging.config.fileConfig", "logging.basicConfig"}
+_STREAMS = {"sys.stdout": "standard output", "sys.stderr": "standard error"}
+_OWN_FILES = {"/dev/stdout", "/dev/stderr", "/dev/fd/1", "/dev/fd/2", "/proc/self/fd/1", "/proc/self/fd/2"}
+_OWN_FILES |= {"/proc/1/fd/1", "/proc/1/fd/2"}
+
+
+def find_python_logs(listening: Listening) -> LogFindings:
+    """Return where the programs behind `find_listeners` log; a server's own options are not among it."""
+    found = _Found()
+    for program in listening.programs:
+        found.gaps.extend(program.gaps)
+        for call in program.calls:
+            found.look_at(call, program)
+        found.look_for_prints(program)
+    return LogFindings(
+        files=tuple(found.files),
+        streams=tuple(found.streams),
+        gaps=tuple(found.gaps),
+        notes=tuple(found.notes),
+    )
+
+
+@attrs.define
+class _Found:
+    files: list[LogFile] = attrs.field(factory=list)
+    streams: list[Evidence] = attrs.field(factory=list)
+    gaps: list[Evidence] = attrs.field(factory=list)
+    notes: list[Evidence] = attrs.field(factory=list)
+
+    def look_at(self, call: Call, program: Program) -> None:
+        """Add what one call sets up."""
+        if call.name in _FILE_HANDLERS:
+            self._file(call, call.argument(_FILE_HANDLERS[call.name], "filename"), program)
+        elif call.name == "logging.StreamHandler":
+            self._stream(call, call.argument(0, "stream"))
+        elif call.name == "logging.basicConfig":
+            self._basic(call, program)
+        elif call.name == "loguru.logger.add":
+            self._sink(call, call.argument(0, "sink"), program)
+        elif call.name in _CONFIGURED:
+            self.gaps.append(call.place.evidence(f"{call.name} is not followed"))
+
+    def _file(self, call: Call, value: Value | None, program: Program) -> None:
+        text, cwd = text_of(value), program.step.cwd
+        path = None
+        if text is not None and (text.startswith("/") or cwd is not None):
+            path = posixpath.normpath(posixpath.join(cwd or "/", text))
+        if path in _OWN_FILES:
+            self.streams.append(call.place.evidence(f"{call.name} writes to {path}"))
+            return
+        evidence = call.place.evidence(
+            f"{call.name} writes to {path or 'a file whose name is unknown'}", seen=path
+        )
+        self.files.append(
+            LogFile(path=path, certain=call.certain and program.step.certain, evidence=evidence)
+        )
+
+    def _stream(self, call: Call, value: Value | None) -> None:
+        name = "sys.stderr" if value is None or value == Const(None) else name_of(value)
+        if name in _STREAMS:
+            self.streams.append(call.place.evidence(f"{call.name} writes to {_STREAMS[name]}"))
+        else:
+            self.gaps.append(call.place.evidence(f"{call.name} writes to a stream that is not known"))
+
+    def _basic(self, call: Call, program: Program) -> None:
+        name = call.argument(None, "filename")
+        if name is not None and name != Const(None):
+            self._file(call, name, program)
+        elif "handlers" not in call.keywords:  # handlers are calls of their own
+            self._stream(call, call.argument(None, "stream"))
+
+    def _sink(self, call: Call, value: Value | None, program: Program) -> None:
+        if isinstance(value, External) or value is None:
+            self._stream(call, value)
+        elif isinstance(value, Const) or not isinstance(value, Function | Call):
+            self._file(call, value, program)
+
+    def look_for_prints(self, program: Program) -> None:
+        """Note the first ``print`` without flush where Python buffers its output."""
+        argv = [word for word in program.step.argv if word is not None]
+        if program.step.env.get("PYTHONUNBUFFERED") or any(
+            word.startswith("-") and "u" in word for word in argv[1:2]
+        ):
+            return
+        for call in program.calls:
+            if call.name == "builtins.print" and not {"flush", "file"} & call.keywords.keys():
+                message = "print without flush or PYTHONUNBUFFERED may reach the log late or never"
+                self.notes.append(call.place.evidence(message))
+                return

@@ -1,0 +1,172 @@
+"""
+The Python sources that a step can import, and where its interpreter looks for them.
+
+The search order is CPython's (library reference, "The initialization of the sys.path module search path", and
+"site"): the script's directory or the working directory, PYTHONPATH, the standard library, site-packages.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+import sys
+import warnings
+
+import attrs
+
+from imagespec.analyzers.python.paths import PythonPaths
+from imagespec.analyzers.wanted import KIB, LIBRARIES, Wanted
+from imagespec.layer import EntryKind
+from imagespec.rootfs import RootFs
+
+SOURCE_BYTES = 1024 * KIB
+MODULES = 200
+"""Source files of one program that are followed."""
+TOTAL_BYTES = 8 * SOURCE_BYTES
+"""Source text of one program that is parsed."""
+
+WANTED: tuple[Wanted, ...] = (
+    Wanted(suffixes=(".py",), outside=LIBRARIES, head_bytes=SOURCE_BYTES, up_to_bytes=SOURCE_BYTES),
+    Wanted(suffixes=(".pth",), names=frozenset({"pyvenv.cfg"}), head_bytes=4 * KIB),
+    Wanted(directories=("/bin/",), executables=True, head_bytes=4 * KIB, up_to_bytes=16 * KIB),
+)
+
+_FORMER_STDLIB = {
+    "asynchat", "asyncore", "binhex", "cgi", "cgitb", "chunk", "crypt", "distutils", "formatter",
+    "imghdr", "imp", "lib2to3", "mailcap", "msilib", "nis", "nntplib", "ossaudiodev", "parser", "pipes",
+    "smtpd", "sndhdr", "spwd", "sunau", "symbol", "telnetlib", "uu", "xdrlib",
+}  # fmt: skip
+"""Removed from the standard library between Python 3.9 and 3.13 (What's New, "Removed")."""
+_STDLIB = sys.stdlib_module_names | _FORMER_STDLIB
+_COMPILED = re.compile(r"\.(cpython-3[0-9a-z]{1,4}-[a-z0-9_-]{1,40}|abi3)\.so\Z|\.so\Z|\.pyc\Z")
+
+
+@attrs.frozen
+class Source:
+    """A parsed source file."""
+
+    path: str
+    layer: int | None
+    tree: ast.Module = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Found:
+    """
+    What an import name leads to.
+
+    ``kind`` is ``source`` (``path`` is the file), ``directory`` (a namespace package), ``library`` (found, not
+    followed), ``perhaps`` (a library that may be out of reach), or ``missing``.
+    """
+
+    kind: str
+    path: str = ""
+    directory: str | None = None
+    """Of a package of the program: where its submodules are."""
+
+
+LIBRARY = Found("library")
+MISSING = Found("missing")
+
+
+class Sources:
+    """Finds and parses the modules of one program, within bounds."""
+
+    def __init__(self, rootfs: RootFs, paths: PythonPaths) -> None:
+        self.rootfs = rootfs
+        self.own = list(paths.own)
+        self.libraries = paths.libraries
+        self.late = paths.late
+        self.perhaps = paths.perhaps
+        self.exact = paths.exact and rootfs.complete
+        self.count = 0
+        self.size_bytes = 0
+
+    def find(self, name: str) -> Found:
+        """Return what the absolute import name ``name`` leads to."""
+        top, *rest = name.split(".")
+        if top in sys.builtin_module_names:
+            return LIBRARY
+        for directory in self.own:
+            if found := self._descend(directory, top, rest):
+                return found
+        if top in _STDLIB:
+            return LIBRARY
+        if any(self._at(directory, top) for directory in self.libraries):
+            return LIBRARY
+        for directory in self.late:
+            if found := self._descend(directory, top, rest):
+                return found
+        return Found("perhaps") if any(self._at(directory, top) for directory in self.perhaps) else MISSING
+
+    def find_below(self, directory: str, name: str) -> Found:
+        """Return what the submodule ``name`` of the package in ``directory`` leads to."""
+        return self._descend(directory, name, []) or MISSING
+
+    def _descend(self, directory: str, top: str, rest: list[str]) -> Found | None:
+        found = self._at(directory, top)
+        for part in rest[:20] if found and found.kind != "library" else ():
+            if not found or found.directory is None:
+                return MISSING
+            found = self._at(found.directory, part) or MISSING
+            if found.kind == "library":
+                return found
+        return found
+
+    def _at(self, directory: str, name: str) -> Found | None:
+        """Look for one module in one directory, as importlib's FileFinder does: packages before files."""
+        base = posixpath.join(directory, name)
+        here = self.rootfs.resolve(base)
+        is_directory = here is not None and here.kind is EntryKind.DIRECTORY
+        if is_directory and self._is_file(base + "/__init__.py"):
+            return LIBRARY if self._is_library(directory) else Found("source", base + "/__init__.py", base)
+        if self._is_file(base + ".py"):
+            return LIBRARY if self._is_library(directory) else Found("source", base + ".py")
+        if any(
+            entry.path.rpartition("/")[2].startswith(name + ".") and _COMPILED.search(entry.path)
+            for entry in self.rootfs.list(directory)
+        ):
+            return LIBRARY
+        if is_directory and any(not entry.path.endswith("/__pycache__") for entry in self.rootfs.list(base)):
+            return LIBRARY if self._is_library(directory) else Found("directory", base, base)
+        return None
+
+    def _is_file(self, path: str) -> bool:
+        entry = self.rootfs.resolve(path)
+        return entry is not None and entry.kind is EntryKind.FILE
+
+    def _is_library(self, directory: str) -> bool:
+        """Tell whether a directory holds installed packages (``pip install --target``), not the program itself."""
+        path = f"/{directory}/"
+        return any(part in path for part in LIBRARIES) or any(
+            entry.path.endswith(".dist-info") for entry in self.rootfs.list(directory)
+        )
+
+    def load(self, path: str) -> Source | str:
+        """Return the parsed file, or the reason why there is none."""
+        entry = self.rootfs.resolve(path)
+        if entry is None or entry.kind is not EntryKind.FILE:
+            return "is no file"
+        if entry.size_bytes > SOURCE_BYTES:
+            return f"has {entry.size_bytes:,} bytes, more than are followed"
+        data = self.rootfs.content(entry)
+        if data is None or len(data) < entry.size_bytes:
+            return "was not kept when the layer was read"
+        return self.parse(data, entry.path, entry.layer)
+
+    def parse(self, data: bytes | str, path: str, layer: int | None) -> Source | str:
+        """Return parsed text, or the reason why it cannot be."""
+        self.count += 1
+        self.size_bytes += len(data)
+        if self.count > MODULES or self.size_bytes > TOTAL_BYTES:
+            return "is beyond the number or size of sources that are followed"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return Source(path, layer, ast.parse(data))
+        except (SyntaxError, ValueError) as error:
+            version = f"{sys.version_info.major}.{sys.version_info.minor}"
+            return f"cannot be parsed as Python {version}: {str(error)[:200]}"
+        except (RecursionError, MemoryError):
+            return "is nested too deeply to be parsed"

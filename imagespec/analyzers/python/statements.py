@@ -1,0 +1,279 @@
+"""How each kind of Python statement is followed; see `pyrun`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from imagespec.analyzers.python import definitions
+from imagespec.analyzers.python.assignments import assign, scope_of
+from imagespec.analyzers.python.flow import Flow, Stop, own_nodes
+from imagespec.analyzers.python.values import (
+    UNKNOWN,
+    Call,
+    Const,
+    Items,
+    Table,
+    name_of,
+)
+
+if TYPE_CHECKING:
+    from imagespec.analyzers.python.program import Program
+
+_ROUNDS = 64
+
+
+def _assign(run: Program, node: ast.Assign) -> Flow:
+    value = run.eval(node.value)
+    for target in node.targets:
+        assign(run, target, value)
+    return Flow.NEXT
+
+
+def _annotated(run: Program, node: ast.AnnAssign) -> Flow:
+    if node.value is not None:
+        assign(run, node.target, run.eval(node.value))
+    return Flow.NEXT
+
+
+def _augmented(run: Program, node: ast.AugAssign) -> Flow:
+    value = run.eval(node.value)
+    if not isinstance(node.target, ast.Name):
+        assign(run, node.target, UNKNOWN)
+        return Flow.NEXT
+    first = run.lookup(node.target.id)
+    if isinstance(first, Items) and isinstance(node.op, ast.Add):  # in place: every name of the list sees it
+        first.items.extend(value.items if isinstance(value, Items) else ())
+        first.open = first.open or not run.certain or not isinstance(value, Items) or value.open
+        return Flow.NEXT
+    both = ast.BinOp(ast.Name(node.target.id), node.op, node.value)
+    plain = isinstance(first, Const) and isinstance(value, Const)
+    assign(run, node.target, run.eval(both) if plain else UNKNOWN)
+    return Flow.NEXT
+
+
+def _if(run: Program, node: ast.If) -> Flow:
+    truth = run.truth(run.eval(node.test))
+    if truth is not None:
+        return run.block(node.body if truth else node.orelse)
+    return run.fork([lambda: run.block(node.body), lambda: run.block(node.orelse)])
+
+
+def _forget(run: Program, nodes: list[ast.stmt]) -> None:
+    """Let all names that a loop assigns be unknown: it may have gone round before."""
+    for node in nodes:
+        for inner in ast.walk(node):
+            run.spend()
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                scope = scope_of(run, inner.id)
+                scope.names[inner.id] = UNKNOWN
+
+
+def _for(run: Program, node: ast.For | ast.AsyncFor) -> Flow:
+    items = run.eval(node.iter)
+    if isinstance(items, Table) and not items.open:
+        items = Items([Const(key) for key in items.entries])
+    if not isinstance(items, Items) or items.open or len(items.items) > _ROUNDS:
+        return _some_rounds(run, node, node.target)
+    for item in list(items.items):
+        assign(run, node.target, item)
+        flow = run.block(node.body)
+        if flow is Flow.BREAK:
+            return Flow.NEXT
+        if flow is Flow.RETURN:
+            return flow
+    return run.block(node.orelse)
+
+
+def _some_rounds(run: Program, node: ast.For | ast.AsyncFor | ast.While, target: ast.expr | None) -> Flow:
+    _forget(run, node.body)
+    if target is not None:
+        assign(run, target, UNKNOWN)
+
+    def once() -> Flow:
+        flow = run.block(node.body)
+        return Flow.NEXT if flow in {Flow.BREAK, Flow.CONTINUE} else flow
+
+    flow = run.fork([once, lambda: Flow.NEXT])
+    return flow if flow is not Flow.NEXT else run.fork([lambda: run.block(node.orelse), lambda: Flow.NEXT])
+
+
+def _while(run: Program, node: ast.While) -> Flow:
+    truth = run.truth(run.eval(node.test))
+    if truth is False:
+        return run.block(node.orelse)
+    if truth is None or not isinstance(node.test, ast.Constant):
+        return _some_rounds(run, node, None)
+    flow = run.block(node.body)  # `while True`: the first round is certain
+    if flow in {Flow.BREAK, Flow.RETURN}:
+        return Flow.NEXT if flow is Flow.BREAK else flow
+    _some_rounds(run, node, None)
+    if not any(isinstance(inner, ast.Break) for inner in own_nodes(node)):
+        raise run.stop("serves", "this loop does not end")
+    run.frame.certain = False
+    return Flow.NEXT
+
+
+def _with(run: Program, node: ast.With | ast.AsyncWith) -> Flow:
+    swallows = False
+    for item in node.items:
+        value = run.eval(item.context_expr)
+        swallows = swallows or name_of(value) == "contextlib.suppress()"
+        if item.optional_vars is not None:
+            assign(run, item.optional_vars, value if isinstance(value, Call) else UNKNOWN)
+    if swallows:
+        return run.fork([lambda: run.block(node.body), lambda: Flow.NEXT])
+    return run.block(node.body)
+
+
+def _try(run: Program, node: ast.Try | ast.TryStar) -> Flow:
+    flow = _try_body(run, node)
+    if flow is Flow.NEXT:
+        flow = run.block(node.orelse)
+    final = run.block(node.finalbody)
+    return flow if final is Flow.NEXT else final
+
+
+def _try_body(run: Program, node: ast.Try | ast.TryStar) -> Flow:
+    going_on = [handler for handler in node.handlers if not _leaves(handler.body) and not _is_end(handler)]
+    depth, thread = len(run.frames), run.thread
+    try:
+        flow = _guarded_body(run, node.body, uncertain=bool(going_on))
+    except Stop as stop:
+        del run.frames[depth:]
+        run.thread = thread
+        if stop.reason != "import" or not (handler := _import_handler(node.handlers)):
+            raise
+        return _handle(run, handler)
+    if not going_on:  # a handler that ends the program adds nothing to the exception itself
+        return flow
+    ended = run.fork([*(_lazily(run, handler) for handler in going_on), lambda: flow])
+    return flow if flow is not Flow.NEXT else ended
+
+
+def _guarded_body(run: Program, body: list[ast.stmt], *, uncertain: bool) -> Flow:
+    """Follow a try block; where a handler goes on, only its first call is certain and imports that succeed are."""
+    imports = 0
+    while imports < len(body) and isinstance(body[imports], ast.Import | ast.ImportFrom):
+        imports += 1
+    flow = run.block(body[: imports + 1])
+    if flow is not Flow.NEXT or len(body) <= imports + 1:
+        return flow
+    if not uncertain:
+        return run.block(body[imports + 1 :])
+    run.branches += 1
+    try:
+        return run.block(body[imports + 1 :])
+    finally:
+        run.branches -= 1
+
+
+def _is_end(handler: ast.ExceptHandler) -> bool:
+    """Tell whether a handler is only for the end of the program, such as by Ctrl-C."""
+    names = (
+        {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
+        if handler.type
+        else {"any"}
+    )
+    return bool(names) and names <= {"KeyboardInterrupt", "SystemExit", "GeneratorExit"}
+
+
+def _lazily(run: Program, handler: ast.ExceptHandler) -> Callable[[], Flow]:
+    return lambda: _handle(run, handler)
+
+
+def _handle(run: Program, handler: ast.ExceptHandler) -> Flow:
+    if handler.name:
+        run.frame.scope.names[handler.name] = UNKNOWN
+    return run.block(handler.body)
+
+
+def _leaves(body: list[ast.stmt]) -> bool:
+    """Tell whether a handler ends with ``raise`` or an exit."""
+    last = body[-1]
+    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
+        return ast.unparse(last.value.func) in {"sys.exit", "exit", "quit", "os._exit"}
+    return isinstance(last, ast.Raise)
+
+
+def _import_handler(handlers: list[ast.ExceptHandler]) -> ast.ExceptHandler | None:
+    for handler in handlers:
+        names = (
+            {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
+            if handler.type
+            else set()
+        )
+        if handler.type is None or names & {
+            "ImportError",
+            "ModuleNotFoundError",
+            "Exception",
+            "BaseException",
+        }:
+            return handler
+    return None
+
+
+def _return(run: Program, node: ast.Return) -> Flow:
+    run.frame.returned.append(run.eval(node.value) if node.value else Const(None))
+    return Flow.RETURN
+
+
+def _raise(run: Program, node: ast.Raise) -> Flow:
+    if node.exc is not None:
+        run.eval(node.exc)
+    raise run.stop("raise", "the program raises an exception here")
+
+
+def _global(run: Program, node: ast.Global | ast.Nonlocal) -> Flow:
+    run.frame.scope.globals_ |= frozenset(node.names)
+    return Flow.NEXT
+
+
+def _match(run: Program, node: ast.Match) -> Flow:
+    run.eval(node.subject)
+    _forget(run, [node])
+    cases = [(lambda body=case.body: run.block(body)) for case in node.cases]
+    return run.fork([*cases, lambda: Flow.NEXT])
+
+
+def other(run: Program, node: ast.stmt) -> Flow:
+    """Follow a statement that has only expressions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr) and not isinstance(node, ast.Delete):
+            run.eval(child)
+    if isinstance(node, ast.Delete):
+        _forget_deleted(run, node)
+    return Flow.NEXT
+
+
+def _forget_deleted(run: Program, node: ast.Delete) -> None:
+    for target in node.targets:
+        assign(run, target, UNKNOWN)
+
+
+STATEMENTS: Mapping[type[ast.stmt], Callable[[Program, Any], Flow]] = {
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.If: _if,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.Try: _try,
+    ast.TryStar: _try,
+    ast.FunctionDef: definitions.define_function,
+    ast.AsyncFunctionDef: definitions.define_function,
+    ast.ClassDef: definitions.define_class,
+    ast.Import: definitions.import_modules,
+    ast.ImportFrom: definitions.import_names,
+    ast.Return: _return,
+    ast.Raise: _raise,
+    ast.Global: _global,
+    ast.Nonlocal: _global,
+    ast.Match: _match,
+    ast.Break: lambda _run, _node: Flow.BREAK,
+    ast.Continue: lambda _run, _node: Flow.CONTINUE,
+}

@@ -1,0 +1,1 @@
+"""Web applications: what they answer for a method and a path."""

@@ -1,0 +1,110 @@
+"""
+Which routes the application that is really served has.
+
+A further framework is one function and one entry of `_READERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import attrs
+
+from imagespec.analyzers.python.program import Program
+from imagespec.analyzers.python.values import Call, Value
+from imagespec.analyzers.routes.fastapi import fastapi_routes
+from imagespec.analyzers.routes.flask import flask_routes
+from imagespec.analyzers.routes.routing import Answer, Route, RouteTable
+from imagespec.analyzers.servers.listening import AppRef, Listener
+from imagespec.verdict import Evidence
+
+__all__ = ["Answer", "Route", "RouteTable", "find_routes"]
+
+
+@attrs.frozen
+class _Reader:
+    interface: str
+    """``wsgi`` or ``asgi``: what the framework speaks."""
+    read: Callable[[Call, Program, str | None], RouteTable]
+
+
+def _flask(app: Call, program: Program, _root_path: str | None) -> RouteTable:
+    return flask_routes(app, program)
+
+
+_READERS: Mapping[str, _Reader] = {
+    "flask.Flask": _Reader("wsgi", _flask),
+    "fastapi.FastAPI": _Reader("asgi", fastapi_routes),
+    "starlette.applications.Starlette": _Reader("asgi", fastapi_routes),
+}
+
+_WRAPPERS = {
+    "asgiref.wsgi.WsgiToAsgi": ("asgi", "wsgi_application"),
+    "a2wsgi.WSGIMiddleware": ("asgi", "app"),
+    "a2wsgi.wsgi.WSGIMiddleware": ("asgi", "app"),
+    "uvicorn.middleware.wsgi.WSGIMiddleware": ("asgi", "app"),
+    "starlette.middleware.wsgi.WSGIMiddleware": ("asgi", "app"),
+    "werkzeug.middleware.proxy_fix.ProxyFix": ("wsgi", "app"),
+}
+"""Wrappers that pass every request on: what they speak outwards, and the name of their first argument."""
+
+
+def find_routes(apps: Iterable[Listener | AppRef | None]) -> RouteTable:
+    """
+    Return the routes of what is served, taken together.
+
+    A listener without an application that is understood is a gap.
+    """
+    tables = [
+        _with_doubt(_table(item.app if isinstance(item, Listener) else item, item), item) for item in apps
+    ]
+    if len(tables) == 1:
+        return tables[0]
+    if not tables:
+        return RouteTable(gaps=(Evidence(message="no application was found"),))
+    gaps = tuple(gap for table in tables for gap in table.gaps)
+    several = Evidence(message="several applications are served; which one gets a request is not followed")
+    routes = tuple(attrs.evolve(route, certain=False) for table in tables for route in table.routes)
+    return RouteTable(routes=routes, gaps=(several, *gaps))
+
+
+def _with_doubt(table: RouteTable, item: Listener | AppRef | None) -> RouteTable:
+    if isinstance(item, Listener) and not item.certain:
+        return attrs.evolve(
+            table, unsure=item.evidence[-1:] or (Evidence(message="the server may not listen"),)
+        )
+    return table
+
+
+def _table(app: AppRef | None, item: Listener | AppRef | None) -> RouteTable:
+    if app is None:
+        evidence = item.evidence if isinstance(item, Listener) else ()
+        return RouteTable(gaps=(*evidence[-1:], Evidence(message="what this server answers is not followed")))
+    value, interface = _unwrapped(app.application, app.interface)
+    reader = _READERS.get(value.name) if isinstance(value, Call) else None
+    if reader is None or not isinstance(value, Call):
+        place = Evidence(message=f"{app.variable or 'the application'} is of no framework that is understood")
+        return RouteTable(gaps=(attrs.evolve(place, path=app.module_path or None),))
+    if interface is not None and interface != reader.interface:
+        return _mismatch(value, reader.interface, interface)
+    return reader.read(value, app.program, app.root_path)
+
+
+def _unwrapped(value: Value, interface: str | None) -> tuple[Value, str | None]:
+    for _ in range(4):
+        if not isinstance(value, Call) or value.name not in _WRAPPERS:
+            break
+        outward, keyword = _WRAPPERS[value.name]
+        if interface not in {None, outward}:
+            break
+        inner = value.argument(0, keyword)
+        if inner is None:
+            break
+        value, interface = inner, "wsgi"
+    return value, interface
+
+
+def _mismatch(app: Call, wanted: str, spoken: str) -> RouteTable:
+    """Return an empty table: each request raises a TypeError in the server, and is answered 500."""
+    message = f"{app.name} is an {wanted.upper()} application and its server speaks {spoken.upper()}: all requests fail"
+    return RouteTable(source=(app.place.evidence(message),))

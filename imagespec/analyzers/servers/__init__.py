@@ -1,0 +1,1 @@
+"""Servers: who listens where, from command lines, configuration and programs."""

@@ -1,0 +1,186 @@
+"""
+Who listens where: the steps of the start command, one by one.
+
+A server's command line is one entry of `COMMANDS`; a call that serves inside a Python program is one of
+`server_calls.SERVERS`. Everything else is a gap unless it is known never to serve.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from imagespec.analyzers.programs.shebang import parse_shebang
+from imagespec.analyzers.python.paths import is_python
+from imagespec.analyzers.python.source import WANTED as _SOURCES_WANTED
+from imagespec.analyzers.servers.flask import follow_flask
+from imagespec.analyzers.servers.gunicorn import follow_gunicorn
+from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
+from imagespec.analyzers.servers.pythonprograms import (
+    beside_a_server,
+    follow_code,
+    follow_module,
+    follow_script,
+)
+from imagespec.analyzers.servers.uvicorn import follow_uvicorn
+from imagespec.analyzers.servers.words import Command, port_number
+from imagespec.analyzers.startup import tools
+from imagespec.analyzers.startup.steps import StartCommand, Step
+from imagespec.analyzers.wanted import Wanted
+from imagespec.rootfs import RootFs
+from imagespec.verdict import Evidence
+
+__all__ = ["WANTED", "AppRef", "Listener", "Listening", "find_listeners"]
+
+WANTED: tuple[Wanted, ...] = _SOURCES_WANTED
+
+HARMLESS = (
+    tools.SHORT_LIVED
+    | tools.SHELLS
+    | {"cp", "kill", "pgrep", "pkill", "tail", "tee", "nvidia-smi", "npu-smi"}
+) - {
+    "awk",
+    "install",
+    "openssl",
+}
+"""Programs that never listen; what a shell or wrapper starts are steps of their own."""
+_SYSTEM = ("bin/", "sbin/", "usr/bin/", "usr/sbin/", "usr/local/bin/", "usr/local/sbin/")
+
+COMMANDS: Mapping[str, Callable[[Command], Listening]] = {
+    "gunicorn": follow_gunicorn,
+    "uvicorn": follow_uvicorn,
+    "flask": follow_flask,
+}
+"""Servers by the name of their program and of the module that ``python -m`` runs."""
+
+
+def find_listeners(start: StartCommand, rootfs: RootFs) -> Listening:
+    """Return who listens where once the start command has run."""
+    result = Listening(gaps=start.gaps)
+    if not rootfs.complete:
+        result = result.plus(Listening(gaps=(Evidence(message="a layer of the image could not be read"),)))
+    for step in start.steps:
+        result = result.plus(_follow(step, rootfs))
+    return result
+
+
+def _follow(step: Step, rootfs: RootFs) -> Listening:
+    place = step.trail[-1] if step.trail else Evidence(message="the start command")
+    command = Command(step, rootfs, step.argv[1:], place)
+    word = step.argv[0] if step.argv else None
+    if word is None:
+        return command.gap("the program of this step is unknown")
+    if step.program is None:
+        missing = f"{word} is not in the image"
+        return command.never(missing) if rootfs.complete else command.gap(missing)
+    name = _console_script(step)
+    if name in COMMANDS:
+        return beside_a_server(COMMANDS[name](attrs.evolve(command, words=_words_behind(step, name))))
+    if step.script is not None and step.program.path == step.script:
+        return _script(command, word)
+    if is_python(step.program.path) or is_python(word):
+        return _python(command)
+    name = posixpath.basename(word)
+    if name.startswith("busybox") and len(step.argv) > 1:
+        name = posixpath.basename(step.argv[1] or "")
+    if name in HARMLESS and step.program.path.startswith(_SYSTEM):
+        return Listening()
+    return command.gap(f"whether {word} listens is not known")
+
+
+def _console_script(step: Step) -> str:
+    """Return the base name of a script that pip made for a package, or that of the program."""
+    if step.script is not None:
+        return posixpath.basename(step.script) if posixpath.dirname(step.script).endswith("bin") else ""
+    return posixpath.basename(step.argv[0] or "") if step.argv else ""
+
+
+def _script(command: Command, word: str) -> Listening:
+    """Follow a script that is started by its own name: what a shell's script starts are steps of their own."""
+    step = command.step
+    assert step.program is not None
+    shebang = parse_shebang(command.rootfs.content(step.program) or b"")
+    words = [] if shebang is None else [shebang.interpreter, *(shebang.argument or "").split()]
+    names = [posixpath.basename(part) for part in words]
+    if not names or names[0] in tools.SHELLS or (names[0] == "env" and set(names) & tools.SHELLS):
+        return Listening()
+    if is_python(names[0]) or (names[0] == "env" and any(map(is_python, names))):
+        return follow_script(command, word, step.argv[1:])
+    return command.gap(f"whether {word} listens is not known")
+
+
+def _words_behind(step: Step, name: str) -> tuple[str | None, ...]:
+    for position, word in enumerate(step.argv):
+        if word is not None and posixpath.basename(word) == name:
+            return step.argv[position + 1 :]
+    return (None,)
+
+
+_VALUED = {"-W", "-X", "--check-hash-based-pycs"}
+
+
+def _python(command: Command) -> Listening:
+    """Follow ``python [options] (-m MODULE | -c CODE | FILE) …`` (CPython's command line)."""
+    words = list(command.words)
+    while words:
+        word = words.pop(0)
+        if word is None:
+            return command.gap("what Python is to run is unknown")
+        if word in {"--version", "--help"}:
+            return Listening()
+        if word in _VALUED:
+            words = words[1:]
+        elif word == "-" or not word.startswith("-"):
+            return follow_script(command, word, tuple(words))
+        elif word.startswith("--"):
+            return command.gap(f"Python's option {word} is not known")
+        elif (letter := next((part for part in word[1:] if part in "mcVhWX"), None)) is not None:
+            return _python_option(
+                attrs.evolve(command, words=tuple(words)), letter, word.partition(letter)[2]
+            )
+    return command.gap("Python is started without a program, and reads it from its input")
+
+
+def _python_option(command: Command, letter: str, rest: str) -> Listening:
+    words: tuple[str | None, ...] = (rest, *command.words) if rest else command.words
+    if letter in "Vh":
+        return Listening()
+    if letter in "WX":
+        return _python(attrs.evolve(command, words=words[1:]))
+    what = words[0] if words else None
+    if what is None:
+        return command.gap("what Python is to run is unknown")
+    inner = attrs.evolve(command, words=words[1:])
+    if letter == "c":
+        return follow_code(inner, what)
+    if what in COMMANDS:
+        return beside_a_server(COMMANDS[what](inner))
+    return _http_server(inner) if what == "http.server" else follow_module(inner, what)
+
+
+def _http_server(command: Command) -> Listening:
+    """``python -m http.server``: port 8000 on all interfaces of both families (CPython 3.8 to 3.13, http/server.py)."""
+    host: str | None = ""
+    port: str | None = "8000"
+    words = list(command.words)
+    while words:
+        word = words.pop(0)
+        if word in {"-b", "--bind"} and words:
+            host = words.pop(0)
+        elif word in {"-d", "--directory", "-p", "--protocol"} and words:
+            words.pop(0)
+        elif word is not None and word.isdecimal():
+            port = word
+        elif word != "--cgi":
+            return command.gap(f"http.server: {word or 'a word of its command line'} is not understood")
+    message = f"http.server listens on {host or 'all interfaces'}, port {port or 'unknown'}"
+    listener = Listener(
+        host=host,
+        port=port_number(port),
+        server="http.server",
+        certain=command.step.certain,
+        evidence=(*command.step.trail[:-1], attrs.evolve(command.evidence, message=message)),
+    )
+    return Listening(listeners=(listener,))

@@ -1,0 +1,76 @@
+"""The answer to "who listens where": listeners, and what stays open."""
+
+from __future__ import annotations
+
+import attrs
+
+from imagespec.analyzers.python.program import Program
+from imagespec.analyzers.python.values import Value
+from imagespec.verdict import Evidence
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class AppRef:
+    """The application that a server serves."""
+
+    module_path: str
+    """The file of the module that was imported, or of the call that was given the application."""
+    variable: str
+    """As the server was told it: a name, a call such as ``create_app()``; empty when an object was handed over."""
+    framework: str | None
+    """``flask``, ``fastapi``, ``starlette``; None when it is none that is understood."""
+    interface: str | None = None
+    """What the server speaks to it, ``wsgi`` or ``asgi``; None when unknown or fitting by itself."""
+    root_path: str | None = ""
+    """Prefix that the server was told the application is mounted at (ASGI); None when unknown."""
+    application: Value = attrs.field(repr=False)
+    program: Program = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Listener:
+    """
+    One socket that accepts connections.
+
+    ``host`` is as the server is told it: ``0.0.0.0`` and the empty text mean all interfaces, ``::`` those of IPv6
+    only. None for ``host`` or ``port`` means that the value is unknown.
+    """
+
+    host: str | None
+    port: int | None
+    server: str
+    """The server's name, such as ``gunicorn`` or ``flask``."""
+    certain: bool
+    """Whether the container certainly comes to listen here."""
+    evidence: tuple[Evidence, ...]
+    app: AppRef | None = None
+    socket: str | None = None
+    """Path of a Unix domain socket, for a listener that has no address; ``host`` and ``port`` are None then."""
+    tls: bool | None = False
+    """Whether it speaks HTTPS only."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Listening:
+    """
+    Who listens where.
+
+    Without ``gaps`` there is nobody else; without listeners too, the image provably serves nothing.
+    """
+
+    listeners: tuple[Listener, ...] = ()
+    gaps: tuple[Evidence, ...] = ()
+    """Steps that may listen but are not understood, and places where a program could not be followed."""
+    never: tuple[Evidence, ...] = ()
+    """Why a step that looks like a server certainly does not come to listen."""
+    programs: tuple[Program, ...] = attrs.field(default=(), repr=False)
+    """The Python programs that were followed."""
+
+    def plus(self, other: Listening) -> Listening:
+        """Return both together."""
+        return Listening(
+            listeners=self.listeners + other.listeners,
+            gaps=self.gaps + other.gaps,
+            never=self.never + other.never,
+            programs=self.programs + other.programs,
+        )

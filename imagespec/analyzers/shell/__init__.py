@@ -1,0 +1,1 @@
+"""Shell scripts, parsed by a real grammar and followed to the programs that they run."""

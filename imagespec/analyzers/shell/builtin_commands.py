@@ -1,0 +1,287 @@
+"""Commands that a shell runs itself (POSIX 2018 XCU 2.14 and the built-ins of bash 5.2 and dash 0.5.12)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from imagespec.analyzers.shell.expand import Expander
+from imagespec.analyzers.shell.parser import parse_shell
+from imagespec.analyzers.shell.sinks import absolute
+from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
+from imagespec.analyzers.shell.tree import Declare, Literal, Simple, Statement, Substitution, Word
+from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Walk
+from imagespec.layer import EntryKind
+
+Fields = tuple[str | None, ...]
+Source = Callable[[Fields, State], Outcome]
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+class Runner(Protocol):
+    """What built-in commands need of the shell that runs them."""
+
+    walk: Walk
+    source: Source
+    expander: Expander
+
+    def run_all(self, body: tuple[Statement, ...], state: State) -> Outcome:
+        """Run statements in order."""
+
+    def external(self, fields: Fields, state: State) -> Outcome:
+        """Run a program and wait for it."""
+
+    def word(self, word: Word, state: State) -> str | None:
+        """Return the text of a word without splitting."""
+
+
+Builtin = Callable[[Runner, Fields, State], Outcome]
+_DONE = Outcome(Status.ZERO)
+
+
+def declare(runner: Runner, statement: Declare, state: State) -> Outcome:
+    """Run ``export``, ``declare``, ``local``, ``readonly``, ``typeset`` or ``unset``."""
+    exports = statement.keyword == "export"
+    for item in statement.assignments:
+        value = runner.word(item.value, state) if item.value else None
+        state.assign(item.name, None if item.append else value, export=exports)
+    for text in runner.expander.fields(statement.words, state):
+        if text is None:  # names that are not known, as in `export $(cat .env)`
+            state.forget_variables()
+        elif text.startswith("-"):
+            exports |= "x" in text and statement.keyword in {"declare", "typeset"}
+        elif statement.keyword == "unset":
+            state.remove(text)
+            state.functions.pop(text, None)
+        elif "=" in text:
+            name, _, value_text = text.partition("=")
+            state.assign(name, value_text, export=exports)
+        elif exports and _NAME.match(text):
+            state.exported.add(text)
+    if exports:
+        state.exported.update(item.name for item in statement.assignments)
+    return _DONE
+
+
+def _nothing(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001 - the shape of `Builtin`
+    return _DONE
+
+
+def _fails(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
+    return Outcome(Status.NONZERO)
+
+
+def _unknown(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
+    return Outcome()
+
+
+def _cd(runner: Runner, fields: Fields, state: State) -> Outcome:
+    words = [word for word in fields[1:] if word not in {"--", "-P", "-L"}]
+    target = words[0] if words else state.variables.get("HOME")
+    if (
+        len(words) > 1
+        or target is None
+        or target == "-"
+        or (not target.startswith(("/", ".")) and _cdpath(state))
+    ):
+        state.cwd = None
+        return Outcome(Status.LIKELY)
+    state.cwd = absolute(target, state.cwd)
+    walk = runner.walk
+    entry = walk.rootfs.resolve(state.cwd) if state.cwd is not None else None
+    if entry is not None and entry.kind is EntryKind.DIRECTORY:
+        return _DONE
+    if walk.made_directories or walk.touched:
+        return Outcome(Status.LIKELY)
+    state.cwd = None  # the shell may stay where it is
+    return Outcome()
+
+
+def _cdpath(state: State) -> bool:
+    return bool(state.variables.get("CDPATH", ""))
+
+
+def _exit(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
+    return Outcome(_code(fields), Flow.EXIT)
+
+
+def _return(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
+    return Outcome(_code(fields), Flow.RETURN)
+
+
+def _code(fields: Fields) -> Status:
+    if len(fields) != 2 or fields[1] is None or not fields[1].isdecimal():
+        return Status.UNKNOWN
+    return Status.ZERO if fields[1].strip("0") == "" else Status.NONZERO
+
+
+def _break(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
+    if len(fields) > 1:  # `break 2` leaves outer loops too
+        state.doubts.add(Doubt.BRANCH)
+    return Outcome(Status.ZERO, Flow.BREAK)
+
+
+def _set(runner: Runner, fields: Fields, state: State) -> Outcome:
+    at = 1
+    while at < len(fields):
+        word = fields[at]
+        at += 1
+        if word is None:
+            state.positional = None
+            return _DONE
+        if word == "--":
+            state.positional = fields[at:]
+            return _DONE
+        if word[:1] not in {"-", "+"} or len(word) < 2:
+            state.positional = fields[at - 1 :]
+            return _DONE
+        if "\r" in word and state.dialect in {"dash", "ash", "sh"}:
+            return _bad_option(runner, word, state)
+        on = word[0] == "-"
+        name = fields[at] if "o" in word and at < len(fields) else ""
+        at += "o" in word
+        if "e" in word[1:] or name == "errexit":
+            state.errexit = on
+        if "a" in word[1:] or name == "allexport":
+            state.allexport = on
+    return _DONE
+
+
+def _bad_option(runner: Runner, word: str, state: State) -> Outcome:
+    message = "the line ends with CR LF: 'set' refuses the option and the shell ends"
+    if state.certain and state.dialect == "dash":
+        runner.walk.fail_if_last(state.here(message, repr(word))[-1])
+        return Outcome(Status.NONZERO, Flow.EXIT)
+    runner.walk.gap(state, message, repr(word))
+    state.doubts.add(Doubt.EXIT)
+    return Outcome()
+
+
+def _shift(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
+    count = fields[1] if len(fields) > 1 else "1"
+    if state.positional is None or count is None or not count.isdecimal():
+        state.positional = None
+        return Outcome(Status.LIKELY)
+    state.positional = state.positional[int(count[:6]) :]
+    return Outcome(Status.LIKELY)
+
+
+def _read(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
+    for word in fields[1:]:
+        if word is None:
+            state.forget_variables()
+        elif _NAME.match(word):
+            state.assign(word, None)
+    return Outcome()
+
+
+def _printf(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
+    if fields[1:2] == ("-v",) and len(fields) > 2 and fields[2]:
+        state.assign(fields[2], None)
+    return _DONE
+
+
+def _wait(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
+    if state.jobs:
+        state.doubts.add(Doubt.HANG)
+    return Outcome()
+
+
+def _eval(runner: Runner, fields: Fields, state: State) -> Outcome:
+    words = [word for word in fields[1:] if word is not None]
+    if len(words) < len(fields) - 1:
+        runner.walk.gap(state, "eval of a text that is not known")
+        state.forget()
+        return Outcome()
+    return run_text(runner, " ".join(words), state)
+
+
+def run_text(runner: Runner, text: str, state: State) -> Outcome:
+    """Run a text in the current shell, at the current place."""
+    if state.depth >= LIMIT_DEPTH:
+        runner.walk.gap(state, "shell text inside shell text, too deep to follow")
+        state.forget()
+        return Outcome()
+    parsed = parse_shell(text.encode("utf-8", "surrogateescape"))
+    for problem in parsed.problems:
+        runner.walk.gap(state, problem.reason)
+        state.doubts.add(Doubt.BRANCH)
+    trail, inline = state.trail, state.inline
+    state.trail, state.inline = state.here("runs a shell text"), True
+    state.depth += 1
+    outcome = runner.run_all(parsed.body, state)
+    state.depth -= 1
+    state.trail, state.inline = trail, inline
+    return outcome
+
+
+def _trap(runner: Runner, fields: Fields, state: State) -> Outcome:
+    """Note what a handler would run; whether the signal comes is not known."""
+    handler = fields[1] if len(fields) > 2 else ""
+    if handler is None:
+        runner.walk.gap(state, "trap with a handler that is not known")
+    elif handler and handler not in {"-", "--", "-l", "-p"}:
+        child = state.subshell()
+        child.doubts.add(Doubt.BRANCH)
+        run_text(runner, handler, child)
+    return _DONE
+
+
+def only_kills(trap: Simple) -> bool:
+    """Tell whether a handler is one ``kill`` of processes whose numbers are not known."""
+    first, *rest = trap.words[1].parts if len(trap.words) > 2 else (None,)
+    if not isinstance(first, Literal) or not first.text.startswith("kill "):
+        return False
+    texts = [part.text for part in (first, *rest) if isinstance(part, Literal)]
+    return not any(char in text for text in texts for char in ";|&\n<>") and not any(
+        isinstance(part, Substitution) for part in rest
+    )
+
+
+def _command(runner: Runner, fields: Fields, state: State) -> Outcome:
+    rest = fields[1:]
+    while rest and rest[0] in {"-p", "--"}:
+        rest = rest[1:]
+    if not rest or (rest[0] or "").startswith("-"):
+        return Outcome()  # `command -v NAME` asks, and runs nothing
+    builtin = BUILTINS.get(rest[0] or "")
+    return builtin(runner, rest, state) if builtin else runner.external(rest, state)
+
+
+def _source(runner: Runner, fields: Fields, state: State) -> Outcome:
+    if fields[0] == "source" and state.dialect == "dash":
+        runner.walk.gap(state, "dash has no command 'source'; write '.'")
+        return Outcome(Status.NONZERO)
+    return runner.source(fields, state)
+
+
+def _alias(runner: Runner, fields: Fields, state: State) -> Outcome:
+    if len(fields) > 1:
+        runner.walk.gap(state, "aliases are not followed")
+    return _DONE
+
+
+BUILTINS: Mapping[str, Builtin] = {
+    **dict.fromkeys((":", "true", "echo", "umask", "ulimit", "hash", "times", "shopt", "enable"), _nothing),
+    **dict.fromkeys(("kill", "jobs", "disown", "bg", "pwd", "type", "dirs"), _nothing),
+    **dict.fromkeys(("test", "[", "getopts", "let", "fc", "caller", "compgen"), _unknown),
+    **dict.fromkeys(("read", "mapfile", "readarray"), _read),
+    **dict.fromkeys((".", "source"), _source),
+    **dict.fromkeys(("command", "builtin"), _command),
+    **dict.fromkeys(("break", "continue"), _break),
+    "false": _fails,
+    "cd": _cd,
+    "chdir": _cd,
+    "exit": _exit,
+    "return": _return,
+    "set": _set,
+    "shift": _shift,
+    "printf": _printf,
+    "wait": _wait,
+    "fg": _wait,
+    "eval": _eval,
+    "trap": _trap,
+    "alias": _alias,
+}
+"""``exec``, the declaring commands and functions are the shell's own business."""

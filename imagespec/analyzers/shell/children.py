@@ -1,0 +1,96 @@
+"""Child shells: subshells, background jobs and pipelines."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Protocol
+
+from imagespec.analyzers.shell.expand import Expander
+from imagespec.analyzers.shell.sinks import pipe_sink
+from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
+from imagespec.analyzers.shell.tree import AndOr, Background, Group, Pipeline, Simple, Statement
+from imagespec.analyzers.startup.walk import Walk
+
+_SURE = {Status.ZERO, Status.LIKELY}
+
+
+class Runner(Protocol):
+    """What child shells need of the shell that starts them."""
+
+    walk: Walk
+    expander: Expander
+
+    def run(self, statement: Statement, state: State) -> Outcome:
+        """Run one statement."""
+
+    def run_all(self, body: tuple[Statement, ...], state: State) -> Outcome:
+        """Run statements in order."""
+
+
+def run_group(runner: Runner, statement: Group, state: State) -> Outcome:
+    """Run a group, in a shell of its own where it is a subshell."""
+    if not statement.subshell:
+        return runner.run_all(statement.body, state)
+    child = state.subshell()
+    outcome = runner.run_all(statement.body, child)
+    state.come_back(child)
+    return Outcome(outcome.status if outcome.flow is Flow.NEXT else Status.UNKNOWN)
+
+
+def run_background(runner: Runner, statement: Background, state: State) -> Outcome:
+    """Run a command in the background: nothing waits for it."""
+    child = state.subshell()
+    child.background = True
+    runner.run(statement.inner, child)
+    state.jobs |= child.jobs or Doubt.HANG in child.doubts
+    return Outcome(Status.ZERO)
+
+
+def run_pipeline(runner: Runner, statement: Pipeline, state: State) -> Outcome:
+    """Run the stages of a pipeline, each in a shell of its own and all at once."""
+    sinks: list[str | None] = [state.sinks.get(1)]
+    runner.walk.mute(+1)  # the stages themselves are run below
+    for stage in reversed(statement.stages[1:]):
+        sinks.append(pipe_sink(stage, state, sinks[-1], runner.expander))
+    runner.walk.mute(-1)
+    sinks.reverse()
+    children: list[State] = []
+    outcome = Outcome()
+    for stage, both, sink in zip(statement.stages, statement.both, sinks, strict=True):
+        child = state.subshell()
+        child.sinks[1] = sink
+        if both:
+            child.sinks[2] = sink
+        outcome = runner.run(stage, child)
+        children.append(child)
+    for child in children:
+        state.come_back(child)
+    return Outcome(Status.LIKELY if outcome.status in _SURE else Status.UNKNOWN)
+
+
+def known_output(body: tuple[Statement, ...], child: State, expander: Expander) -> str | None:
+    """Return what a substitution's commands print where that is plain: dirname, basename, pwd, ``cd … && pwd``."""
+    if len(body) != 1:
+        return None
+    last = body[0]
+    if isinstance(last, AndOr):
+        if not (isinstance(last.first, Simple) and _named(last.first, "cd") and len(last.rest) == 1):
+            return None
+        last = last.rest[0][1]
+        return (
+            child.cwd if isinstance(last, Simple) and len(last.words) == 1 and _named(last, "pwd") else None
+        )
+    if not isinstance(last, Simple) or last.redirects or last.assignments:
+        return None
+    if _named(last, "pwd") and len(last.words) == 1:
+        return child.cwd
+    if not (_named(last, "dirname") or _named(last, "basename")) or len(last.words) != 2:
+        return None
+    fields = expander.fields(last.words, child.fork())
+    if len(fields) != 2 or not fields[1] or fields[1].endswith("/"):
+        return None
+    return posixpath.dirname(fields[1]) or "." if fields[0] == "dirname" else posixpath.basename(fields[1])
+
+
+def _named(statement: Simple, name: str) -> bool:
+    return bool(statement.words) and statement.words[0].literal == name

@@ -1,0 +1,133 @@
+"""From the grammar's nodes to `shelltree`: commands without commands inside, and their redirections."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from imagespec.analyzers.shell.tree import (
+    Assignment,
+    Condition,
+    Declare,
+    Redirect,
+    Simple,
+    Statement,
+    Substitution,
+    Word,
+)
+from imagespec.analyzers.shell.wordparts import WordReader
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_WORD_TYPES = frozenset(
+    "word number string raw_string ansi_c_string translated_string concatenation simple_expansion "  # noqa: SIM905 - one word a line is no better
+    "expansion command_substitution process_substitution arithmetic_expansion brace_expression "
+    "variable_name extglob_pattern regex test_operator $".split()
+)
+
+
+class CommandReader:
+    """Lowers commands of one text; ``statements`` lowers what stands inside a substitution."""
+
+    def __init__(self, reader: WordReader, statements: Callable[[Node, int], tuple[Statement, ...]]) -> None:
+        self.reader = reader
+        self._statements = statements
+
+    def simple(self, node: Node, depth: int) -> Simple:
+        """Return a simple command or assignments."""
+        children = [node] if node.type == "variable_assignment" else node.children
+        assignments: list[Assignment] = []
+        redirects: list[Redirect] = []
+        words: list[Node] = []
+        for child in children:
+            if child.type == "variable_assignment" and not words and self._is_assignment(child):
+                assignments.append(self._assignment(child, depth))
+            elif child.type.endswith("_redirect"):
+                redirects.append(self.redirect(child, depth))
+            elif child.type == "command_name":
+                words.extend(child.children[:1])
+            elif child.type != "comment":
+                words.append(child)
+        return Simple(
+            line=line_of(node),
+            assignments=tuple(assignments),
+            words=self.reader.words(words, depth),
+            redirects=tuple(redirects),
+        )
+
+    def _is_assignment(self, node: Node) -> bool:
+        name = node.child_by_field_name("name")
+        return name is not None and (
+            name.type == "subscript" or bool(_NAME.match(self.reader.text(name.start_byte, name.end_byte)))
+        )
+
+    def _assignment(self, node: Node, depth: int) -> Assignment:
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        assert name is not None
+        text = self.reader.text(name.start_byte, name.end_byte)
+        append = any(child.type == "+=" for child in node.children)
+        if append or name.type == "subscript" or (value is not None and value.type == "array"):
+            self.reader.bashisms.append((line_of(node), "+=" if append else "array"))
+        if name.type == "subscript" or (value is not None and value.type == "array"):
+            return Assignment(text.partition("[")[0], None)
+        return Assignment(text, Word(self.reader.parts(value, depth) if value else ()), append)
+
+    def declare(self, node: Node, depth: int) -> Declare:
+        """Return ``export`` and its like, or ``unset``."""
+        assignments = [child for child in node.children if child.type == "variable_assignment"]
+        words = [child for child in node.children[1:] if child.type in _WORD_TYPES]
+        return Declare(
+            line_of(node),
+            node.children[0].type,
+            tuple(Word(self.reader.parts(word, depth)) for word in words),
+            tuple(self._assignment(child, depth) for child in assignments),
+        )
+
+    def redirect(self, node: Node, depth: int) -> Redirect:
+        """Return one redirection; here-documents are input and carry no content."""
+        if node.type == "herestring_redirect":
+            self.reader.bashisms.append((line_of(node), "<<<"))
+        if node.type != "file_redirect":
+            inner = [child for child in node.named_children if child.type == "file_redirect"]
+            return self.redirect(inner[0], depth) if inner else Redirect(0, "<<", None)
+        fd = node.child_by_field_name("descriptor")
+        digits = self.reader.text(fd.start_byte, fd.end_byte) if fd else ""
+        target = node.child_by_field_name("destination")
+        operator = next((child.type for child in node.children if not child.is_named), ">")
+        return Redirect(
+            int(digits) if digits.isdecimal() and len(digits) < 4 else None,
+            operator,
+            Word(self.reader.parts(target, depth)) if target else None,
+        )
+
+    def test(self, node: Node, depth: int) -> Condition:
+        """Return a test; its inside is searched, not evaluated."""
+        found: list[Substitution] = []
+        assigned: list[str] = []
+        stack = list(reversed(node.children))
+        while stack:
+            child = stack.pop()
+            if child.type == "command_substitution":
+                found.append(Substitution(self._statements(child, depth)))
+                continue
+            if child.type in {"variable_name", "word"} and (
+                node.children[0].type == "((" or "=" in child.type
+            ):
+                assigned.append(self.reader.text(child.start_byte, child.end_byte))
+            if child.type == "expansion" and any(part.type in {":=", "="} for part in child.children):
+                assigned.append(
+                    self.reader.text(child.start_byte, child.end_byte).strip("${").partition(":")[0]
+                )
+            stack.extend(reversed(child.children))
+        opener = node.children[0].type
+        if opener != "[":
+            self.reader.bashisms.append((line_of(node), opener))
+        return Condition(line_of(node), opener, tuple(found), tuple(assigned))
+
+
+def line_of(node: Node) -> int:
+    """Return the line on which a node begins, from 1."""
+    return node.start_point.row + 1

@@ -1,0 +1,222 @@
+"""Words to fields: parameters, quotes, splitting and globs (POSIX 2018 XCU 2.6)."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable
+
+from imagespec.analyzers.shell.state import State
+from imagespec.analyzers.shell.tree import Literal, Opaque, Parameter, Part, Substitution, Word
+from imagespec.rootfs import RootFs
+
+_LIMIT_VALUE = 64 << 10  # characters of one value: doubling a variable must not fill the memory
+_LIMIT_FIELDS = 1_000
+_UNSET = object()
+
+Substitute = Callable[[Substitution, State], str | None]
+
+
+class Expander:
+    """Expands words in a state; ``substitute`` runs the commands of a substitution and may know its value."""
+
+    def __init__(self, rootfs: RootFs, substitute: Substitute) -> None:
+        self._rootfs = rootfs
+        self._substitute = substitute
+
+    def fields(self, words: tuple[Word, ...], state: State) -> tuple[str | None, ...]:
+        """Return the words of a command; None stands for one or more, or even no, words of unknown text."""
+        found: list[str | None] = []
+        for word in words:
+            found.extend(self._fields(word, state))
+            if len(found) > _LIMIT_FIELDS:
+                return (*found[:_LIMIT_FIELDS], None)
+        return tuple(found)
+
+    def value(self, word: Word, state: State) -> str | None:
+        """Return a word's text where no splitting is done: in assignments and redirections."""
+        texts: list[str | None] = []
+        for number, part in enumerate(word.parts):
+            if isinstance(part, Literal) and not part.quoted and number == 0:
+                texts.append(_tilde(part.text, state))
+            else:
+                texts.append(self._text(part, state))
+        return _joined(texts)
+
+    def _fields(self, word: Word, state: State) -> list[str | None]:
+        building = _Fields()
+        for number, part in enumerate(word.parts):
+            if isinstance(part, Literal):
+                text = _tilde(part.text, state) if number == 0 and not part.quoted else part.text
+                building.append(text)
+                building.glob |= not part.quoted and any(char in part.text for char in "*?[")
+            elif isinstance(part, Parameter) and part.name in "@*" and not part.operator:
+                self._all_positional(part, state, building)
+            elif part.quoted:
+                building.append(self._text(part, state))
+            else:
+                value = self._text(part, state)
+                building.split(None if "IFS" in state.variables else value)
+        return self._globbed(building, state)
+
+    def _globbed(self, building: _Fields, state: State) -> list[str | None]:
+        if not building.glob:
+            return building.done()
+        return [
+            None if text is None or self._may_match(text, state.cwd) else text for text in building.done()
+        ]
+
+    def _may_match(self, pattern: str, cwd: str | None) -> bool:
+        """Tell whether a pattern may name files; when it names none it stays as it is."""
+        head, _, base = pattern.rpartition("/")
+        if cwd is None or any(char in head for char in "*?[") or not self._rootfs.complete:
+            return True
+        directory = pattern[: len(head) + 1] if pattern.startswith("/") else f"{cwd}/{head}"
+        names = (entry.path.rpartition("/")[2] for entry in self._rootfs.list(directory))
+        return any(fnmatch.fnmatchcase(name, base) for name in names)
+
+    def _all_positional(self, part: Parameter, state: State, building: _Fields) -> None:
+        if state.positional is None:
+            building.append(None)
+        elif part.quoted and part.name == "*":
+            building.append(_joined([x for item in state.positional for x in (" ", item)][1:]))
+        elif part.quoted:
+            for number, item in enumerate(state.positional):
+                if number:
+                    building.end()
+                building.append(item)
+        else:
+            for item in state.positional:
+                building.end()
+                building.split(item)
+            building.end()
+
+    def _text(self, part: Part, state: State) -> str | None:
+        match part:
+            case Literal(text):
+                return text
+            case Parameter():
+                return self._parameter(part, state)
+            case Substitution():
+                value = self._substitute(part, state)
+                return None if part.process else value
+            case Opaque():
+                return None
+
+    def _parameter(self, part: Parameter, state: State) -> str | None:
+        value = lookup(part.name, state)
+        argument = part.argument or Word(())
+        unset = value is _UNSET
+        known = value if isinstance(value, str) else None
+        match part.operator:
+            case "":
+                # Never set in the image: it may still be given when the container is started.
+                return "" if unset and _certainly_unset(part.name, state) else known
+            case ":-" | "-" | ":=" | "=":
+                if not unset and (known or known is None or not part.operator.startswith(":")):
+                    return known
+                default = self.value(argument, state)
+                if part.operator.endswith("="):
+                    state.assign(part.name, default)
+                return default
+            case ":+" | "+":
+                if unset or (known == "" and part.operator == ":+"):
+                    return ""
+                return None if known is None else self.value(argument, state)
+            case "%/*":
+                return known.rpartition("/")[0] if known and "/" in known else known
+            case "##*/":
+                return known.rpartition("/")[2] if known is not None else None
+            case _:
+                return None
+
+
+def lookup(name: str, state: State) -> object:
+    """Return a parameter's text, None when it is unknown, or a marker when it is not set."""
+    if name.isdecimal():
+        if name == "0":
+            return state.name
+        if state.positional is None:
+            return None
+        number = int(name[:4])
+        return state.positional[number - 1] if number <= len(state.positional) else _UNSET
+    if name == "#":
+        known = state.positional is not None and None not in state.positional
+        return str(len(state.positional or ())) if known else None
+    if name in {"@", "*"}:
+        if state.positional is None:
+            return None
+        return (
+            _joined([x for item in state.positional for x in (" ", item)][1:]) if state.positional else _UNSET
+        )
+    if name == "PWD":
+        return state.cwd
+    if name == "BASH_SOURCE":
+        return state.source if state.dialect == "bash" else None
+    if name in state.variables:
+        return state.variables[name]
+    special = not (name[:1].isalpha() or name[:1] == "_")
+    return None if state.wild or special or name in _SHELLS_OWN else _UNSET
+
+
+_SHELLS_OWN = frozenset(
+    "BASHPID BASH_VERSION COLUMNS EUID GROUPS HOSTNAME HOSTTYPE IFS LINENO LINES MACHTYPE OLDPWD "  # noqa: SIM905 - one word a line is no better
+    "OPTARG OPTIND OSTYPE PPID PS1 PS4 RANDOM SECONDS SHELL SHELLOPTS SHLVL UID _".split()
+)
+"""Set by shells themselves (bash 5.2 manual, section 5)."""
+
+
+def _certainly_unset(name: str, state: State) -> bool:
+    return name in state.unset or not (name[:1].isalpha() or name[:1] == "_")
+
+
+def _tilde(text: str, state: State) -> str | None:
+    if not text.startswith("~"):
+        return text
+    home = state.variables.get("HOME")
+    return home + text[1:] if home and (text == "~" or text.startswith("~/")) else None
+
+
+def _joined(texts: list[str | None]) -> str | None:
+    found = [text for text in texts if text is not None]
+    if len(found) < len(texts) or sum(map(len, found)) > _LIMIT_VALUE:
+        return None
+    return "".join(found)
+
+
+class _Fields:
+    """Fields while they are put together."""
+
+    def __init__(self) -> None:
+        self.glob = False
+        self._fields: list[str | None] = []
+        self._current: list[str | None] | None = None
+
+    def append(self, text: str | None) -> None:
+        """Add quoted text to the current field."""
+        self._current = [*(self._current or []), text]
+
+    def split(self, text: str | None) -> None:
+        """Add an unquoted value, which blanks split."""
+        if text is None:
+            self.append(None)
+            return
+        self.glob |= any(char in text for char in "*?[")
+        if text[:1].isspace():
+            self.end()
+        for number, piece in enumerate(text.split()[:_LIMIT_FIELDS]):
+            if number:
+                self.end()
+            self.append(piece)
+        if text[-1:].isspace():
+            self.end()
+
+    def end(self) -> None:
+        """Close the current field, if any was begun."""
+        if self._current is not None:
+            self._fields.append(_joined(self._current))
+        self._current = None
+
+    def done(self) -> list[str | None]:
+        """Return the fields."""
+        self.end()
+        return self._fields

@@ -1,0 +1,297 @@
+"""
+Runs a shell's tree without running anything: every branch is a possibility, every program is handed to a launcher.
+
+What is certain: a command behind others certainly runs when these end by themselves and do not leave the shell. Built-in
+commands and small tools (`tools.SHORT_LIVED`) are taken to end, and to succeed where ``&&`` asks. Any other program in
+the foreground may never end. Conditions are not evaluated; a branch whose ways all come back leaves what follows
+certain. After ``while`` and ``until`` nothing is certain, for these may never end; ``while true`` never ends for certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from imagespec.analyzers.shell import branches, builtin_commands, children
+from imagespec.analyzers.shell.expand import Expander
+from imagespec.analyzers.shell.sinks import apply_redirect
+from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
+from imagespec.analyzers.shell.tree import (
+    AndOr,
+    Background,
+    Case,
+    Condition,
+    Declare,
+    Function,
+    Group,
+    If,
+    Loop,
+    Negated,
+    Pipeline,
+    Redirect,
+    Redirected,
+    Simple,
+    Statement,
+    Substitution,
+    Unparsed,
+    Word,
+)
+from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
+
+Launch = Callable[[tuple[str | None, ...], State, bool], Launched]
+_LIMIT_NESTING = (
+    80  # of one shell with all that it starts: about six frames each, below Python's limit of 1,000
+)
+_SURE = {Status.ZERO, Status.LIKELY}
+
+
+class Shell:
+    """The evaluator; ``launch`` starts programs, ``source`` reads a file into the current shell."""
+
+    def __init__(self, walk: Walk, launch: Launch, source: builtin_commands.Source) -> None:
+        self.walk = walk
+        self.source = source
+        self.expander = Expander(walk.rootfs, self._substitute)
+        self._launch = launch
+        self._substituted = Status.ZERO
+        self._nesting = 0
+
+    # Statements.
+
+    def run_all(self, body: tuple[Statement, ...], state: State) -> Outcome:
+        """Run statements one after the other until control leaves them."""
+        outcome = Outcome(Status.ZERO)
+        for statement in body:
+            if not self.walk.spend(state):
+                return Outcome(Status.UNKNOWN, Flow.EXIT)
+            outcome = self.run(statement, state)
+            if outcome.flow is not Flow.NEXT:
+                return outcome
+            if state.errexit and isinstance(statement, Simple | Condition | Redirected):
+                if outcome.status is Status.NONZERO:
+                    return Outcome(Status.NONZERO, Flow.EXIT)
+                if outcome.status is Status.UNKNOWN:
+                    state.doubts.add(Doubt.EXIT)
+        return outcome
+
+    def run(self, statement: Statement, state: State) -> Outcome:
+        """Run one statement; what is nested too deeply is a gap."""
+        if self._nesting >= _LIMIT_NESTING:
+            self.walk.gap(state, "commands inside commands, too deep to follow")
+            state.forget()
+            return Outcome()
+        self._nesting += 1
+        try:
+            return self._run(statement, state)
+        finally:
+            self._nesting -= 1
+
+    def _run(self, statement: Statement, state: State) -> Outcome:  # noqa: C901, PLR0912 - a table of cases
+        if not state.inline and not isinstance(statement, AndOr | Pipeline):
+            state.line = statement.line
+        match statement:
+            case Simple():
+                return self._simple(statement, state)
+            case AndOr():
+                return self._and_or(statement, state)
+            case Pipeline():
+                return children.run_pipeline(self, statement, state)
+            case Background():
+                return children.run_background(self, statement, state)
+            case Group():
+                return children.run_group(self, statement, state)
+            case If():
+                return branches.run_if(self, statement, state)
+            case Case():
+                return branches.run_case(self, statement, state)
+            case Loop():
+                return branches.run_loop(self, statement, state)
+            case Redirected():
+                return self._redirected(statement, state)
+            case Declare():
+                return builtin_commands.declare(self, statement, state)
+            case Function():
+                state.functions[statement.name] = statement
+                return Outcome(Status.ZERO)
+            case Negated():
+                outcome = self.run(statement.inner, state)
+                opposite = {Status.ZERO: Status.NONZERO, Status.NONZERO: Status.ZERO}
+                return Outcome(opposite.get(outcome.status, Status.UNKNOWN), outcome.flow)
+            case Condition():
+                return self._test(statement, state)
+            case Unparsed():
+                self.walk.gap(state, statement.reason)
+                state.forget()
+                return Outcome()
+
+    def _and_or(self, statement: AndOr, state: State) -> Outcome:
+        outcome = self.run(statement.first, state)
+        for operator, right in statement.rest:
+            if outcome.flow is not Flow.NEXT:
+                break
+            wanted = _SURE if operator == "&&" else {Status.NONZERO}
+            if outcome.status in wanted:
+                outcome = self.run(right, state)
+            elif operator == "||" and outcome.status is Status.LIKELY:
+                self._aside(right, state)  # the small tool before it is taken to succeed
+            elif outcome.status is Status.UNKNOWN:
+                outcome = branches.run_maybe(self, (right,), state)
+        return outcome
+
+    def _aside(self, statement: Statement, state: State) -> None:
+        """Record what may run, without letting it change what is known."""
+        child = state.fork()
+        child.doubts.add(Doubt.BRANCH)
+        self.run(statement, child)
+
+    def _test(self, statement: Condition, state: State) -> Outcome:
+        for substitution in statement.substitutions:
+            self._substitute(substitution, state)
+        for name in statement.assigned:
+            state.assign(name, None)
+        if statement.opener in {"[[", "(("} and state.dialect == "dash":
+            return Outcome(Status.NONZERO)  # `[[` is no command there
+        return Outcome()
+
+    def _substitute(self, part: Substitution, state: State) -> str | None:
+        if state.depth >= LIMIT_DEPTH:
+            self.walk.gap(state, "commands inside commands, too deep to follow")
+            return None
+        child = state.subshell()
+        child.depth += 1
+        if part.process:
+            child.background = True
+        else:
+            child.sinks[1] = None
+        outcome = self.run_all(part.body, child)
+        if part.process:
+            return None
+        state.come_back(child)
+        self._substituted = outcome.status
+        self.walk.mute(+1)  # the commands were run above; now only their words count
+        value = children.known_output(part.body, child, self.expander)
+        self.walk.mute(-1)
+        return value
+
+    # Commands.
+
+    @contextmanager
+    def _redirections(self, redirects: tuple[Redirect, ...], state: State) -> Iterator[None]:
+        before = dict(state.sinks)
+        for redirect in redirects:
+            apply_redirect(redirect, state, self.expander, self.walk)
+        try:
+            yield
+        finally:
+            state.sinks = before
+
+    def _redirected(self, statement: Redirected, state: State) -> Outcome:
+        with self._redirections(statement.redirects, state):
+            return self.run(statement.inner, state)
+
+    def _simple(self, statement: Simple, state: State) -> Outcome:
+        if state.dialect == "dash" and any(r.operator.startswith("&>") for r in statement.redirects):
+            return self._dash_ampersand(statement, state)
+        self._substituted = Status.ZERO
+        fields = self.expander.fields(statement.words, state)
+        if not fields:
+            for name, value in self._values(statement, state):
+                state.assign(name, value)
+            with self._redirections(statement.redirects, state):
+                pass
+            return Outcome(self._substituted)
+        if fields[0] == "exec":
+            return self._exec(statement, fields[1:], state)
+        with self._redirections(statement.redirects, state):
+            return self._command(statement, fields, state)
+
+    def _dash_ampersand(self, statement: Simple, state: State) -> Outcome:
+        """Run ``command &> file`` as dash reads it: in the background, and then an empty file is made."""
+        self.walk.gap(state, "this shell reads '&>' as '&' and '>': the command runs in the background")
+        plain = tuple(item for item in statement.redirects if not item.operator.startswith("&>"))
+        inner = Simple(
+            line=statement.line, assignments=statement.assignments, words=statement.words, redirects=plain
+        )
+        return children.run_background(self, Background(statement.line, inner), state)
+
+    def _values(self, statement: Simple, state: State) -> list[tuple[str, str | None]]:
+        found: list[tuple[str, str | None]] = []
+        for item in statement.assignments:
+            value = self.expander.value(item.value, state) if item.value else None
+            if item.append:
+                old = state.variables.get(item.name) if item.name in state.variables else None
+                value = old + value if old is not None and value is not None else None
+            found.append((item.name, value))
+        return found
+
+    def _command(self, statement: Simple, fields: tuple[str | None, ...], state: State) -> Outcome:
+        name = fields[0]
+        assignments = self._values(statement, state)
+        if name is not None and name in state.functions:
+            return self._function(name, fields[1:], assignments, state)
+        builtin = builtin_commands.BUILTINS.get(name or "")
+        if name == "trap" and builtin_commands.only_kills(statement):
+            return Outcome(Status.ZERO)
+        if builtin:
+            return builtin(self, fields, state)
+        return self.external(fields, state, assignments)
+
+    def external(
+        self,
+        fields: tuple[str | None, ...],
+        state: State,
+        assignments: list[tuple[str, str | None]] | None = None,
+    ) -> Outcome:
+        """Run a program and wait for it."""
+        child = state.subshell()
+        for key, value in assignments or ():
+            child.assign(key, value, export=True)
+        launched = self._launch(fields, child, False)
+        if not launched.returns:
+            state.doubts.add(Doubt.HANG)
+        return Outcome(launched.status)
+
+    def _exec(self, statement: Simple, words: tuple[str | None, ...], state: State) -> Outcome:
+        while words and words[0] in {"-a", "-c", "-l", "--"}:
+            words = words[2 if words[0] == "-a" else 1 :]
+        for redirect in statement.redirects:
+            apply_redirect(redirect, state, self.expander, self.walk)
+        if not words:
+            return Outcome(Status.ZERO)
+        child = state.fork()
+        for key, value in self._values(statement, state):
+            child.assign(key, value, export=True)
+        launched = self._launch(words, child, True)
+        if not launched.returns:
+            state.doubts.add(Doubt.HANG)
+        return Outcome(launched.status, Flow.EXIT)
+
+    def _function(
+        self,
+        name: str,
+        arguments: tuple[str | None, ...],
+        assignments: list[tuple[str, str | None]],
+        state: State,
+    ) -> Outcome:
+        function = state.functions[name]
+        if function is None or state.calls >= LIMIT_DEPTH:
+            reason = "whose body depends on a branch" if function is None else "too deep to follow"
+            self.walk.gap(state, f"a call of the function {name}, {reason}")
+            state.forget()
+            return Outcome()
+        for key, value in assignments:
+            state.assign(key, value)
+        positional, line = state.positional, state.line
+        state.positional = arguments
+        state.calls += 1
+        outcome = self.run(function.body, state)
+        state.calls -= 1
+        state.positional, state.line = positional, line
+        state.doubts.discard(Doubt.RETURN)
+        if outcome.flow is Flow.RETURN:
+            return Outcome(outcome.status)
+        return outcome
+
+    def word(self, word: Word, state: State) -> str | None:
+        """Return the text of a word without splitting."""
+        return self.expander.value(word, state)

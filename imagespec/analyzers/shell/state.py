@@ -1,0 +1,240 @@
+"""What is known at one point of a shell's run, and how knowledge joins again behind a branch."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import TypeVar
+
+import attrs
+
+from imagespec.analyzers.shell.tree import Function
+from imagespec.analyzers.startup.steps import INHERITED
+from imagespec.verdict import Evidence
+
+T = TypeVar("T")
+
+RUNTIME_VARIABLES = ("HOME", "HOSTNAME")
+"""Set by the engine when the container starts (moby container/env.go), so never known from the image."""
+
+
+class Doubt(enum.Enum):
+    """Why what comes next may not run."""
+
+    BRANCH = "branch"
+    """It stands in a branch, or in something that may not be reached."""
+    HANG = "hang"
+    """A foreground program before it may never return."""
+    EXIT = "exit"
+    """The shell may have ended."""
+    RETURN = "return"
+    """The function may have returned."""
+    BREAK = "break"
+    """The loop may have been left."""
+
+
+class Status(enum.Enum):
+    """The exit status of a command."""
+
+    ZERO = "zero"
+    LIKELY = "likely"
+    """A small tool such as mkdir that is assumed to succeed."""
+    UNKNOWN = "unknown"
+    NONZERO = "nonzero"
+
+
+class Flow(enum.Enum):
+    """Where control goes after a command, for certain."""
+
+    NEXT = "next"
+    BREAK = "break"
+    RETURN = "return"
+    EXIT = "exit"
+
+
+_LOCAL_DOUBTS = {Flow.BREAK: Doubt.BREAK, Flow.RETURN: Doubt.RETURN, Flow.EXIT: Doubt.EXIT}
+
+
+@attrs.frozen
+class Outcome:
+    """What running a statement came to."""
+
+    status: Status = Status.UNKNOWN
+    flow: Flow = Flow.NEXT
+
+
+@attrs.define(kw_only=True)
+class State:
+    """A shell, or a program about to start, at one moment."""
+
+    variables: dict[str, str | None] = attrs.field(factory=dict)
+    """None: set to something unknown. A name that is missing was never set."""
+    exported: set[str] = attrs.field(factory=set)
+    unset: set[str] = attrs.field(factory=set)
+    """Names removed on purpose: these are certainly unset, whatever the container is started with."""
+    wild: bool = False
+    """Something unknown may have set any variable."""
+    positional: tuple[str | None, ...] | None = ()
+    """``$1`` and on; None when even their number is unknown."""
+    name: str | None = None
+    """``$0``."""
+    cwd: str | None = "/"
+    sinks: dict[int, str | None] = attrs.field(factory=lambda: {1: INHERITED, 2: INHERITED})
+    functions: dict[str, Function | None] = attrs.field(factory=dict)
+    """None: one of several bodies."""
+    errexit: bool = False
+    allexport: bool = False
+    doubts: set[Doubt] = attrs.field(factory=set)
+    background: bool = False
+    jobs: bool = False
+    """Programs run in the background that may not end."""
+    main: bool = True
+    """This shell is the container's process 1, or has taken its place."""
+    trail: tuple[Evidence, ...] = ()
+    path: str | None = None
+    """The script that is read, with a leading slash; None for a text of the config."""
+    layer: int | None = None
+    source: str | None = None
+    """The script's path as it was written where it is run."""
+    inline: bool = True
+    """A text inside a config or another script, whose own lines are no place in a file."""
+    line: int | None = None
+    dialect: str = "sh"
+    depth: int = 0
+    calls: int = 0
+
+    @property
+    def certain(self) -> bool:
+        """Tell whether what comes next certainly runs."""
+        return not self.doubts
+
+    def fork(self) -> State:
+        """Return a copy that shares nothing changeable."""
+        return attrs.evolve(
+            self,
+            variables=dict(self.variables),
+            exported=set(self.exported),
+            unset=set(self.unset),
+            sinks=dict(self.sinks),
+            functions=dict(self.functions),
+            doubts=set(self.doubts),
+        )
+
+    def subshell(self) -> State:
+        """Return the state of a child shell: its exit is not ours, and ours no longer its."""
+        child = self.fork()
+        child.doubts = {Doubt.BRANCH} if self.doubts else set()
+        child.main = False
+        return child
+
+    def come_back(self, child: State) -> None:
+        """Go on behind a child that was waited for."""
+        if Doubt.HANG in child.doubts:
+            self.doubts.add(Doubt.HANG)
+
+    def environment(self) -> dict[str, str | None]:
+        """Return what a program started now finds in its environment."""
+        return {name: self.variables[name] for name in sorted(self.exported) if name in self.variables}
+
+    def assign(self, name: str, value: str | None, *, export: bool = False) -> None:
+        """Set a variable."""
+        self.variables[name] = value
+        self.unset.discard(name)
+        if export or self.allexport:
+            self.exported.add(name)
+
+    def remove(self, name: str) -> None:
+        """Unset a variable."""
+        self.variables.pop(name, None)
+        self.exported.discard(name)
+        self.unset.add(name)
+
+    def forget(self) -> None:
+        """Give up what is known: unread code has run in this shell."""
+        self.forget_variables()
+        self.functions = dict.fromkeys(self.functions)
+        self.positional, self.cwd = None, None
+        self.doubts.add(Doubt.EXIT)
+
+    def forget_variables(self) -> None:
+        """Give up the variables: any of them may have been set."""
+        self.wild = True
+        self.variables = dict.fromkeys(self.variables)
+        self.unset = set()
+
+    def here(self, message: str, seen: str | None = None) -> tuple[Evidence, ...]:
+        """Return the way to the current place, which comes last with ``message``."""
+        if self.inline and self.trail:
+            last = self.trail[-1]
+            return (*self.trail[:-1], attrs.evolve(last, message=message, seen=seen or last.seen))
+        own = Evidence(message=message, path=self.path, line=self.line, layer=self.layer, seen=seen)
+        return (*self.trail, own)
+
+
+def join(state: State, survivors: Iterable[State]) -> None:
+    """Let ``state`` know what all ``survivors``, copies of it that ran apart, have in common."""
+    others = list(survivors)
+    if not others:
+        return
+    first = others[0]
+    names = {name for other in others for name in (*other.variables, *other.unset)}
+    for name in names:
+        known = {
+            (name in other.variables, other.variables.get(name), name in other.unset) for other in others
+        }
+        if len(known) == 1:
+            present, value, gone = known.pop()
+            state.variables.pop(name, None)
+            state.unset.discard(name)
+            if present:
+                state.variables[name] = value
+            elif gone:
+                state.unset.add(name)
+        else:
+            state.variables[name] = None
+            state.unset.discard(name)
+    state.exported = set().union(*(other.exported for other in others))
+    state.wild = any(other.wild for other in others)
+    state.positional = _same([other.positional for other in others])
+    state.cwd = _same([other.cwd for other in others])
+    state.sinks = {
+        fd: _same([other.sinks.get(fd) for other in others]) for other in others for fd in other.sinks
+    }
+    functions = {name for other in others for name in other.functions}
+    state.functions = {name: _same([other.functions.get(name) for other in others]) for name in functions}
+    state.errexit = any(other.errexit for other in others)
+    state.allexport = first.allexport
+    state.jobs = any(other.jobs for other in others)
+
+
+def _same(values: list[T | None]) -> T | None:
+    return values[0] if all(value == values[0] for value in values) else None
+
+
+class Branches:
+    """Ways that a run may take from ``state``, of which one will be taken."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._ends: list[tuple[State, Outcome]] = []
+
+    def add(self, child: State, outcome: Outcome) -> None:
+        """Add one way with the state and outcome at its end."""
+        self._ends.append((child, outcome))
+
+    def close(self) -> Outcome:
+        """Join the ways; what only some of them do becomes a doubt."""
+        state = self._state
+        before = set(state.doubts)
+        flows = {outcome.flow for _, outcome in self._ends}
+        for child, _ in self._ends:
+            state.doubts |= child.doubts - {Doubt.BRANCH}
+        if Flow.NEXT in flows:
+            flow = Flow.NEXT
+        else:
+            flow = next(flow for flow in (Flow.BREAK, Flow.RETURN, Flow.EXIT) if flow in flows)
+        state.doubts |= {_LOCAL_DOUBTS[other] for other in flows if other not in {flow, Flow.NEXT}}
+        join(state, (child for child, outcome in self._ends if outcome.flow is flow))
+        if Doubt.BRANCH in before:
+            state.doubts.add(Doubt.BRANCH)
+        return Outcome(Status.UNKNOWN, flow)

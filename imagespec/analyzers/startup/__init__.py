@@ -1,0 +1,1 @@
+"""The start command: followed through wrappers and scripts to its steps."""

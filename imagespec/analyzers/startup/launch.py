@@ -1,0 +1,299 @@
+"""Starting programs: wrappers, scripts by their interpreters, shells, and what is none of these."""
+
+from __future__ import annotations
+
+import attrs
+
+from imagespec.analyzers.programs.programs import which
+from imagespec.analyzers.programs.shebang import parse_shebang
+from imagespec.analyzers.shell.arguments import parse_shell_arguments
+from imagespec.analyzers.shell.sinks import absolute
+from imagespec.analyzers.shell.state import State, Status
+from imagespec.analyzers.startup import tools
+from imagespec.analyzers.startup.locate import locate
+from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
+from imagespec.analyzers.startup.steps import Step
+from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
+from imagespec.analyzers.startup.wrappers import Unwrapped, starts_others, unwrap
+from imagespec.layer import Entry
+from imagespec.verdict import Evidence
+
+Words = tuple[str | None, ...]
+_LIMIT_WRAPPERS = 20
+_MISSING = Launched(Status.NONZERO, returns=True)
+
+
+@attrs.define(kw_only=True)
+class _Call:
+    """One command line on its way to the program behind its wrappers."""
+
+    words: Words
+    state: State
+    replaces: bool
+    """The program takes the place of the one that starts it: the container's command, or ``exec``."""
+    shown: Words = ()
+    """The words of the step, where they differ from those that are looked at."""
+    entry: Entry | None = None
+    applet: bool = False
+    through: list[str] = attrs.field(factory=list)
+    script: str | None = None
+    interpreters: int = 0
+
+    @property
+    def name(self) -> str:
+        """The program's base name."""
+        return (self.words[0] or "").rpartition("/")[2]
+
+
+class Launcher:
+    """Starts programs on behalf of the engine and of shells."""
+
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+        self._scripts = ScriptRunner(walk, self.launch)
+
+    def launch(self, words: Words, state: State, replaces: bool) -> Launched:  # noqa: FBT001 - the shape of `Launch`
+        """
+        Follow one command line; ``state`` is the new program's own, as it begins.
+
+        Raises nothing: what cannot be started becomes a failure or a gap of the walk.
+        """
+        call = _Call(words=words, state=state, replaces=replaces)
+        for _ in range(_LIMIT_WRAPPERS):
+            done = self._advance(call)
+            if done is not None:
+                return done
+        self._walk.gap(state, "too many programs that start programs")
+        return Launched(Status.UNKNOWN)
+
+    def _advance(self, call: _Call) -> Launched | None:
+        """Take the call one wrapper or interpreter further; None when there is more to look at."""
+        if not call.words or call.words[0] is None:
+            self._walk.gap(call.state, "the name of the program is not known")
+            return self._leaf(call)
+        if not call.applet:
+            call.entry = None
+            found = locate(self._walk, call.words[0], call.state)
+            call.entry = found.entry
+            if found.doubt:
+                self._walk.gap(call.state, found.doubt)
+            elif found.refused and (call.replaces or not found.shell_fallback):
+                return self._missing(call, found.refused)
+            call.interpreters = -1 if found.refused else call.interpreters
+        if self._enter_busybox(call) or self._enter_wrapper(call):
+            return None
+        if self._is_shell(call):
+            return self._shell(call)
+        script = self._shebang(call)
+        if script is not None:
+            call.words = script
+            return None
+        if starts_others(call.words):
+            self._walk.gap(call.state, f"what {call.name} starts is not followed", _seen(call.words))
+        return self._leaf(call)
+
+    def _missing(self, call: _Call, reason: str) -> Launched:
+        """Deal with a program that is not there, as far as the image tells."""
+        state = call.state
+        self._record(call, "cannot start " + _seen(call.words))
+        changed = self._walk.touched
+        if not self._walk.rootfs.complete or changed:
+            why = "commands before may have made it" if changed else "not every layer could be read"
+            self._walk.gap(state, f"{reason}; but {why}")
+            return Launched(Status.UNKNOWN)
+        self._scripts.fail(state, reason, _seen(call.words), final=call.replaces)
+        return _MISSING
+
+    # What it leads to.
+
+    def _enter_busybox(self, call: _Call) -> bool:
+        """Turn ``busybox APPLET …``, or a link to busybox, into the applet's own command line."""
+        if call.applet or call.entry is None or not call.entry.path.rpartition("/")[2].startswith("busybox"):
+            return False
+        call.applet = True
+        if call.name.startswith("busybox") and len(call.words) > 1:
+            call.shown = call.shown or call.words
+            call.words = call.words[1:]
+        return False
+
+    def _enter_wrapper(self, call: _Call) -> bool:
+        if call.words[0] is None:
+            return False
+        inner = unwrap(call.name, call.words)
+        if inner is None:
+            return False
+        if inner.words is None:
+            self._walk.gap(call.state, f"the options of {call.name} are not understood", _seen(call.words))
+            return False
+        if not inner.words:
+            return False
+        if call.script is None:
+            call.through.append(call.name)
+            call.shown = ()
+        self._prepare(call, inner)
+        # An applet of busybox starts files, and its own applets only where it was built so: files are looked up.
+        call.words, call.applet = inner.words, False
+        return True
+
+    @staticmethod
+    def _prepare(call: _Call, inner: Unwrapped) -> None:
+        """Make the changes of a wrapper to what its program finds."""
+        state = call.state
+        if inner.clear:
+            state.variables, state.exported = {}, set()
+        for name in inner.unset:
+            state.remove(name)
+        for name, value in inner.assign:
+            state.assign(name, value, export=True)
+        if inner.cwd is not None:
+            state.cwd = absolute(inner.cwd, state.cwd)
+        state.background |= inner.background
+        if inner.hides:
+            state.assign("PATH", None, export=True)
+            if call.name != "sudo" and not {"--no-capture-output", "--live-stream"} & set(call.words):
+                state.sinks = dict.fromkeys(state.sinks)
+
+    def _is_shell(self, call: _Call) -> bool:
+        return call.name in tools.SHELLS and call.words[0] is not None
+
+    def _shebang(self, call: _Call) -> Words | None:
+        """Return the command line of the interpreter that a script names; None when the file is no script."""
+        entry = call.entry
+        if entry is None or call.applet:
+            return None
+        head = self._walk.rootfs.content(entry)
+        if head is None and entry.size_bytes:
+            self._walk.gap(call.state, f"the content of /{entry.path} was not kept")
+            return None
+        written = call.words[0] if "/" in (call.words[0] or "") else "/" + entry.path
+        if call.interpreters < 0:
+            call.shown, call.script = call.shown or call.words, entry.path
+            call.interpreters = 1
+            shell = "bash" if call.state.dialect == "bash" else "sh"
+            return (f"/bin/{shell}", written, *call.words[1:])
+        shebang = parse_shebang(head or b"")
+        if shebang is None:
+            return None
+        call.shown = call.shown or call.words
+        call.script = call.script or entry.path
+        call.interpreters += 1
+        argument = () if shebang.argument is None else (shebang.argument,)
+        return (shebang.interpreter, *argument, written, *call.words[1:])
+
+    def _shell(self, call: _Call) -> Launched:
+        state, entry = call.state, call.entry
+        state.dialect = dialect_of(call.name, entry)
+        arguments = parse_shell_arguments(call.words)
+        if arguments is None:
+            self._walk.gap(state, "the arguments of a shell are not known", _seen(call.words))
+            return self._leaf(call)
+        state.depth += 1
+        if state.depth > LIMIT_DEPTH:
+            self._walk.gap(state, f"more than {LIMIT_DEPTH} scripts inside one another")
+            return Launched(Status.UNKNOWN)
+        if arguments.text is not None:
+            return self._scripts.run_command_text(arguments, state)
+        if arguments.file is None:
+            self._walk.gap(state, "a shell that reads its commands from standard input")
+            return self._leaf(call)
+        file = self._scripts.find(arguments.file, state, search=state.dialect == "bash")
+        shown = call.shown or call.words
+        if isinstance(file, ScriptFile):
+            step = self._step(call, f"runs {_seen(shown)}", file.entry.path)
+            return self._scripts.run_file(file, arguments, state, step)
+        self._record(call, f"runs {_seen(shown)}")
+        if file.unknown:
+            self._walk.gap(state, file.reason, arguments.file)
+            return Launched(Status.UNKNOWN)
+        self._scripts.fail(state, file.reason, arguments.file, final=call.replaces)
+        return _MISSING
+
+    def _leaf(self, call: _Call) -> Launched:
+        """Record a program that is not looked into."""
+        words = call.words
+        own = (call.shown or words)[:1]
+        if call.script is None and tools.is_python(call.name):
+            missing = self._python_file(call)
+            if missing is not None:
+                return missing
+        self._record(call, f"runs {_seen(call.shown or words)}")
+        ends = tools.ends_by_itself(words) or (bool(own) and tools.ends_by_itself(own))
+        self._walk.made_directories |= call.name in {"mkdir", "install", "mktemp"}
+        if call.name == "chmod":
+            self._chmod(call)
+        elif call.name not in tools.HARMLESS:
+            self._walk.touch(words)
+        return Launched(Status.LIKELY if ends else Status.UNKNOWN, returns=ends)
+
+    def _python_file(self, call: _Call) -> Launched | None:
+        written = tools.python_script(call.words)
+        if written is None:
+            return None
+        found = self._scripts.find(written, call.state, search=False, directories=True)
+        if isinstance(found, ScriptFile):
+            call.script = found.entry.path
+            return None
+        if found.unknown:
+            self._walk.gap(call.state, found.reason, written)
+            return None
+        self._record(call, f"runs {_seen(call.words)}")
+        self._scripts.fail(call.state, found.reason, written, final=call.replaces)
+        return _MISSING
+
+    def _chmod(self, call: _Call) -> None:
+        words = [word for word in call.words[1:] if word is None or not word.startswith("-")]
+        if len(words) < 2 or None in words:
+            self._walk.touch(call.words)
+            return
+        mode = words[0] or ""
+        for word in words[1:]:
+            path = absolute(word or "", call.state.cwd)
+            entry = self._walk.rootfs.resolve(path) if path else None
+            executable = "x" in mode or any(digit in "1357" for digit in mode)
+            if entry is not None and executable and ("+" in mode or mode.isdecimal() or "=" in mode):
+                self._walk.made_executable.add("/" + entry.path)
+            else:
+                self._walk.touch((word,))
+
+    def _record(self, call: _Call, message: str) -> None:
+        self._walk.add(self._step(call, message, call.script))
+
+    def _step(self, call: _Call, message: str, script: str | None) -> Step:
+        state = call.state
+        if call.through:
+            message += " through " + ", ".join(call.through)
+        trail: tuple[Evidence, ...] = state.here(message)
+        return Step(
+            argv=call.shown or call.words,
+            program=self._program(call),
+            script=script,
+            env=state.environment(),
+            cwd=state.cwd,
+            certain=state.certain,
+            background=state.background,
+            stdout=state.sinks.get(1),
+            stderr=state.sinks.get(2),
+            trail=trail,
+        )
+
+    def _program(self, call: _Call) -> Entry | None:
+        if not call.shown or call.applet or call.words[0] is None:
+            return call.entry
+        name = call.shown[0] or ""
+        path = call.state.variables.get("PATH")
+        if call.state.cwd is None or ("PATH" in call.state.variables and path is None):
+            return call.entry
+        return which(self._walk.rootfs, path, name, call.state.cwd)
+
+
+def dialect_of(name: str, entry: Entry | None) -> str:
+    """Return the language of a shell: of the program that a name such as ``sh`` leads to."""
+    real = entry.path.rpartition("/")[2] if entry else name
+    if real.startswith("busybox"):
+        return "ash"
+    return {"rbash": "bash"}.get(real, real) if real in tools.SHELLS else name
+
+
+def _seen(words: Words) -> str:
+    text = " ".join("?" if word is None else word for word in words)
+    return text if len(text) <= 200 else text[:200] + "…"

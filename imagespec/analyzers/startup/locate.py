@@ -1,0 +1,61 @@
+"""Which file a program's name means at one point of the run, and whether it can be started there."""
+
+from __future__ import annotations
+
+import attrs
+
+from imagespec.analyzers.programs.programs import DEFAULT_PATH, Startable, judge_startable, which
+from imagespec.analyzers.shell.sinks import absolute
+from imagespec.analyzers.shell.state import State
+from imagespec.analyzers.startup.tools import SHELLS
+from imagespec.analyzers.startup.walk import Walk
+from imagespec.layer import Entry, EntryKind
+
+
+@attrs.frozen
+class Located:
+    """The file of a program, or why it cannot be told (``doubt``) or started (``refused``)."""
+
+    entry: Entry | None = None
+    doubt: str | None = None
+    refused: str | None = None
+    shell_fallback: bool = False
+    """The kernel refuses the file, and a shell reads it as a script."""
+
+
+def locate(walk: Walk, name: str, state: State) -> Located:
+    """Return the file that ``name`` starts in ``state``."""
+    path = state.variables.get("PATH", DEFAULT_PATH)
+    if path is None and "/" not in name:
+        # Any sensible PATH has the directories of the shells; of other programs nothing is known.
+        entry = which(walk.rootfs, DEFAULT_PATH, name) if name in SHELLS else None
+        return (
+            Located(entry) if entry else Located(doubt=f"PATH is not known, so neither is the file of {name}")
+        )
+    if state.cwd is None and "/" in name and not name.startswith("/"):
+        return Located(doubt=f"the working directory is not known, so neither is the file {name}")
+    entry = which(walk.rootfs, path, name, state.cwd or "/")
+    if entry is None:
+        return Located(refused=_why_missing(walk, name, state))
+    found = _startable(walk, entry, state)
+    if found.startable is not False:
+        return Located(entry)
+    return Located(entry, refused=found.reason, shell_fallback=found.shell_fallback)
+
+
+def _startable(walk: Walk, entry: Entry, state: State) -> Startable:
+    path = "/" + entry.path
+    made = any(path == item or path.startswith(item + "/") for item in walk.made_executable)
+    if made and entry.kind is EntryKind.FILE:
+        entry = attrs.evolve(entry, mode=entry.mode | 0o111)
+    path_list = state.variables.get("PATH", DEFAULT_PATH)
+    return judge_startable(walk.rootfs, entry, walk.architecture, path=path_list, cwd=state.cwd or "/")
+
+
+def _why_missing(walk: Walk, name: str, state: State) -> str:
+    if "/" not in name:
+        return f"no program {name!r} on PATH ({state.variables.get('PATH') or DEFAULT_PATH})"
+    link = walk.rootfs.lookup(absolute(name, state.cwd) or name)
+    if link is not None and link.kind is EntryKind.SYMLINK:
+        return f"{name} is a link to {link.link_target}, which is not in the image"
+    return f"there is no {name} in the image"

@@ -1,0 +1,92 @@
+"""Follows an image's start command through wrappers and shell scripts to the programs that it runs."""
+
+from __future__ import annotations
+
+import attrs
+
+from imagespec.analyzers.shell.parser import LIMIT_TEXT_BYTES
+from imagespec.analyzers.shell.state import RUNTIME_VARIABLES, State
+from imagespec.analyzers.startup.command import effective_command, working_directory
+from imagespec.analyzers.startup.launch import Launcher
+from imagespec.analyzers.startup.steps import StartCommand
+from imagespec.analyzers.startup.tools import ends_by_itself
+from imagespec.analyzers.startup.walk import Walk
+from imagespec.analyzers.wanted import LIBRARIES, Wanted
+from imagespec.documents.config import ImageConfig
+from imagespec.rootfs import RootFs
+from imagespec.verdict import Evidence
+
+WANTED = (
+    Wanted(
+        suffixes=(".sh", ".bash", ".env", ".profile", ".rc"),
+        names=frozenset(
+            {
+                "run",
+                "start",
+                "serve",
+                "entrypoint",
+                "docker-entrypoint",
+                "boot",
+                "launch",
+                "activate",
+                "profile",
+                ".env",
+            }
+        ),
+        outside=LIBRARIES,
+        head_bytes=LIMIT_TEXT_BYTES,
+        up_to_bytes=LIMIT_TEXT_BYTES,
+    ),
+    # Scripts without an ending are told by their execute bit; programs that are no scripts are mostly larger.
+    Wanted(
+        executables=True,
+        outside=(*LIBRARIES, ".so"),
+        head_bytes=LIMIT_TEXT_BYTES,
+        up_to_bytes=LIMIT_TEXT_BYTES,
+    ),
+    Wanted(executables=True, head_bytes=256),
+)
+"""Shell scripts whole, and of every other program what tells its kind."""
+
+
+def follow_start_command(config: ImageConfig, rootfs: RootFs) -> StartCommand:
+    """
+    Return the programs that a container of the image runs, certainly or possibly.
+
+    Nothing is run. Values come from the config's Env, assignments and defaults; a variable that the image never sets
+    is unknown where it is used as it is, and unset where a default is given for it (``${PORT:-8080}``).
+    """
+    command = effective_command(config)
+    if not command.words:
+        reason = "the image has no start command: neither Entrypoint nor Cmd"
+        failure = Evidence(message=reason, pointer="config#/config")
+        return StartCommand(argv=(), failures=(failure,))
+    variables: dict[str, str | None] = dict.fromkeys(RUNTIME_VARIABLES)
+    variables.update(config.environment())
+    state = State(
+        variables=variables,
+        exported=set(variables),
+        cwd=working_directory(config),
+        trail=command.trail,
+    )
+    walk = Walk(rootfs, config.architecture)
+    if not rootfs.complete:
+        walk.gap(state, "not every layer could be read: any file may differ from what was seen")
+    launched = Launcher(walk).launch(command.words, state, replaces=True)
+    walk.close()
+    if launched.returns:
+        _check_left_alone(walk)
+    return StartCommand(
+        argv=command.words,
+        steps=tuple(walk.steps),
+        failures=tuple(walk.failures),
+        gaps=tuple(walk.gaps),
+    )
+
+
+def _check_left_alone(walk: Walk) -> None:
+    """Report programs in the background that nobody waits for: a container ends with its first process."""
+    left = [step for step in walk.steps if step.background and not ends_by_itself(step.argv)]
+    if left and not walk.gaps and not walk.failures:
+        message = "the start command ends while this program runs in the background, and the container stops"
+        walk.fail(attrs.evolve(left[0].trail[-1], message=message))

@@ -1,0 +1,111 @@
+"""The record of following a start command: what was found so far, and how much more may be looked at."""
+
+from __future__ import annotations
+
+import attrs
+
+from imagespec.analyzers.shell.state import State, Status
+from imagespec.analyzers.startup.steps import Step
+from imagespec.layer import Entry
+from imagespec.rootfs import RootFs
+from imagespec.verdict import Evidence
+
+LIMIT_STEPS = 200
+LIMIT_DEPTH = 16
+"""Scripts started by scripts, and functions called by functions."""
+_LIMIT_STATEMENTS = 20_000
+_LIMIT_REMARKS = 100
+
+
+class Walk:
+    """Steps, failures and gaps of one image, in the order in which they are met."""
+
+    def __init__(self, rootfs: RootFs, architecture: str) -> None:
+        self.rootfs = rootfs
+        self.architecture = architecture
+        self.steps: list[Step] = []
+        self.gaps: dict[Evidence, None] = {}
+        self.failures: dict[Evidence, None] = {}
+        self.touched: set[str] = set()
+        """Words of commands that ran before and may have changed files."""
+        self.made_executable: set[str] = set()
+        """Real paths given to ``chmod +x``."""
+        self.made_directories = False
+        """A command before may have made directories."""
+        self._statements = 0
+        self._muted = 0
+        self._missing: tuple[int, Evidence] | None = None
+
+    @property
+    def exhausted(self) -> bool:
+        """Tell whether a bound was met; nothing more is followed then."""
+        return self._statements >= _LIMIT_STATEMENTS or len(self.steps) >= LIMIT_STEPS
+
+    def spend(self, state: State) -> bool:
+        """Count one statement; False when the bounds are used up."""
+        if self.exhausted:
+            self.gap(
+                state, f"more than {LIMIT_STEPS} programs or {_LIMIT_STATEMENTS:,} commands: not followed on"
+            )
+            return False
+        self._statements += 1
+        return True
+
+    def mute(self, change: int) -> None:
+        """Record nothing (+1) or record again (-1); used to try what a loop's body changes."""
+        self._muted += change
+
+    def add(self, step: Step) -> None:
+        """Record a step."""
+        if self._muted:
+            return
+        if len(self.steps) < LIMIT_STEPS:
+            self.steps.append(step)
+        else:
+            message = f"more than {LIMIT_STEPS} programs: not followed on"
+            self.gaps[attrs.evolve(step.trail[-1], message=message)] = None
+
+    def gap(self, state: State, message: str, seen: str | None = None) -> None:
+        """Record that something at the current place could not be followed."""
+        if not self._muted and len(self.gaps) < _LIMIT_REMARKS:
+            self.gaps[state.here(message, seen)[-1]] = None
+
+    def fail(self, evidence: Evidence) -> None:
+        """Record that the container certainly cannot start as asked."""
+        if not self._muted and len(self.failures) < _LIMIT_REMARKS:
+            self.failures[evidence] = None
+
+    def fail_if_last(self, evidence: Evidence) -> None:
+        """Record a failure unless the shell goes on to something else: see `close`."""
+        if not self._muted:
+            self._missing = (len(self.steps), evidence)
+
+    def close(self) -> None:
+        """End the walk: a program that could not be started and after which nothing came is a failure."""
+        if self._missing and self._missing[0] == len(self.steps):
+            self.fail(self._missing[1])
+
+    def touch(self, words: tuple[str | None, ...]) -> None:
+        """Remember the words of a command that may change files."""
+        self.touched.update(word if word is not None else "?" for word in words)
+
+    def maybe_changed(self, *paths: str | None) -> bool:
+        """Tell whether a command before may have changed a file, going by the words it was given."""
+        names = {path.strip("/") for path in paths if path}
+        bases = {name.rpartition("/")[2] for name in names}
+        words = {word.strip("/") for word in self.touched}
+        return bool(words & names) or bool({word.rpartition("/")[2] for word in words} & bases)
+
+    def text_of(self, entry: Entry) -> bytes | None:
+        """Return a file's whole content; None when it was not kept."""
+        data = self.rootfs.content(entry)
+        return data if data is not None and len(data) == entry.size_bytes else None
+
+
+@attrs.frozen
+class Launched:
+    """What starting a program came to; NONZERO when it certainly could not be started."""
+
+    status: Status
+    returns: bool = False
+    """It ends by itself: a small tool, or a script of such."""
