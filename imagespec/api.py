@@ -11,11 +11,11 @@ from imagespec.analyzers.facts import WANTED
 from imagespec.analyzers.wanted import compile_wanted
 from imagespec.documents.model_config import parse_model_config
 from imagespec.engine import check_archive
-from imagespec.layer import Progress, ScanRequest
 from imagespec.limits import Limits
 from imagespec.profiles import DEFAULT, Profile, load_profile
 from imagespec.results import InputReport, Report
 from imagespec.rules.base import Service
+from imagespec.scan import Progress, ScanRequest
 from imagespec.sources import Archive, open_archive
 
 Source = str | os.PathLike[str] | BinaryIO

@@ -6,7 +6,8 @@ import attrs
 
 from imagespec.digest import BlobDigest
 from imagespec.documents.config import ImageConfig
-from imagespec.layer import Layer, ScanRequest
+from imagespec.layer import Layer
+from imagespec.scan import ScanRequest
 
 
 @attrs.frozen

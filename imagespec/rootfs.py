@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from imagespec.layer import Entry, EntryKind, LayerScan
+from imagespec.entry import Entry, EntryKind
 from imagespec.limits import Limits
+from imagespec.scan import LayerScan
 from imagespec.tar import Finding, header
 
 _WHITEOUT = ".wh."  # image-spec v1.1 layer.md, "Whiteouts"

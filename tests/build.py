@@ -18,8 +18,8 @@ from typing import Any
 import attrs
 import zstandard
 
-from imagespec.layer import LayerScan, ScanRequest, scan_stream
 from imagespec.rootfs import RootFs
+from imagespec.scan import LayerScan, ScanRequest, scan_stream
 from imagespec.tar import Want
 
 

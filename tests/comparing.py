@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 from pathlib import Path
 
-from imagespec.layer import EntryKind
+from imagespec.entry import EntryKind
 from imagespec.rootfs import RootFs
 
 KINDS = {

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from imagespec import compression
 from imagespec.compression import Codec, open_decoder, sniff
 from imagespec.errors import CompressionError, ImageSpecError, LimitError, TarError
-from imagespec.layer import ScanRequest, scan_stream
 from imagespec.limits import Limits
+from imagespec.scan import ScanRequest, scan_stream
 
 SAMPLE = random.Random(1).randbytes(700) + bytes(3000) + b"some text, again and again. " * 40
 SKIPPABLE = struct.pack("<II", 0x184D2A50, 5) + b"hello"

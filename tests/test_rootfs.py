@@ -8,7 +8,7 @@ import attrs
 import pytest
 from build import Item, directory, file, hardlink, layer, opaque, program, rootfs, scan, symlink, whiteout
 
-from imagespec.layer import EntryKind
+from imagespec.entry import EntryKind
 from imagespec.limits import Limits
 from imagespec.rootfs import RootFs
 

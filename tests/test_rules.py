@@ -374,6 +374,16 @@ CASES: dict[str, list[Case]] = {
             "/home/run.sh leads to /opt/run.sh",
         ),
         case(NONE, "real-time", lambda: sample(boot=None), "batch services only", service="real-time"),
+        case(
+            PASS,
+            "made executable by the command",
+            lambda: sample(
+                program("usr/bin/chmod"),
+                boot=file("home/run.sh", BOOT),
+                Cmd=["sh", "-c", "chmod +x /home/run.sh && /home/run.sh"],
+            ),
+            "/home/run.sh holds commands",
+        ),
         case(FAIL, "missing", lambda: sample(boot=None), "/home/run.sh is not in the image", "COPY run.sh"),
         case(FAIL, "empty", lambda: sample(boot=""), "/home/run.sh is empty"),
         case(

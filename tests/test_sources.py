@@ -18,10 +18,11 @@ from build import config, digest, docker_archive, file, layer, oci_members, oute
 
 import imagespec
 from imagespec.engine import scan_layers
+from imagespec.entry import EntryKind
 from imagespec.errors import InputError
 from imagespec.image import Image
-from imagespec.layer import EntryKind, ScanRequest
 from imagespec.rootfs import RootFs
+from imagespec.scan import ScanRequest
 from imagespec.sources import Archive, open_archive
 
 FIXTURES = Path(__file__).parent / "fixtures"

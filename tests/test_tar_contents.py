@@ -22,8 +22,9 @@ from rawtar import (
     pax_sparse,
 )
 
-from imagespec.layer import AccessBlob, FileAccess, ScanRequest
+from imagespec.access import FileAccess
 from imagespec.limits import Limits
+from imagespec.scan import AccessBlob, ScanRequest
 from imagespec.tar import LayerIndex, Scanner
 from imagespec.tar.index import Finding
 

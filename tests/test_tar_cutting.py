@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rawtar import BLOCK, END, long, member, pax
 
+from imagespec.access import FileAccess
 from imagespec.errors import ImageSpecError, TarError, TruncatedTarError
-from imagespec.layer import AccessBlob, FileAccess, ScanRequest
 from imagespec.limits import Limits
+from imagespec.scan import AccessBlob, ScanRequest
 from imagespec.tar import Finding, Scanner
 
 CASES = catalogue()

@@ -9,9 +9,10 @@ import attrs
 import pytest
 from rawtar import END, decimal_map, gnu_sparse, header, long, member, pax, pax_sparse
 
+from imagespec.access import FileAccess
 from imagespec.errors import LimitError
-from imagespec.layer import AccessBlob, FileAccess, ScanRequest, scan_stream
 from imagespec.limits import Limits
+from imagespec.scan import AccessBlob, ScanRequest, scan_stream
 from imagespec.tar import LayerIndex, Scanner
 
 Make = Callable[[int], bytes]

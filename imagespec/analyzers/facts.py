@@ -19,10 +19,11 @@ from imagespec.analyzers.startup import start
 from imagespec.analyzers.startup.steps import StartCommand
 from imagespec.analyzers.wanted import Wanted
 from imagespec.documents.model_config import ModelConfig
+from imagespec.entry import Entry, EntryKind
 from imagespec.image import Image
-from imagespec.layer import Entry, EntryKind, LayerScan
 from imagespec.limits import Limits
 from imagespec.rootfs import RootFs
+from imagespec.scan import LayerScan
 
 BOOT_FILE = "/home/run.sh"
 """Where batch services start: "Specifications for Custom Images Used for Importing Models", image boot file."""

@@ -14,7 +14,7 @@ from imagespec.analyzers.python.pythonlogs import LogFindings
 from imagespec.analyzers.servers.listeners import Listening
 from imagespec.analyzers.startup.steps import INHERITED, StartCommand, Step
 from imagespec.analyzers.startup.tools import ends_by_itself
-from imagespec.layer import EntryKind
+from imagespec.entry import EntryKind
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 

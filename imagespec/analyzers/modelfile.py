@@ -13,8 +13,8 @@ import attrs
 from imagespec.analyzers.wanted import KIB, Wanted
 from imagespec.documents.config import ImageConfig
 from imagespec.documents.model_config import ModelConfig, parse_model_config
+from imagespec.entry import Entry, EntryKind
 from imagespec.errors import ImageSpecError
-from imagespec.layer import Entry, EntryKind
 from imagespec.limits import Limits
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence

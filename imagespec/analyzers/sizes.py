@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import attrs
 
 from imagespec.compression import Codec
-from imagespec.layer import LayerScan
 from imagespec.rootfs import RootFs
+from imagespec.scan import LayerScan
 
 DEFINITIONS = {
     "docker_bytes": "what `docker images` shows with the overlay2 driver: for each layer, the sizes of its files (each "

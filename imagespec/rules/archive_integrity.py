@@ -39,52 +39,47 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imagespec.analyzers.facts import Facts
-from imagespec.layer import Layer, LayerScan, LayerState
+from imagespec.layer import Layer, LayerState
 from imagespec.rules.base import Parameters, Rule
+from imagespec.scan import LayerScan
 from imagespec.verdict import Evidence, Outcome, Verdict
+
+_ADVICE = "Export the image again, and check that the copy is complete."
 
 
 def _check(facts: Facts, _: Parameters) -> Outcome:
-    image = facts.image
-    wrong = [Evidence(message=defect.message) for defect in image.defects]
-    unread = 0
-    computed = 0
-    for layer, scan in zip(image.layers, facts.scans, strict=True):
-        if layer.state is LayerState.MISSING:
-            wrong.append(
-                Evidence(
-                    message=f"{layer.stored_name} is named, but is not in the archive", layer=layer.number
-                )
-            )
-        elif scan is None:
-            unread += 1
-        else:
-            wrong.extend(_mismatches(layer, scan))
-            computed += scan.diff_id is not None and _is_comparable(layer)
+    layers = facts.image.layers
+    wrong = tuple(_contradictions(facts))
     if wrong:
-        more = f"; and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        missing = any(layer.state is LayerState.MISSING for layer in image.layers)
+        missing = any(layer.state is LayerState.MISSING for layer in layers)
         lead = "is not complete" if missing else "contradicts itself"
-        summary = f"the archive {lead}: {wrong[0].message}{more}"
-        return Outcome(
-            Verdict.FAIL,
-            summary,
-            tuple(wrong),
-            "Export the image again, and check that the copy is complete.",
-        )
+        more = f"; and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        return Outcome(Verdict.FAIL, f"the archive {lead}: {wrong[0].message}{more}", wrong, _ADVICE)
+    scanned = [(layer, scan) for layer, scan in zip(layers, facts.scans, strict=True) if scan]
+    computed = sum(scan.diff_id is not None and _is_comparable(layer) for layer, scan in scanned)
     counted = Evidence(
         message="layers whose digests were computed and are right",
         seen=str(computed),
-        wanted=str(len(image.layers)),
+        wanted=str(len(layers)),
     )
-    if unread:
-        return Outcome(
-            Verdict.UNKNOWN, f"{unread} of {len(image.layers)} layers could not be read", (counted,)
-        )
-    if computed < len(image.layers):
+    if len(scanned) < len(layers):
+        summary = f"{len(layers) - len(scanned)} of {len(layers)} layers could not be read"
+        return Outcome(Verdict.UNKNOWN, summary, (counted,))
+    if computed < len(layers):
         summary = "the documents agree; the layers' digests were not computed"
         return Outcome(Verdict.UNKNOWN, summary, (counted,), "Run again with --verify to compute them.")
     return Outcome(Verdict.PASS, "the documents agree, and every digest is right", (counted,))
+
+
+def _contradictions(facts: Facts) -> Iterator[Evidence]:
+    for defect in facts.image.defects:
+        yield Evidence(message=defect.message)
+    for layer, scan in zip(facts.image.layers, facts.scans, strict=True):
+        if layer.state is LayerState.MISSING:
+            message = f"{layer.stored_name} is named, but is not in the archive"
+            yield Evidence(message=message, layer=layer.number)
+        elif scan:
+            yield from _mismatches(layer, scan)
 
 
 def _is_comparable(layer: Layer) -> bool:

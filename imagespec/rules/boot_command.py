@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from imagespec.analyzers.facts import BOOT_FILE, Facts
 from imagespec.analyzers.startup.command import effective_command
-from imagespec.layer import EntryKind
+from imagespec.entry import EntryKind
 from imagespec.rules.base import Parameters, Rule, Service
 from imagespec.verdict import Evidence, Outcome, Verdict
 

@@ -38,7 +38,7 @@ Source
 from __future__ import annotations
 
 from imagespec.analyzers.facts import BOOT_FILE, Facts
-from imagespec.layer import Entry, EntryKind
+from imagespec.entry import Entry, EntryKind
 from imagespec.rules.base import Parameters, Rule, Service
 from imagespec.verdict import Evidence, Outcome, Verdict
 

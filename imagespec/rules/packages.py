@@ -40,7 +40,7 @@ from collections.abc import Iterator
 from imagespec.analyzers.facts import Facts
 from imagespec.analyzers.programs.packages import find_version
 from imagespec.analyzers.programs.programs import DEFAULT_PATH, judge_startable, which
-from imagespec.layer import Entry, EntryKind
+from imagespec.entry import Entry, EntryKind
 from imagespec.rules.base import Parameters, Rule, Service
 from imagespec.verdict import Evidence, Outcome, Verdict
 

@@ -16,10 +16,11 @@ from typing import BinaryIO, Self
 import attrs
 
 from imagespec import compression, tar
+from imagespec.access import AccessReader, FileAccess, Rewound
 from imagespec.compression import Codec, CountingReader, Reader
 from imagespec.errors import InputError, LimitError, TruncatedTarError, UnknownFormatError, UsageError
 from imagespec.image import Defect, Image
-from imagespec.layer import AccessReader, FileAccess, Rewound, ScanRequest
+from imagespec.scan import ScanRequest
 from imagespec.sources import docker_archive, oci_layout
 from imagespec.sources.store import DirectoryStore, PipeStore, Store, TarStore
 

@@ -9,7 +9,8 @@ from imagespec.documents.config import ImageConfig, parse_config
 from imagespec.documents.docker import DockerImage, parse_docker_manifest
 from imagespec.errors import LimitError
 from imagespec.image import Defect, Image
-from imagespec.layer import Layer, LayerState, ScanRequest
+from imagespec.layer import Layer, LayerState
+from imagespec.scan import ScanRequest
 from imagespec.sources.store import Store, clean_name
 
 MANIFEST = "manifest.json"

@@ -12,8 +12,9 @@ from imagespec.documents.config import ImageConfig, parse_config
 from imagespec.documents.oci import Descriptor, Index, Manifest, parse_manifest_or_index
 from imagespec.errors import DocumentError, LimitError
 from imagespec.image import Defect, Image
-from imagespec.layer import Layer, LayerState, ScanRequest
+from imagespec.layer import Layer, LayerState
 from imagespec.mediatypes import LayerKind
+from imagespec.scan import ScanRequest
 from imagespec.sources.docker_archive import count_defects, diff_id_of, history_line, platform_of
 from imagespec.sources.store import Store
 

@@ -16,22 +16,19 @@ from typing import Protocol
 
 import attrs
 
+from imagespec.access import AccessWindow, FileAccess, RandomAccess, Rewound
 from imagespec.compression import Reader
 from imagespec.errors import ImageSpecError, InputError, LimitError, MissingBlobError
-from imagespec.layer import (
+from imagespec.limits import Limits
+from imagespec.scan import (
     AccessBlob,
-    AccessWindow,
-    FileAccess,
     LayerBlob,
     LayerScan,
-    RandomAccess,
-    Rewound,
     ScannedBlob,
     ScanRequest,
     looks_like_layer,
     scan_stream,
 )
-from imagespec.limits import Limits
 from imagespec.tar import Finding, LayerIndex, Scanner, header
 
 _LINK_HOPS = 8

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from imagespec.analyzers.indicators.found import Notebook, Strength, evidence_at
 from imagespec.analyzers.indicators.ownership import Owned
 from imagespec.analyzers.wanted import KIB, Wanted
-from imagespec.layer import Entry
+from imagespec.entry import Entry
 from imagespec.rootfs import RootFs
 
 WANTED = (

@@ -9,7 +9,7 @@ from collections import Counter
 from imagespec.analyzers.indicators.found import Notebook, Strength, evidence_at
 from imagespec.analyzers.indicators.ownership import Owned
 from imagespec.analyzers.wanted import Wanted
-from imagespec.layer import Entry, EntryKind
+from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
 
 PRELOAD = "etc/ld.so.preload"

@@ -6,7 +6,7 @@ import enum
 
 import attrs
 
-from imagespec.layer import Entry
+from imagespec.entry import Entry
 from imagespec.verdict import Evidence
 
 # Evidence for one kind of observation, and examples of one gap: a careless `chmod -R` makes thousands.

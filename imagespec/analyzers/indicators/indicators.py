@@ -13,8 +13,8 @@ from imagespec.analyzers.indicators import access, files, ownership, suspicious_
 from imagespec.analyzers.indicators.found import Indicator, Indicators, Notebook, Strength
 from imagespec.analyzers.indicators.ownership import read_owned
 from imagespec.analyzers.wanted import compile_wanted
+from imagespec.entry import Entry, EntryKind
 from imagespec.image import Image
-from imagespec.layer import Entry, EntryKind
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 

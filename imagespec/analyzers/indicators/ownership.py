@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from imagespec.analyzers.wanted import Wanted
-from imagespec.layer import Entry, EntryKind
+from imagespec.entry import Entry, EntryKind
 from imagespec.limits import MIB
 from imagespec.rootfs import RootFs
 

@@ -12,8 +12,8 @@ from imagespec.analyzers.indicators.ownership import Owned
 from imagespec.analyzers.indicators.words import has_long_line
 from imagespec.analyzers.programs.shebang import parse_shebang
 from imagespec.analyzers.wanted import KIB, LIBRARIES, Wanted
+from imagespec.entry import Entry
 from imagespec.image import Image
-from imagespec.layer import Entry
 from imagespec.limits import MIB
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence

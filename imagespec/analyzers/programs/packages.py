@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import attrs
 
 from imagespec.analyzers.wanted import KIB, Wanted
-from imagespec.layer import Entry
+from imagespec.entry import Entry
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 

@@ -11,7 +11,7 @@ import attrs
 from imagespec.analyzers.programs import elf
 from imagespec.analyzers.programs.shebang import Shebang, parse_shebang
 from imagespec.analyzers.wanted import KIB, LIBRARIES, Wanted
-from imagespec.layer import Entry, EntryKind
+from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 

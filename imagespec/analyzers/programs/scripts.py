@@ -24,7 +24,7 @@ from imagespec.analyzers.programs.scripttext import (
 )
 from imagespec.analyzers.programs.shebang import Shebang, parse_shebang
 from imagespec.analyzers.wanted import KIB, Wanted
-from imagespec.layer import Entry, EntryKind
+from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 

@@ -9,7 +9,7 @@ import attrs
 
 from imagespec.analyzers.programs.shebang import parse_shebang
 from imagespec.analyzers.startup.steps import Step
-from imagespec.layer import Entry, EntryKind
+from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
 
 _HARMLESS_PTH = re.compile(r"(distutils-precedence|_virtualenv|protobuf.*nspkg|.*-nspkg)\.pth\Z")

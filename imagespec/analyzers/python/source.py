@@ -17,7 +17,7 @@ import attrs
 
 from imagespec.analyzers.python.paths import PythonPaths
 from imagespec.analyzers.wanted import KIB, LIBRARIES, Wanted
-from imagespec.layer import EntryKind
+from imagespec.entry import EntryKind
 from imagespec.rootfs import RootFs
 
 SOURCE_BYTES = 1024 * KIB

@@ -12,7 +12,7 @@ from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
 from imagespec.analyzers.shell.tree import Declare, Literal, Simple, Statement, Substitution, Word
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Walk
-from imagespec.layer import EntryKind
+from imagespec.entry import EntryKind
 
 Fields = tuple[str | None, ...]
 Source = Callable[[Fields, State], Outcome]

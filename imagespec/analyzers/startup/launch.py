@@ -15,7 +15,7 @@ from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
 from imagespec.analyzers.startup.steps import Step
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
 from imagespec.analyzers.startup.wrappers import Unwrapped, starts_others, unwrap
-from imagespec.layer import Entry
+from imagespec.entry import Entry
 from imagespec.verdict import Evidence
 
 Words = tuple[str | None, ...]

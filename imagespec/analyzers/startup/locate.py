@@ -9,7 +9,7 @@ from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State
 from imagespec.analyzers.startup.tools import SHELLS
 from imagespec.analyzers.startup.walk import Walk
-from imagespec.layer import Entry, EntryKind
+from imagespec.entry import Entry, EntryKind
 
 
 @attrs.frozen

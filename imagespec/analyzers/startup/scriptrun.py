@@ -14,7 +14,7 @@ from imagespec.analyzers.shell.tree import Problem, ShellText
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.steps import Step
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
-from imagespec.layer import Entry, EntryKind
+from imagespec.entry import Entry, EntryKind
 
 Words = tuple[str | None, ...]
 _ASH_HAS = frozenset({"[[", "function", "$'…'", "${"})

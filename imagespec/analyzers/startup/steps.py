@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from imagespec.layer import Entry
+from imagespec.entry import Entry
 from imagespec.verdict import Evidence
 
 INHERITED = "inherited"

@@ -6,7 +6,7 @@ import attrs
 
 from imagespec.analyzers.shell.state import State, Status
 from imagespec.analyzers.startup.steps import Step
-from imagespec.layer import Entry
+from imagespec.entry import Entry
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 
