@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import BinaryIO, Protocol
+from typing import IO, Protocol
 
 import attrs
 
@@ -25,7 +25,7 @@ class RandomAccess(Protocol):
 class FileAccess:
     """Random access to an open file; by descriptor where it has one, else by seeking under a lock."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._lock = threading.Lock()
         try:

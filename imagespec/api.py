@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import BinaryIO
+from typing import IO
 
 from imagespec import tar
 from imagespec._version import __version__
@@ -18,7 +18,7 @@ from imagespec.rules.base import Service
 from imagespec.scan import Progress, ScanRequest
 from imagespec.sources import Archive, open_archive
 
-Source = str | os.PathLike[str] | BinaryIO
+Source = str | os.PathLike[str] | IO[bytes]
 
 
 def open(  # noqa: A001 - `imagespec.open` is the name that users expect

@@ -17,7 +17,7 @@ from imagespec.rules.base import Service
 from imagespec.scan import LayerScan
 from imagespec.sources import Archive
 from imagespec.tar import Finding
-from imagespec.verdict import Evidence, Outcome, Verdict
+from imagespec.verdict import Outcome, Verdict
 
 _UNREADABLE = {
     LayerState.MISSING: ("missing-blob", "is named by the manifest but is not in the archive"),
@@ -113,10 +113,8 @@ def _judge(rule: ProfileRule, facts: Facts, service: Service) -> tuple[Outcome, 
         and not facts.rootfs.complete
         and outcome.verdict in (Verdict.PASS, Verdict.FAIL)
     ):
-        note = Evidence(
-            message=f"a layer could not be read; without it the verdict would be {outcome.verdict.value}"
-        )
-        return attrs.evolve(outcome, verdict=Verdict.UNKNOWN, evidence=(note, *outcome.evidence)), None
+        summary = f"a layer could not be read; without it: {outcome.summary}"
+        return attrs.evolve(outcome, verdict=Verdict.UNKNOWN, summary=summary), None
     return outcome, None
 
 

@@ -17,6 +17,10 @@ class Verdict(enum.StrEnum):
     NOT_APPLICABLE = "not-applicable"
 
 
+def _absolute(path: str) -> str:
+    return "/" + path.lstrip("/")
+
+
 @attrs.frozen(kw_only=True)
 class Evidence:
     """
@@ -28,7 +32,8 @@ class Evidence:
     """
 
     message: str
-    path: str | None = None
+    path: str | None = attrs.field(default=None, converter=attrs.converters.optional(_absolute))
+    """From the root of the image, with one leading slash."""
     line: int | None = None
     layer: int | None = None
     pointer: str | None = None

@@ -8,7 +8,8 @@ sees. ``T…`` and ``B…`` name the project's two collections of such inputs.
 from __future__ import annotations
 
 import attrs
-from rawtar import (
+
+from tests.rawtar import (
     BLOCK,
     END,
     GNU,

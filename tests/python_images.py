@@ -5,12 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from build import Item, directory, file, program, rootfs
-
 from imagespec.analyzers.routes.routes import RouteTable, find_routes
 from imagespec.analyzers.servers.listeners import Listening, find_listeners
 from imagespec.analyzers.startup.steps import StartCommand, Step
 from imagespec.rootfs import RootFs
+from tests.build import Item, directory, file, program, rootfs
 
 SITE = "usr/local/lib/python3.11/site-packages"
 PACKAGES = (

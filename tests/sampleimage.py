@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from build import (
+
+from tests.build import (
     Item,
     compress,
     config,

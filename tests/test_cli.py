@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from build import config, docker_archive, file, layer, oci_members, outer_tar
 from jsonschema import Draft202012Validator
 
 import imagespec
 from imagespec.documents.schemas import load_schema
 from imagespec.profiles import list_profiles
 from imagespec.rules import ALL
+from tests.build import config, docker_archive, file, layer, oci_members, outer_tar
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SAMPLE = FIXTURES / "sample-docker-20.10.tar"

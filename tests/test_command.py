@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import config
 
 from imagespec.analyzers.startup.command import effective_command, is_shell_form, working_directory
 from imagespec.documents.config import ImageConfig, parse_config
 from imagespec.limits import Limits
+from tests.build import config
 
 
 def image(run: dict[str, Any]) -> ImageConfig:

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_layering import FLOORS
-from write_docs import TARGET, render
+
+from tests.test_layering import FLOORS
+from tests.write_docs import TARGET, render
 
 ROOT = Path(__file__).parent.parent
 

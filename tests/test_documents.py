@@ -210,7 +210,7 @@ def test_manifests_that_are_refused(document: Any, words: str) -> None:
 
 
 def test_docker_manifest() -> None:
-    rows = [{"Config": "c.json", "RepoTags": None, "Layers": ["a/layer.tar"], "LayerSources": {}}]
+    rows: list[Any] = [{"Config": "c.json", "RepoTags": None, "Layers": ["a/layer.tar"], "LayerSources": {}}]
     (image,) = parse_docker_manifest(json.dumps(rows).encode(), "manifest.json", LIMITS)
     assert (image.config, image.repo_tags, image.layers) == ("c.json", (), ("a/layer.tar",))
     for broken in ("{}", "null", '[{"Layers": []}]', "[1]", '[{"Config": "c", "Layers": "x"}]'):

@@ -9,9 +9,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from build import elf
 
 from imagespec.analyzers.programs import filetype
+from tests.build import elf
 
 NO_SYSTEM_LIBRARY = """
 import ctypes, ctypes.util, sys

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import attrs
 import pytest
-from build import Item, config, elf, file, layer, program, rootfs, scan, symlink, whiteout
 
 from imagespec.analyzers.indicators.indicators import WANTED, Indicators, find_indicators
 from imagespec.analyzers.wanted import compile_wanted
@@ -17,6 +16,7 @@ from imagespec.image import Image
 from imagespec.limits import Limits
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Outcome, Verdict
+from tests.build import Item, config, elf, file, layer, program, rootfs, scan, symlink, whiteout
 
 DPKG = "var/lib/dpkg/info/"
 BASE = (

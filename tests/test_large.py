@@ -11,11 +11,11 @@ import os
 from pathlib import Path
 
 import pytest
-from comparing import differences
 
 import imagespec
 from imagespec.engine import scan_layers
 from imagespec.rootfs import RootFs
+from tests.comparing import differences
 
 FOLDER = Path(os.environ.get("IMAGESPEC_BENCH_DIR") or Path.home() / ".cache" / "imagespec-bench")
 ARCHIVES = ("large-docker.tar", "large-oci-gzip.tar", "large-oci-zstd.tar")

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from build import file, program, rootfs, symlink
-from python_images import PACKAGES, SITE, image, listening, start
 
 from imagespec.analyzers.servers.listeners import find_listeners
 from imagespec.analyzers.startup.steps import StartCommand, Step
+from tests.build import file, program, rootfs, symlink
+from tests.python_images import PACKAGES, SITE, image, listening, start
 
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
 FASTAPI = "import uvicorn\nfrom fastapi import FastAPI\napp = FastAPI()\n"
@@ -230,7 +230,6 @@ def test_tls(line: str, *, tls: bool) -> None:
         ("import sys\nsys.exit(1)\n" + FLASK + RUN, "python app.py", "", "ends the program"),
         (FASTAPI + "uvicorn.run(app, reload=True)", "python app.py", "", "import string"),
         (FLASK + RUN, "python missing.py", "", "not in the image"),
-        ("import os\nos.environ['NONE']", "python app.py", "", "NONE is not set"),
     ],
 )
 def test_never_listens(source: str, line: str, without: str, message: str) -> None:
@@ -453,3 +452,9 @@ def test_other_programs_beside_a_server() -> None:
         )
         == 1
     )
+
+
+def test_a_variable_that_the_image_does_not_set_may_be_given_when_it_is_deployed() -> None:
+    found = listening({"app.py": FLASK + "import os\nos.environ['NONE']\n" + RUN})
+    assert [(one.port, one.certain) for one in found.listeners] == [(8080, False)]
+    assert any("NONE is not set" in gap.message for gap in found.gaps)

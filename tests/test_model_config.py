@@ -10,7 +10,11 @@ from typing import NoReturn
 
 import pytest
 from jsonschema import Draft202012Validator
-from modelfiles import (
+
+from imagespec.documents.model_config import Api, Health, parse_model_config
+from imagespec.errors import DocumentError, LimitError
+from imagespec.limits import Limits
+from tests.modelfiles import (
     Json,
     api,
     body,
@@ -20,10 +24,6 @@ from modelfiles import (
     properties,
     remarks,
 )
-
-from imagespec.documents.model_config import Api, Health, parse_model_config
-from imagespec.errors import DocumentError, LimitError
-from imagespec.limits import Limits
 
 
 def test_interfaces() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from modelfiles import (
+
+from tests.modelfiles import (
     SCORES,
     UPLOAD,
     Json,

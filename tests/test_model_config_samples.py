@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from modelfiles import (
+
+from tests.modelfiles import (
     METRICS,
     SCORES,
     UPLOAD,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from build import Item, file, program, rootfs, scan
-from build import layer as tar_layer
 
 from imagespec.analyzers.programs.packages import WANTED, Version, find_version
 from imagespec.analyzers.wanted import compile_wanted
 from imagespec.rootfs import RootFs
+from tests.build import Item, file, program, rootfs, scan
+from tests.build import layer as tar_layer
 
 STATUS = """\
 Package: base-files

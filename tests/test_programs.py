@@ -5,12 +5,12 @@ from __future__ import annotations
 import struct
 
 import pytest
-from build import directory, elf, file, program, rootfs, scan, symlink
-from build import layer as tar_layer
 
 from imagespec.analyzers.programs.programs import DEFAULT_PATH, Startable, judge_startable, which
 from imagespec.analyzers.programs.shebang import Shebang, parse_shebang
 from imagespec.rootfs import RootFs
+from tests.build import directory, elf, file, program, rootfs, scan, symlink
+from tests.build import layer as tar_layer
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from python_images import listening
 
 from imagespec.analyzers.python.pythonlogs import LogFindings, find_python_logs
+from tests.python_images import listening
 
 
 def logs(
@@ -35,7 +35,7 @@ def test_files(source: str, path: str | None, *, certain: bool) -> None:
     found = logs(source)
     assert [(one.path, one.certain) for one in found.files] == [(path, certain)]
     assert found.streams == ()
-    assert found.files[0].evidence.path == "app/app.py"
+    assert found.files[0].evidence.path == "/app/app.py"
 
 
 @pytest.mark.parametrize(

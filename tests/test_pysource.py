@@ -3,8 +3,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from build import Item, directory, file, layer, program, rootfs, scan
-from python_images import SITE, image
 
 from imagespec.analyzers.python.paths import python_paths
 from imagespec.analyzers.python.program import Program
@@ -13,6 +11,8 @@ from imagespec.analyzers.python.values import Const, text_of
 from imagespec.analyzers.startup.steps import Step
 from imagespec.analyzers.wanted import compile_wanted
 from imagespec.rootfs import RootFs
+from tests.build import Item, directory, file, layer, program, rootfs, scan
+from tests.python_images import SITE, image
 
 
 def sources(

@@ -6,11 +6,23 @@ import tarfile
 
 import attrs
 import pytest
-from build import Item, directory, file, hardlink, layer, opaque, program, rootfs, scan, symlink, whiteout
 
 from imagespec.entry import EntryKind
 from imagespec.limits import Limits
 from imagespec.rootfs import RootFs
+from tests.build import (
+    Item,
+    directory,
+    file,
+    hardlink,
+    layer,
+    opaque,
+    program,
+    rootfs,
+    scan,
+    symlink,
+    whiteout,
+)
 
 NEW, OLD = b"new", b"old!"
 

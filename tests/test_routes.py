@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from build import file
-from python_images import SITE, image, start, table
 
 from imagespec.analyzers.routes.flask import parse_rule
 from imagespec.analyzers.routes.routes import find_routes
 from imagespec.analyzers.routes.routing import matches
 from imagespec.analyzers.routes.starlettepaths import parse_path
 from imagespec.analyzers.servers.listeners import find_listeners
+from tests.build import file
+from tests.python_images import SITE, image, start, table
 
 FLASK = "from flask import Flask, Blueprint\napp = Flask(__name__)\n"
 FASTAPI = "from fastapi import FastAPI, APIRouter, Depends\napp = FastAPI()\n"
@@ -141,7 +141,7 @@ def test_flask_across_files() -> None:
         ]
         assert answers == [True, True, True], line
         assert found.answer("GET", "/predict").served is False
-        assert found.answer("GET", "/health").evidence[0].path == "app/web/pages.py"
+        assert found.answer("GET", "/health").evidence[0].path == "/app/web/pages.py"
         assert found.answer("GET", "/health").evidence[0].line == 2
 
 

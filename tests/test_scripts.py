@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import directory, elf, file, program, rootfs, scan, symlink
-from build import layer as tar_layer
 
 from imagespec.analyzers.programs.scripts import ScriptJudgement, judge_script
 from imagespec.analyzers.programs.scripttext import CrEffect, Dialect, Line, bash_syntax, lines_of
 from imagespec.rootfs import RootFs
+from tests.build import directory, elf, file, program, rootfs, scan, symlink
+from tests.build import layer as tar_layer
 
 SHELLS = (
     program("bin/dash"),

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from build import config, digest, docker_archive, file, layer, oci_members, outer_tar, symlink
 
 import imagespec
 from imagespec.engine import scan_layers
@@ -24,6 +23,7 @@ from imagespec.image import Image
 from imagespec.rootfs import RootFs
 from imagespec.scan import ScanRequest
 from imagespec.sources import Archive, open_archive
+from tests.build import config, digest, docker_archive, file, layer, oci_members, outer_tar, symlink
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ARCHIVES = sorted(path for path in FIXTURES.glob("*.tar") if "export" not in path.name)

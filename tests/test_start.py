@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from build import Item, config, directory, file, layer, program, rootfs, scan, symlink
 
 from imagespec.analyzers.startup.start import WANTED, follow_start_command
 from imagespec.analyzers.startup.steps import INHERITED, StartCommand
@@ -16,6 +15,7 @@ from imagespec.analyzers.wanted import compile_wanted
 from imagespec.documents.config import parse_config
 from imagespec.limits import Limits
 from imagespec.rootfs import RootFs
+from tests.build import Item, config, directory, file, layer, program, rootfs, scan, symlink
 
 TOOLS = [
     "sh",

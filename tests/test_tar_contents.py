@@ -8,7 +8,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from rawtar import (
+
+from imagespec.access import FileAccess
+from imagespec.limits import Limits
+from imagespec.scan import AccessBlob, ScanRequest
+from imagespec.tar import LayerIndex, Scanner
+from imagespec.tar.index import Finding
+from tests.rawtar import (
     END,
     GNU,
     V7,
@@ -21,12 +27,6 @@ from rawtar import (
     pax,
     pax_sparse,
 )
-
-from imagespec.access import FileAccess
-from imagespec.limits import Limits
-from imagespec.scan import AccessBlob, ScanRequest
-from imagespec.tar import LayerIndex, Scanner
-from imagespec.tar.index import Finding
 
 GIB = 1 << 30
 FORMATS = {

@@ -9,16 +9,16 @@ from itertools import pairwise
 
 import attrs
 import pytest
-from hostile_tars import Case, catalogue
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rawtar import BLOCK, END, long, member, pax
 
 from imagespec.access import FileAccess
 from imagespec.errors import ImageSpecError, TarError, TruncatedTarError
 from imagespec.limits import Limits
 from imagespec.scan import AccessBlob, ScanRequest
 from imagespec.tar import Finding, Scanner
+from tests.hostile_tars import Case, catalogue
+from tests.rawtar import BLOCK, END, long, member, pax
 
 CASES = catalogue()
 TINY = [case for case in CASES if len(case.raw) <= 5 * BLOCK]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from build import scan
-from hostile_tars import Case, catalogue
 
 from imagespec.errors import LimitError, TarError
 from imagespec.limits import Limits
 from imagespec.rootfs import RootFs
 from imagespec.tar import LayerIndex, Scanner
+from tests.build import scan
+from tests.hostile_tars import Case, catalogue
 
 CASES = catalogue()
 READ = [case for case in CASES if case.error is None]

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import attrs
 import pytest
-from rawtar import END, decimal_map, gnu_sparse, header, long, member, pax, pax_sparse
 
 from imagespec.access import FileAccess
 from imagespec.errors import LimitError
 from imagespec.limits import Limits
 from imagespec.scan import AccessBlob, ScanRequest, scan_stream
 from imagespec.tar import LayerIndex, Scanner
+from tests.rawtar import END, decimal_map, gnu_sparse, header, long, member, pax, pax_sparse
 
 Make = Callable[[int], bytes]
 """A stream that needs the limit to be at least so much."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
+import attrs
+
 from imagespec.analyzers import logs, modelfile, sizes
 from imagespec.analyzers.indicators import indicators
 from imagespec.analyzers.modelfile import ModelFile
@@ -132,9 +134,14 @@ class Facts:
             "/bin/sh"  # what the documents hand it to, where the command itself does not tell
         )
         for step in self.start.steps:
-            if step.script == entry.path and step.argv and step.argv[0]:
-                started_directly = step.program is None or step.program.path == entry.path
-                interpreter = None if started_directly else step.argv[0]
+            # A start that is refused (no execute bit, no interpreter) has the file as its program, and no script.
+            direct = step.program is not None and step.program.path == entry.path
+            if direct and step.script == entry.path:
+                entry = attrs.evolve(
+                    entry, mode=entry.mode | 0o111
+                )  # it starts, so a chmod before it may have seen to that
+            if direct or (step.script == entry.path and step.argv and step.argv[0]):
+                interpreter = None if direct or step.program is None else step.argv[0]
                 break
         return scripts.judge_script(self.rootfs, entry, interpreter, config.architecture, path=path)
 
@@ -142,3 +149,11 @@ class Facts:
     def boot_file_is_broken(self) -> bool:
         """Tell whether a batch service's boot file certainly cannot run, so that nothing behind it does."""
         return self.batch and (self.boot_script is None or self.boot_script.usable is False)
+
+    @property
+    def starts_boot_file_directly(self) -> bool:
+        """Tell whether the start command names the boot file as a program of its own: were it one, it would run."""
+        boot = self.boot_file
+        return boot is not None and any(
+            step.program and step.program.path == boot.path for step in self.start.steps
+        )

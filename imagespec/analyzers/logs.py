@@ -59,7 +59,7 @@ def find_log_sinks(
 ) -> LogSinks:
     """Put together what steps, server options and Python programs say about logs."""
     lost: list[Evidence] = []
-    doubts: list[Evidence] = [*start.gaps, *listening.gaps, *python.gaps]
+    doubts: list[Evidence] = [*listening.gaps, *python.gaps]  # which has the start command's own
     kept: list[Evidence] = list(python.streams)
     for step in start.steps:
         if not step.argv or ends_by_itself(step.argv) or step.argv[0] == ".":

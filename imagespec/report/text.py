@@ -126,13 +126,16 @@ def _render_result(result: RuleResult, console: Console, *, verbose: bool) -> No
 
 
 def _evidence(item: Evidence) -> Text:
-    text = Text("- ", style="dim")
+    # What the sentence already says is not said again.
+    seen = item.seen if item.seen is not None and item.seen not in item.message else None
+    wanted = item.wanted if item.wanted is not None and item.wanted not in item.message else None
     message = printable(item.message)
-    text.append(shorten(message.rstrip(".") if item.seen or item.wanted else message), style="default")
-    if item.seen is not None:
-        text.append(f": {shorten(printable(item.seen))}", style="default")
-    if item.wanted is not None:
-        text.append(f" (wanted: {shorten(printable(item.wanted))})")
+    text = Text("- ", style="dim")
+    text.append(shorten(message.rstrip(".") if seen or wanted else message), style="default")
+    if seen is not None:
+        text.append(f": {shorten(printable(seen))}", style="default")
+    if wanted is not None:
+        text.append(f" (wanted: {shorten(printable(wanted))})")
     place = _place(item)
     if place:
         text.append(f"  [{place}]")
@@ -143,7 +146,7 @@ def _place(item: Evidence) -> str:
     parts = []
     if item.path is not None:
         line = f":{item.line}" if item.line else ""
-        parts.append(f"/{printable(item.path.removeprefix('/'))}{line}")
+        parts.append(printable(item.path) + line)
     if item.pointer is not None:
         parts.append(printable(item.pointer))
     if item.layer is not None:

@@ -65,18 +65,10 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
     if start.gaps:
         summary = f"a part of the start command could not be followed, and the rest does not run {BOOT_FILE}"
         return Outcome(Verdict.UNKNOWN, summary, (command, *start.gaps), _ADVICE)
-    if starts_boot_file_in_vain(facts):
+    if facts.starts_boot_file_directly:
         summary = f"the start command starts {BOOT_FILE}, which cannot run; see boot-file"
         return Outcome(Verdict.UNKNOWN, summary, (command, *start.failures))
     return _explain(facts, command)
-
-
-def starts_boot_file_in_vain(facts: Facts) -> bool:
-    """Tell whether the command names the boot file as a program of its own: were it one, it would run."""
-    boot = facts.boot_file
-    return boot is not None and any(
-        step.program and step.program.path == boot.path for step in facts.start.steps
-    )
 
 
 def _explain(facts: Facts, command: Evidence) -> Outcome:

@@ -71,12 +71,18 @@ def _check(facts: Facts, parameters: Parameters) -> Outcome:
         *_marked("never looked at", seen.out_of_scope),
     )
     if high:
-        return Outcome(Verdict.FAIL, f"{len(high)} strong indicators of malicious code", evidence, _LOOK)
+        return Outcome(Verdict.FAIL, f"{_count(high, 'strong')} of malicious code", evidence, _LOOK)
     if low:
-        return Outcome(Verdict.UNKNOWN, f"{len(low)} weak indicators and no strong one", evidence, _LOOK)
+        return Outcome(
+            Verdict.UNKNOWN, f"{_count(low, 'weak')} of malicious code and no strong one", evidence, _LOOK
+        )
     if parameters["accept_no_indicator"] and not seen.not_looked_at:
         return Outcome(Verdict.PASS, "no indicator found, which the profile accepts", evidence)
     return Outcome(Verdict.UNKNOWN, _NONE, evidence, "Scan the image with an engine made for it.")
+
+
+def _count(found: list[Evidence], strength: str) -> str:
+    return f"{len(found)} {strength} {'indicator' if len(found) == 1 else 'indicators'}"
 
 
 def _marked(mark: str, evidence: Iterable[Evidence]) -> list[Evidence]:

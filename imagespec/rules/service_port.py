@@ -43,7 +43,6 @@ import ipaddress
 from imagespec.analyzers.facts import Facts
 from imagespec.analyzers.servers.listening import Listener
 from imagespec.rules.base import Parameters, Rule
-from imagespec.rules.boot_command import starts_boot_file_in_vain
 from imagespec.verdict import Evidence, Outcome, Verdict
 
 _ALL_INTERFACES = ("", "0.0.0.0", "*")  # noqa: S104 - compared with, not bound
@@ -107,7 +106,7 @@ def _is_for_boot_command(facts: Facts) -> bool:
     """Tell whether `boot-command` fails a batch service whose command stops short of its boot file: one fault, not two."""
     boot = facts.boot_file
     comes_to_it = boot is not None and any(step.script == boot.path for step in facts.start.steps)
-    return facts.batch and not facts.start.gaps and not comes_to_it and not starts_boot_file_in_vain(facts)
+    return facts.batch and not facts.start.gaps and not comes_to_it and not facts.starts_boot_file_directly
 
 
 def _nothing_starts(evidence: tuple[Evidence, ...]) -> Outcome:

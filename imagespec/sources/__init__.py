@@ -11,7 +11,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import IO, Self
 
 import attrs
 
@@ -57,7 +57,7 @@ class Archive:
         self.close()
 
 
-def open_archive(source: str | os.PathLike[str] | BinaryIO, request: ScanRequest) -> Archive:
+def open_archive(source: str | os.PathLike[str] | IO[bytes], request: ScanRequest) -> Archive:
     """
     Open a path, a binary file or a pipe and read its images' documents.
 
@@ -80,7 +80,7 @@ def open_archive(source: str | os.PathLike[str] | BinaryIO, request: ScanRequest
         return Archive(name, container, images, request.verify, resources.pop_all())
 
 
-def _name_of(source: str | os.PathLike[str] | BinaryIO) -> str:
+def _name_of(source: str | os.PathLike[str] | IO[bytes]) -> str:
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
     name = getattr(source, "name", None)
@@ -90,7 +90,7 @@ def _name_of(source: str | os.PathLike[str] | BinaryIO) -> str:
 
 
 def _open_store(
-    source: str | os.PathLike[str] | BinaryIO, request: ScanRequest, resources: contextlib.ExitStack
+    source: str | os.PathLike[str] | IO[bytes], request: ScanRequest, resources: contextlib.ExitStack
 ) -> Store:
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)

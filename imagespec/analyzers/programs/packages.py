@@ -191,7 +191,7 @@ def _own_name(_rootfs: RootFs, name: str, entry: Entry) -> Version | None:
     match = _PYTHON.fullmatch(entry.path.rpartition("/")[2])
     if name != "python" or not match:
         return None
-    return _version(match.group(1), entry, "is called so")
+    return _version(match.group(1), entry, "its name says so")
 
 
 def _version(text: str | bytes, file: Entry, what: str) -> Version | None:
@@ -209,7 +209,7 @@ def _gap(raw: bytes | None, file: Entry) -> Version | None:
 
 
 def _at(entry: Entry, what: str) -> Evidence:
-    return Evidence(message=f"/{entry.path}: {what}", path=f"/{entry.path}", layer=entry.layer)
+    return Evidence(message=what, path=entry.path, layer=entry.layer)
 
 
 def _text(raw: bytes) -> str:

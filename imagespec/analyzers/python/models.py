@@ -151,7 +151,15 @@ def _environment(run: Evaluator, callee: Member | External, given: Arguments) ->
         value = environment[name]
         return UNKNOWN if value is None else Const(value)
     if callee.name == "os.environ[]":
-        raise _program(run).stop("raise", f"the environment variable {name} is not set: Python stops here")
+        # Python stops here, unless the platform sets it: users can give variables when they deploy.
+        program = _program(run)
+        program.gap(
+            program.here(
+                f"the environment variable {name} is not set in the image; without it Python stops here"
+            )
+        )
+        program.frame.certain = False
+        return UNKNOWN
     return default if default is not None else Const(None)
 
 

@@ -111,9 +111,9 @@ class Program(Evaluator):
                     attrs.evolve(stop.evidence, message=stop.evidence.message + ", if it comes here at all")
                 )
         except Exhausted:
-            self.gap(self._here("the program is longer than is followed"))
+            self.gap(self.here("the program is longer than is followed"))
         except RecursionError:
-            self.gap(self._here("the program is nested more deeply than is followed"))
+            self.gap(self.here("the program is nested more deeply than is followed"))
         del self.frames[depth:]
         return None
 
@@ -125,9 +125,10 @@ class Program(Evaluator):
 
     def stop(self, reason: str, message: str) -> Stop:
         """Return the exception that ends the program here."""
-        return Stop(reason, self._here(message), certain=self.certain)
+        return Stop(reason, self.here(message), certain=self.certain)
 
-    def _here(self, message: str) -> Evidence:
+    def here(self, message: str) -> Evidence:
+        """Return evidence at the place where the program is."""
         return self.place().evidence(message)
 
     def environment_has(self, name: object) -> bool | None:
@@ -172,7 +173,7 @@ class Program(Evaluator):
             case "library":
                 return External(name)
             case "perhaps":
-                self.gap(self._here(f"{shown} is imported, and is only among the packages of one user"))
+                self.gap(self.here(f"{shown} is imported, and is only among the packages of one user"))
                 return External(name)
             case "directory":
                 module = Module(name, found.path, None, Scope({}), name, found.directory)
@@ -194,7 +195,7 @@ class Program(Evaluator):
     def _missing(self, name: str, shown: str) -> Value:
         if self.sources.exact:
             raise self.stop("import", f"{shown} is imported, and is not in the image: Python stops here")
-        self.gap(self._here(f"{shown} is imported, and was not found where this Python certainly looks"))
+        self.gap(self.here(f"{shown} is imported, and was not found where this Python certainly looks"))
         return External(name)
 
     def module_attribute(self, module: Module, name: str) -> Value:
@@ -217,7 +218,7 @@ class Program(Evaluator):
         """Return the module of ``from ..name import``."""
         parts = self.frame.module.package.split(".") if self.frame.module.package else []
         if level > len(parts):
-            self.gap(self._here("an import relative to no package, which fails"))
+            self.gap(self.here("an import relative to no package, which fails"))
             return UNKNOWN
         base = parts[: len(parts) - level + 1]
         return self.import_module(".".join([*base, name] if name else base))
@@ -230,7 +231,7 @@ class Program(Evaluator):
             frame.function is not None and frame.function.node is function.node for frame in self.frames
         )
         if len(self.frames) > _FRAMES or active > 1:
-            self.gap(self._here(f"{function.name} is called more deeply than is followed"))
+            self.gap(self.here(f"{function.name} is called more deeply than is followed"))
             return UNKNOWN
         scope = Scope(bound(function, arguments), function.scope)
         frame = Frame(function.module, scope, self.certain, function)

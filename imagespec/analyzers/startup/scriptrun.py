@@ -77,7 +77,8 @@ class ScriptRunner:
             entry = self._walk.rootfs.resolve(f"{path}/__main__.py")
         if entry is not None and entry.kind is EntryKind.FILE:
             return ScriptFile(entry, written)
-        what = "is no regular file" if entry else "is not in the image"
+        link = self._walk.rootfs.lookup(path)
+        what = "is no regular file" if entry else "leads to nothing" if link else "is not in the image"
         if self._walk.touched or not self._walk.rootfs.complete:
             return NoScript(f"{path} {what}, as far as can be told", unknown=True)
         return NoScript(f"{path} {what}", unknown=False)
