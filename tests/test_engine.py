@@ -36,8 +36,9 @@ pytestmark = [
 DOCKERFILE = """
 FROM scratch
 COPY busybox /bin/busybox
+COPY Dockerfile /etc/Dockerfile
 RUN ["/bin/busybox", "--install", "-s", "/bin"]
-RUN mkdir -p /etc /d/e/f /gone /remade/old /usr/lib && echo 1 > /d/e/f/x && echo 2 > /gone/y && echo 3 > /remade/old/z \
+RUN mkdir -p /d/e/f /gone /remade/old /usr/lib && echo 1 > /d/e/f/x && echo 2 > /gone/y && echo 3 > /remade/old/z \
  && ln -s usr/lib /lib && echo 4 > /lib/in-usr && echo 5 > /a && ln /a /b && ln -s nowhere /dangling && mkfifo /pipe
 RUN rm -r /gone && rm /d/e/f/x && echo new > /a
 RUN rm -r /remade && mkdir /remade && echo 6 > /remade/new && chmod 700 /d

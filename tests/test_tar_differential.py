@@ -22,13 +22,13 @@ import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.test_tar_cutting import ARCHIVE, complete_ends
 
 from imagespec.errors import ImageSpecError, LimitError
 from imagespec.limits import Limits
 from imagespec.tar import LayerIndex, Scanner, header
 from tests.hostile_tars import Case, catalogue
 from tests.rawtar import BLOCK, seal
+from tests.test_tar_cutting import ARCHIVE, complete_ends
 
 CASES = catalogue()
 SMALL = [case for case in CASES if len(case.raw) <= 1 << 16]
