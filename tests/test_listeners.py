@@ -458,3 +458,23 @@ def test_a_variable_that_the_image_does_not_set_may_be_given_when_it_is_deployed
     found = listening({"app.py": FLASK + "import os\nos.environ['NONE']\n" + RUN})
     assert [(one.port, one.certain) for one in found.listeners] == [(8080, False)]
     assert any("NONE is not set" in gap.message for gap in found.gaps)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("open('/model/weights.bin')", "/model/weights.bin is read and is not in the image"),
+        ("import torch\ntorch.load('weights.pt')", "/app/weights.pt is read and is not in the image"),
+        ("undefined_name", "undefined_name is not defined"),
+        ("app.config.update(**settings)", "settings is not defined"),
+    ],
+)
+def test_what_may_stop_a_program_before_its_server(line: str, words: str) -> None:
+    found = listening({"app.py": FLASK + line + "\n" + RUN}, packages=(*PACKAGES, "torch"))
+    assert [one.certain for one in found.listeners] == [False]
+    assert any(words in gap.message for gap in found.gaps)
+
+
+@pytest.mark.parametrize("line", ["open('/log/x', 'w')", "open('/tmp/x')", "open('app.py')", "open(input())"])
+def test_what_does_not_stop_a_program(line: str) -> None:
+    assert shown(FLASK + line + "\n" + RUN)[0] == ALL

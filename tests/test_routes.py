@@ -226,7 +226,8 @@ def test_fastapi_root_path_of_a_known_version() -> None:
     ],
 )
 def test_fastapi_caveats(handler: str, caveats: int) -> None:
-    answer = table(FASTAPI + "@app.get('/x')\n" + handler + SERVE).answer("GET", "/x")
+    names = "from fastapi import Depends, Query, Request\ndef check(): pass\n"
+    answer = table(FASTAPI + names + "@app.get('/x')\n" + handler + SERVE).answer("GET", "/x")
     assert (answer.served, len(answer.caveats)) == (True, caveats)
 
 
@@ -257,7 +258,7 @@ STARLETTE = (
 )
 def test_starlette(method: str, path: str, *, expected: bool | None) -> None:
     assert table({"app.py": STARLETTE % ""}, "uvicorn app:app").answer(method, path).served is expected
-    open_list = table({"app.py": STARLETTE % ", *more()"}, "uvicorn app:app").answer(method, path).served
+    open_list = table({"app.py": STARLETTE % ", *input()"}, "uvicorn app:app").answer(method, path).served
     assert open_list is (expected or None)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from imagespec._version import __version__
@@ -48,9 +46,4 @@ cli.add_command(profiles)
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    try:
-        cli(prog_name="imagespec")
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): nobody is left to tell.
-        sys.stderr.close()
-        sys.exit(141)
+    cli(prog_name="imagespec")

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from imagespec import api
-from imagespec.cli.common import INCOMPLETE, USAGE, complain, console, read_input
+from imagespec.cli.common import INCOMPLETE, PLAIN_WIDTH, USAGE, complain, console, read_input
 from imagespec.documents.model_config import ModelConfig, parse_model_config
 from imagespec.engine import check_archive
 from imagespec.errors import ImageSpecError
@@ -74,11 +74,10 @@ def check(  # noqa: PLR0913 - one parameter for each option
         complain(str(error))
         sys.exit(USAGE)
     report, worst = _check_all(images, profile, Service(service), given, verify=verify)
-    try:
+    if output is None:
+        _print(report, format_name, sys.stdout, console(), verbose=verbose)
+    else:
         _write(report, format_name, output, verbose=verbose)
-    except OSError as error:
-        complain(f"{output}: {error.strerror or error}")
-        sys.exit(INCOMPLETE)
     sys.exit(worst or report.exit_code(strict=strict))
 
 
@@ -99,13 +98,16 @@ def _check_all(
     return api.report_of(profile, service, inputs, verified=verify), max(code for _, code in results)
 
 
-def _write(report: Report, format_name: str, output: Path | None, *, verbose: bool) -> None:
-    if output is None:
-        _print(report, format_name, sys.stdout, console(), verbose=verbose)
-        return
-    with output.open("w", encoding="utf-8") as file:
-        plain = Console(file=file, highlight=False, markup=False, emoji=False, color_system=None)
-        _print(report, format_name, file, plain, verbose=verbose)
+def _write(report: Report, format_name: str, output: Path, *, verbose: bool) -> None:
+    try:
+        with output.open("w", encoding="utf-8") as file:
+            plain = Console(
+                file=file, highlight=False, markup=False, emoji=False, color_system=None, width=PLAIN_WIDTH
+            )
+            _print(report, format_name, file, plain, verbose=verbose)
+    except OSError as error:
+        complain(f"{output}: {error.strerror or error}")
+        sys.exit(INCOMPLETE)
 
 
 def _print(report: Report, format_name: str, file: TextIO, target: Console, *, verbose: bool) -> None:

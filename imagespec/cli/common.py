@@ -19,12 +19,12 @@ from imagespec.text import printable
 
 USAGE = 2
 INCOMPLETE = 3
-_PLAIN_WIDTH = 200  # of tables in files and pipes, where no terminal says how wide it is
+PLAIN_WIDTH = 200  # of tables in files and pipes, where no terminal says how wide it is
 
 
 def console() -> Console:
     """Return the console of standard output: colours on a terminal only, and never under NO_COLOR."""
-    width = None if sys.stdout.isatty() else _PLAIN_WIDTH
+    width = None if sys.stdout.isatty() else PLAIN_WIDTH
     return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, width=width)
 
 

@@ -9,7 +9,7 @@ import attrs
 
 from imagespec.analyzers.python import models
 from imagespec.analyzers.python.assignments import assign
-from imagespec.analyzers.python.evaluator import Arguments, Frame
+from imagespec.analyzers.python.evaluator import OPEN_NAMES, Arguments, Frame
 from imagespec.analyzers.python.flow import Flow
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -24,10 +24,6 @@ from imagespec.analyzers.python.values import (
 
 if TYPE_CHECKING:
     from imagespec.analyzers.python.program import Program
-
-
-OPEN_NAMES = "*"
-"""Stands in a module's names when it may have more than are known."""
 
 
 def define_function(run: Program, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Flow:

@@ -39,6 +39,11 @@ STEPS = 60_000
 """Expressions and statements of one program that are followed."""
 
 _BUILTINS = frozenset(dir(builtins))
+_MODULE_NAMES = frozenset(
+    ("__file__", "__path__", "__annotations__", "__class__", "__qualname__", "__module__")
+)
+OPEN_NAMES = "*"
+"""In a module's names: it has others that are not known (``from library import *``)."""
 
 
 class Exhausted(Exception):  # noqa: N818 - control flow, not an error
@@ -111,6 +116,10 @@ class Evaluator:
         """Tell whether an environment variable is set; None when unknown."""
         raise NotImplementedError
 
+    def missing_name(self, name: str) -> None:
+        """Act on a name that nothing defines."""
+        raise NotImplementedError
+
     # State.
 
     @property
@@ -154,7 +163,11 @@ class Evaluator:
             if name in scope.names:
                 return scope.names[name]
             scope = scope.parent
-        return External("builtins." + name) if name in _BUILTINS else UNKNOWN
+        if name in _BUILTINS:
+            return External("builtins." + name)
+        if OPEN_NAMES not in self.frame.module.scope.names and name not in _MODULE_NAMES:
+            self.missing_name(name)
+        return UNKNOWN
 
     def attribute(self, owner: Value, name: str) -> Value:
         """Return an attribute of a value."""

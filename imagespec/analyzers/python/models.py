@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from imagespec.analyzers.python.commandline import parse_arguments
 from imagespec.analyzers.python.evaluator import Arguments, Evaluator, Model
+from imagespec.analyzers.python.loading import LOADING
 from imagespec.analyzers.python.methods import METHODS
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -158,7 +159,6 @@ def _environment(run: Evaluator, callee: Member | External, given: Arguments) ->
                 f"the environment variable {name} is not set in the image; without it Python stops here"
             )
         )
-        program.frame.certain = False
         return UNKNOWN
     return default if default is not None else Const(None)
 
@@ -272,6 +272,7 @@ MODELS: Mapping[str, Model] = {
     "runpy.run_path": _code,
     "runpy.run_module": _code,
     "argparse.ArgumentParser().parse_args": parse_arguments,
+    **LOADING,
     **METHODS,
 }
 

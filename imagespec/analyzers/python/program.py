@@ -131,6 +131,12 @@ class Program(Evaluator):
         """Return evidence at the place where the program is."""
         return self.place().evidence(message)
 
+    def missing_name(self, name: str) -> None:
+        """Record a name that nothing defines: Python stops there."""
+        self.gap(
+            self.here(f"the name {name} is not defined, as far as can be told; without it Python stops here")
+        )
+
     def environment_has(self, name: object) -> bool | None:
         """Tell whether an environment variable is set; None when unknown."""
         known = str(name) not in self.environment or self.environment[str(name)] is not None

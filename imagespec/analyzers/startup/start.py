@@ -8,7 +8,7 @@ from imagespec.analyzers.shell.parser import LIMIT_TEXT_BYTES
 from imagespec.analyzers.shell.state import RUNTIME_VARIABLES, State
 from imagespec.analyzers.startup.command import effective_command, working_directory
 from imagespec.analyzers.startup.launch import Launcher
-from imagespec.analyzers.startup.steps import StartCommand
+from imagespec.analyzers.startup.steps import StartCommand, Step
 from imagespec.analyzers.startup.tools import ends_by_itself
 from imagespec.analyzers.startup.walk import Walk
 from imagespec.analyzers.wanted import LIBRARIES, Wanted
@@ -76,12 +76,33 @@ def follow_start_command(config: ImageConfig, rootfs: RootFs) -> StartCommand:
     walk.close()
     if launched.returns:
         _check_left_alone(walk)
+    steps, gaps = _weigh_permissions(walk, config.user, rootfs)
     return StartCommand(
         argv=command.words,
-        steps=tuple(walk.steps),
+        steps=tuple(steps),
         failures=tuple(walk.failures),
-        gaps=tuple(walk.gaps),
+        gaps=tuple(gaps),
     )
+
+
+def _weigh_permissions(walk: Walk, user: str, rootfs: RootFs) -> tuple[list[Step], list[Evidence]]:
+    """
+    Return the steps and gaps, with the steps from the first one on uncertain that ``user`` may not be allowed to take.
+
+    Which groups a user is in depends on the image and the engine, so only what everybody may do is taken as allowed.
+    """
+    if user.partition(":")[0] in {"", "0", "root"}:
+        return walk.steps, list(walk.gaps)
+    for number, step in enumerate(walk.steps):
+        script = rootfs.resolve(step.script) if step.script else None
+        for entry, bit in ((step.program, 0o001), (script, 0o004)):
+            if entry is not None and not entry.mode & bit:
+                what = "run" if bit == 0o001 else "read"
+                message = f"the user {user} may not be allowed to {what} it (mode {entry.mode:04o})"
+                gap = Evidence(message=message, path=entry.path, layer=entry.layer)
+                doubtful = [attrs.evolve(later, certain=False) for later in walk.steps[number:]]
+                return [*walk.steps[:number], *doubtful], [*walk.gaps, gap]
+    return walk.steps, list(walk.gaps)
 
 
 def _check_left_alone(walk: Walk) -> None:

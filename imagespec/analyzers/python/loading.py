@@ -1,0 +1,52 @@
+"""
+Files that a program reads when it starts: one that the image does not have ends it, unless it is mounted there.
+
+Weights are often mounted or downloaded at run time, so a missing file proves nothing; but a program that needs one is
+not certain to come to its server.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from imagespec.analyzers.python.evaluator import Arguments, Evaluator, Model
+from imagespec.analyzers.python.values import External, Member, Value, text_of
+
+if TYPE_CHECKING:
+    from imagespec.analyzers.python.program import Program
+
+_WRITING = frozenset("wax+")
+_MADE_AT_RUN_TIME = ("/dev/", "/proc/", "/sys/", "/tmp/", "/run/", "/var/tmp/")  # noqa: S108 - compared with
+
+# Functions that read the file they are given, and the name of that argument (each library's own reference).
+_LOADERS = {
+    "builtins.open": "file",
+    "io.open": "file",
+    "joblib.load": "filename",
+    "keras.models.load_model": "filepath",
+    "numpy.load": "file",
+    "onnxruntime.InferenceSession": "path_or_bytes",
+    "tensorflow.keras.models.load_model": "filepath",
+    "tensorflow.saved_model.load": "export_dir",
+    "torch.jit.load": "f",
+    "torch.load": "f",
+}
+
+
+def _load(run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+    program: Program = run  # type: ignore[assignment]
+    path = text_of(given.get(0, _LOADERS[callee.name]))
+    mode = text_of(given.get(1, "mode")) or "r"
+    if path is None or (callee.name.endswith("open") and _WRITING & set(mode)):
+        return None
+    if not path.startswith("/") and program.step.cwd is None:
+        return None
+    full = posixpath.normpath(posixpath.join(program.step.cwd or "/", path))
+    if not full.startswith(_MADE_AT_RUN_TIME) and program.sources.rootfs.resolve(full) is None:
+        program.gap(program.here(f"{full} is read and is not in the image; without it Python stops here"))
+    return None
+
+
+LOADING: Mapping[str, Model] = dict.fromkeys(_LOADERS, _load)
