@@ -77,7 +77,9 @@ def test_pylibmagic_serves_where_the_system_has_none() -> None:
 
 
 def test_the_table_serves_where_there_is_no_libmagic() -> None:
-    assert run("sys.modules['pylibmagic'] = None") == "built-in table | ELF file"
+    assert run("sys.modules['pylibmagic'] = None") == (
+        "built-in table | ELF file (by a built-in table, without libmagic)"
+    )
 
 
 def test_importing_the_module_imports_no_libmagic() -> None:

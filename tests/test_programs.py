@@ -136,8 +136,8 @@ def altered(at: int, value: bytes) -> bytes:
         (altered(64 + 32, b"\x01\0\0\0\0\0\0\0"), "loader has 1 bytes"),
         (altered(64 + 32, b"\x00\x20\0\0\0\0\0\0"), "loader has 8192 bytes"),
         (altered(64 + 32, bytes([len(LOADER)])), "does not end with a NUL"),
-        (b"MZ\x90\0" + bytes(300), "no format that Linux starts"),
-        (b"echo hello\n", "is text without"),
+        (b"MZ\x90\0" + bytes(300), "is no ELF program"),
+        (b"echo hello\n", "is no ELF program"),
     ],
 )
 def test_what_a_kernel_refuses(data: bytes, words: str) -> None:

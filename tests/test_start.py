@@ -476,7 +476,13 @@ def test_evidence_for_a_shell_form_entrypoint_explains_cmd() -> None:
 
 @pytest.mark.parametrize(
     ("user", "mode", "certain"),
-    [("", 0o600, True), ("0:0", 0o600, True), ("1000", 0o644, True), ("1000", 0o600, False), ("app", 0o640, False)],
+    [
+        ("", 0o600, True),
+        ("0:0", 0o600, True),
+        ("1000", 0o644, True),
+        ("1000", 0o600, False),
+        ("app", 0o640, False),
+    ],
 )
 def test_a_file_that_the_user_may_not_read(user: str, mode: int, certain: bool) -> None:
     found = follow({"Cmd": ["python3", "/srv/x.py"], "User": user}, file("srv/x.py", "print(1)\n", mode))

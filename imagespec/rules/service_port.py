@@ -62,14 +62,15 @@ def _check(facts: Facts, parameters: Parameters) -> Outcome:
         return Outcome(Verdict.PASS, summary, (*proven[0].evidence, *_exposed(facts)))
     if possible:
         summary = f"{_describe(possible[0])}: it is not certain that port {port} reaches it"
-        return Outcome(Verdict.UNKNOWN, summary, _seen(facts), f"Bind 0.0.0.0:{port} explicitly.")
+        evidence = (*_gaps(facts), *_seen(facts))
+        return Outcome(Verdict.UNKNOWN, summary, evidence, f"Bind 0.0.0.0:{port} explicitly.")
     return _unreached(facts, port)
 
 
 def _unreached(facts: Facts, port: int) -> Outcome:
     """Answer where no listener that is known is reached on ``port``."""
     listeners, evidence, advice = facts.listening.listeners, _seen(facts), f"Bind 0.0.0.0:{port} explicitly."
-    gaps = tuple(dict.fromkeys((*facts.start.gaps, *facts.listening.gaps)))
+    gaps = _gaps(facts)
     if gaps:
         summary = (
             f"a part of the start command could not be followed, and the rest does not listen on port {port}"
@@ -83,6 +84,10 @@ def _unreached(facts: Facts, port: int) -> Outcome:
         )
     summary = "; ".join(f"{_describe(listener)}, {_fault(listener, port)}" for listener in listeners)
     return Outcome(Verdict.FAIL, summary, evidence, advice)
+
+
+def _gaps(facts: Facts) -> tuple[Evidence, ...]:
+    return tuple(dict.fromkeys((*facts.start.gaps, *facts.listening.gaps)))
 
 
 def _seen(facts: Facts) -> tuple[Evidence, ...]:

@@ -76,7 +76,7 @@ def _backend() -> tuple[str, _Describe]:
         found = _from_buffer()
         if found:
             return "libmagic (pylibmagic)", found
-    return "built-in table", describe_plainly
+    return "built-in table", lambda head: f"{describe_plainly(head)} (by a built-in table, without libmagic)"
 
 
 def _from_buffer() -> _Describe | None:

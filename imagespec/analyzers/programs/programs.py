@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import attrs
 
-from imagespec.analyzers.programs import elf
+from imagespec.analyzers.programs import elf, filetype
 from imagespec.analyzers.programs.shebang import Shebang, parse_shebang
 from imagespec.analyzers.wanted import KIB, LIBRARIES, Wanted
 from imagespec.entry import Entry, EntryKind
@@ -106,12 +106,9 @@ class _Judge:
             return self._script(entry, shebang, level)
         # Shells read a file as a script unless its first line looks binary (bash: check_binary_file).
         text = b"\0" not in head[:256].split(b"\n", 1)[0]
-        what = (
-            "is text without a '#!' line that names an interpreter"
-            if text
-            else "has no format that Linux starts"
-        )
-        return _answer(entry, startable=False, what=what, seen=repr(head[:16]), shell_fallback=text)
+        what = "is no ELF program and without a '#!' line that names an interpreter"
+        # What it is instead is asked of libmagic for the reader's sake only; it decides nothing.
+        return _answer(entry, startable=False, what=what, seen=filetype.describe(head), shell_fallback=text)
 
     def _elf(self, entry: Entry) -> Startable:
         header = self._header(entry)
