@@ -81,6 +81,20 @@ def layer(*items: Item, format: int = tarfile.PAX_FORMAT) -> bytes:  # noqa: A00
     return out.getvalue()
 
 
+class Pipe(io.RawIOBase):
+    """A stream that cannot be sought and gives less than it is asked for."""
+
+    def __init__(self, data: bytes, most: int = 30_011) -> None:
+        self._inner = io.BytesIO(data)
+        self._most = most
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._inner.read(min(size, self._most) if size >= 0 else self._most)
+
+
 def elf(machine: int = 62, *, bits: int = 64, interpreter: str | None = None) -> bytes:
     """Return a minimal ELF executable (default x86-64, static) with an optional PT_INTERP."""
     wide = bits == 64

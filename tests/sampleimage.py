@@ -53,20 +53,6 @@ Members = dict[str, bytes]
 """The files of an archive by name."""
 
 
-class Pipe(io.RawIOBase):
-    """A stream that cannot be sought and gives less than it is asked for."""
-
-    def __init__(self, data: bytes, most: int = 30_011) -> None:
-        self._inner = io.BytesIO(data)
-        self._most = most
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        return self._inner.read(min(size, self._most) if size >= 0 else self._most)
-
-
 @attrs.frozen(kw_only=True)
 class Sample:
     """An image that is not yet in an archive."""

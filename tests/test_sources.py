@@ -23,7 +23,7 @@ from imagespec.image import Image
 from imagespec.rootfs import RootFs
 from imagespec.scan import ScanRequest
 from imagespec.sources import Archive, open_archive
-from tests.build import config, digest, docker_archive, file, layer, oci_members, outer_tar, symlink
+from tests.build import Pipe, config, digest, docker_archive, file, layer, oci_members, outer_tar, symlink
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ARCHIVES = sorted(path for path in FIXTURES.glob("*.tar") if "export" not in path.name)
@@ -48,26 +48,12 @@ def through_pipe(path: Path) -> IO[bytes]:
     return process.stdout
 
 
-class Unseekable(io.RawIOBase):
-    """A pipe that gives as little as it may at a time."""
-
-    def __init__(self, data: bytes, most: int = 7_001) -> None:
-        self._inner = io.BytesIO(data)
-        self._most = most
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        return self._inner.read(min(size, self._most) if size >= 0 else self._most)
-
-
 OPENERS: dict[str, Callable[[Path], Any]] = {
     "path": str,
     "file": lambda path: STREAMS.enter_context(path.open("rb")),
     "memory": lambda path: io.BytesIO(path.read_bytes()),
     "pipe": through_pipe,
-    "slow-pipe": lambda path: Unseekable(path.read_bytes()),
+    "slow-pipe": lambda path: Pipe(path.read_bytes()),
 }
 
 
@@ -157,7 +143,7 @@ def archives(*layers: bytes) -> Iterator[tuple[str, bytes]]:
 def test_layouts_and_codecs(kind: str, piped: bool) -> None:
     layers = (layer(file("a", "1"), file("b", "2")), b"", layer(file("a", "3")))
     data = dict(archives(*layers))[kind]
-    with opened(Unseekable(data) if piped else io.BytesIO(data), verify=True) as archive:
+    with opened(Pipe(data) if piped else io.BytesIO(data), verify=True) as archive:
         (image,) = archive.images
         rootfs = conforms(image)
     assert [entry.path for entry in rootfs.walk()] == ["a", "b"]
@@ -167,7 +153,7 @@ def test_layouts_and_codecs(kind: str, piped: bool) -> None:
 @pytest.mark.parametrize("piped", [False, True])
 def test_an_outer_tar_may_be_compressed(piped: bool) -> None:
     data = gzip.compress(dict(archives(layer(file("a"))))["docker"])
-    with opened(Unseekable(data) if piped else io.BytesIO(data), verify=True) as archive:
+    with opened(Pipe(data) if piped else io.BytesIO(data), verify=True) as archive:
         conforms(archive.images[0])
 
 
@@ -176,7 +162,7 @@ def test_names_with_a_leading_dot(piped: bool) -> None:
     raw = layer(file("a"))
     members = {f"./{name}": data for name, data in oci_members([raw], config([raw])).items()}
     data = outer_tar(members)
-    with opened(Unseekable(data) if piped else io.BytesIO(data), verify=True) as archive:
+    with opened(Pipe(data) if piped else io.BytesIO(data), verify=True) as archive:
         conforms(archive.images[0])
 
 
@@ -194,7 +180,7 @@ def test_a_layer_that_is_a_link_to_another(target: str, piped: bool) -> None:
         file("manifest.json", json.dumps([row])),
         format=tarfile.USTAR_FORMAT,
     )
-    with opened(Unseekable(outer) if piped else io.BytesIO(outer), verify=True) as archive:
+    with opened(Pipe(outer) if piped else io.BytesIO(outer), verify=True) as archive:
         conforms(archive.images[0])
 
 

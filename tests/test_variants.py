@@ -19,8 +19,8 @@ import imagespec
 from imagespec.profiles import Profile, load_profile
 from imagespec.results import ImageReport, Report, RuleResult
 from imagespec.verdict import Outcome, Verdict
-from tests.build import compress, digest, directory, elf, file, program, symlink, whiteout
-from tests.sampleimage import BOOT, JAVA_HOME, MODEL, SERVER, Members, Pipe, Sample, changed, package, sample
+from tests.build import Pipe, compress, digest, directory, elf, file, program, symlink, whiteout
+from tests.sampleimage import BOOT, JAVA_HOME, MODEL, SERVER, Members, Sample, changed, package, sample
 
 PASS, FAIL, UNKNOWN, NONE = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.NOT_APPLICABLE
 BATCH, REAL_TIME = "batch", "real-time"

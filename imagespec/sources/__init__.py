@@ -22,7 +22,8 @@ from imagespec.errors import InputError, LimitError, TruncatedTarError, UnknownF
 from imagespec.image import Defect, Image
 from imagespec.scan import ScanRequest
 from imagespec.sources import docker_archive, oci_layout
-from imagespec.sources.store import DirectoryStore, PipeStore, Store, TarStore
+from imagespec.sources.pipe import PipeStore
+from imagespec.sources.store import DirectoryStore, Store, TarStore
 
 _HEAD = 512
 # Two of these at the top of a tar make it a root filesystem (Filesystem Hierarchy Standard 3.0, section 3).

@@ -11,7 +11,8 @@ from imagespec.errors import LimitError
 from imagespec.image import Defect, Image
 from imagespec.layer import Layer, LayerState
 from imagespec.scan import ScanRequest
-from imagespec.sources.store import Store, clean_name
+from imagespec.sources.members import clean_name
+from imagespec.sources.store import Store
 
 MANIFEST = "manifest.json"
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
