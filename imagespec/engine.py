@@ -34,7 +34,7 @@ def check_archive(
     images = tuple(
         check_image(image, profile, service, model_config=model_config) for image in archive.images
     )
-    return InputReport(name=archive.name, container=archive.container, images=images)
+    return InputReport(name=archive.name, container=archive.container, images=images, notes=archive.notes)
 
 
 def check_image(

@@ -87,6 +87,8 @@ class InputReport:
     container: str | None = None
     images: tuple[ImageReport, ...] = ()
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the archive lists and does not hold."""
 
 
 @attrs.frozen(kw_only=True)
@@ -152,6 +154,7 @@ def _input(item: InputReport) -> dict[str, Any]:
         "container": item.container,
         "images": [image_to_dict(image) for image in item.images],
         "problems": [_problem(problem) for problem in item.problems],
+        "notes": [printable(note) for note in item.notes],
     }
 
 

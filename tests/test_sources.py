@@ -253,6 +253,29 @@ def test_an_image_that_only_manifest_json_lists() -> None:
     assert not only_index.defects
 
 
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_nested_index_with_a_missing_platform_and_an_attestation(piped: bool) -> None:
+    raw = layer(file("a"))
+    members = oci_members([raw], config([raw]), name=None)
+    (row,) = json.loads(members["index.json"])["manifests"]
+    missing = {**row, "digest": "sha256:" + "0" * 64, "platform": {"os": "linux", "architecture": "arm64"}}
+    attestation = {**missing, "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
+    nested = json.dumps({"schemaVersion": 2, "manifests": [missing, row, attestation]}).encode()
+    members[f"blobs/sha256/{digest(nested)[7:]}"] = nested
+    kind = "application/vnd.oci.image.index.v1+json"
+    name = {"io.containerd.image.name": "docker.io/library/x:1"}
+    top = {"mediaType": kind, "digest": digest(nested), "size": len(nested), "annotations": name}
+    members["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [top]}).encode()
+    data = outer_tar(members)
+    with opened(Pipe(data) if piped else io.BytesIO(data), verify=True) as archive:
+        (image,) = archive.images
+        conforms(image)
+    assert image.references == ("docker.io/library/x:1",)
+    assert archive.notes == (
+        f"index.json lists sha256:{'0' * 64} (linux/arm64), which the archive does not hold",
+    )
+
+
 def test_progress_counts_the_archive() -> None:
     path = FIXTURES / "sample-docker-20.10.tar"
     counts: list[int] = []

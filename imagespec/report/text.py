@@ -67,6 +67,8 @@ def _render_input(item: InputReport, console: Console, *, verbose: bool) -> None
     _line(console, Text.assemble((printable(item.name), "bold"), (kind, "dim")))
     for problem in item.problems:
         _line(console, _problem(problem))
+    for note in item.notes:
+        _line(console, Text.assemble(("NOTE     ", "bold blue"), printable(note)))
     console.print()
     for image in item.images:
         _render_identity(image, console)

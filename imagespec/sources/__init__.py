@@ -43,6 +43,8 @@ class Archive:
     images: tuple[Image, ...]
     verify: bool = False
     """Whether the layers' digests are computed."""
+    notes: tuple[str, ...] = ()
+    """What the archive lists and does not hold, as exports of one platform of several do."""
     _resources: contextlib.ExitStack = attrs.field(factory=contextlib.ExitStack, repr=False)
 
     def close(self) -> None:
@@ -69,7 +71,7 @@ def open_archive(source: str | os.PathLike[str] | IO[bytes], request: ScanReques
     with contextlib.ExitStack() as resources:
         try:
             store = _open_store(source, request, resources)
-            container, images = _read_images(store, request)
+            container, images, notes = _read_images(store, request)
         except TruncatedTarError as error:
             raise InputError(
                 f"{name}: the archive is truncated: {error.reason}, at byte {error.offset:,}; "
@@ -78,7 +80,7 @@ def open_archive(source: str | os.PathLike[str] | IO[bytes], request: ScanReques
         except (InputError, LimitError) as error:
             error.args = (f"{name}: {error}",)
             raise
-        return Archive(name, container, images, request.verify, resources.pop_all())
+        return Archive(name, container, images, request.verify, notes, resources.pop_all())
 
 
 def _name_of(source: str | os.PathLike[str] | IO[bytes]) -> str:
@@ -146,7 +148,7 @@ def _is_text(head: bytes) -> bool:
     return not set(head) & (set(range(32)) - set(b"\t\n\f\r\x1b"))
 
 
-def _read_images(store: Store, request: ScanRequest) -> tuple[str, tuple[Image, ...]]:
+def _read_images(store: Store, request: ScanRequest) -> tuple[str, tuple[Image, ...], tuple[str, ...]]:
     names = store.names()
     has_docker = docker_archive.MANIFEST in names
     has_oci = oci_layout.INDEX in names
@@ -160,9 +162,14 @@ def _read_images(store: Store, request: ScanRequest) -> tuple[str, tuple[Image, 
     docker_images = tuple(docker_archive.read_images(store, request)) if has_docker else ()
     listed = oci_layout.read_images(store, request) if has_oci else oci_layout.Listed((), ())
     images = _join(docker_images, listed.images) if has_docker else listed.images
+    notes = tuple(
+        f"index.json lists {item.digest} ({item.platform or 'no platform given'}), which the archive does not hold"
+        for item in listed.absent
+    )
     if not images:
-        raise UnknownFormatError("the archive lists no image that it holds; export it again")
-    return f"{'docker' if has_docker else 'oci'}-{store.kind}", images
+        reason = notes[0] if notes else "the archive lists no image"
+        raise UnknownFormatError(f"{reason}; export it again")
+    return f"{'docker' if has_docker else 'oci'}-{store.kind}", images, notes
 
 
 def _join(docker_images: tuple[Image, ...], oci_images: tuple[Image, ...]) -> tuple[Image, ...]:
