@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
+from collections.abc import Callable
 from typing import IO, Protocol
 
 import attrs
@@ -20,6 +22,13 @@ class RandomAccess(Protocol):
 
     def pread(self, size: int, offset: int) -> bytes:
         """Return up to ``size`` bytes from ``offset``; fewer only at the end."""
+
+    def locate(self) -> tuple[Callable[[int, int], bytes], int]:
+        """
+        Return what reads (size, offset) of the file below, and where these bytes begin in it.
+
+        For hot loops: it costs less than `pread`, and does not stop where these bytes end.
+        """
 
 
 class FileAccess:
@@ -43,6 +52,10 @@ class FileAccess:
             self._file.seek(offset)
             return self._file.read(size)
 
+    def locate(self) -> tuple[Callable[[int, int], bytes], int]:
+        """Return what reads the file, and 0."""
+        return self.pread if self._fd is None else functools.partial(os.pread, self._fd), 0
+
 
 @attrs.frozen
 class AccessWindow:
@@ -56,6 +69,11 @@ class AccessWindow:
         """Return up to ``size`` bytes from ``offset`` of the part."""
         size = min(size, self.size_bytes - offset)
         return self.inner.pread(size, self.start + offset) if size > 0 else b""
+
+    def locate(self) -> tuple[Callable[[int, int], bytes], int]:
+        """Return what reads the file below, and where the part begins in it."""
+        read, start = self.inner.locate()
+        return read, start + self.start
 
 
 class AccessReader:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Protocol
 
 import attrs
@@ -12,16 +15,15 @@ from imagespec import compression, tar
 from imagespec.access import AccessReader, RandomAccess, Rewound
 from imagespec.compression import Codec, Reader
 from imagespec.digest import BlobDigest, DiffId, Digest
-from imagespec.errors import ImageSpecError, LimitError
+from imagespec.errors import ImageSpecError, LimitError, TruncatedTarError
 from imagespec.limits import Limits
 from imagespec.tar import Finding, LayerIndex, Scanner, Want
 
 Progress = Callable[[int], object]
 """Told how many more bytes of the archive have been dealt with."""
 
-_HOP_WINDOW = 1 << 12  # bytes read at a header, at least …
-_MOST_HOP_WINDOW = 1 << 18  # … and at most: while members are small, one read covers many
 _STREAM_WINDOW = 1 << 18
+_THREAD_BYTES = 1 << 15  # from so many bytes on, hashing costs more than handing them to a thread
 
 
 @attrs.frozen
@@ -99,33 +101,33 @@ class ScannedBlob:
 
 def _scan_by_hopping(access: RandomAccess, request: ScanRequest) -> LayerScan:
     scanner = Scanner(request.limits, request.want)
-    size, offset, told = access.size_bytes, 0, 0
-    length = _HOP_WINDOW
+    read, start = access.locate()
+    size, offset = access.size_bytes, 0
     _check_size(size, request.limits)
     while offset < size:
-        window = access.pread(length, offset)
-        if not window:  # the file shrank while it was read
-            size = offset
-            break
-        end = offset + len(window)
-        offset = scanner.feed(window, offset)
-        # Near headers are worth larger reads, far ones smaller.
-        length = min(2 * length, _MOST_HOP_WINDOW) if offset - end < length else max(length // 2, _HOP_WINDOW)
+        before, offset = offset, scanner.hop(read, start, offset, size)
+        if offset == before:  # where it ends now is unknown: bodies were hopped over
+            raise TruncatedTarError(offset, "the file became shorter while it was read")
         if request.progress:
-            request.progress(min(offset, size) - told)
-            told = min(offset, size)
+            request.progress(min(offset, size) - before)
     index = scanner.close(size)
     return LayerScan(index, scanner.kept, tuple(scanner.findings), Codec.PLAIN, size, size)
 
 
 def scan_stream(source: Reader, request: ScanRequest) -> LayerScan:
     """List the members of a layer read from its first byte to its last; raises ImageSpecError."""
-    blob_hash = hashlib.sha256() if request.verify else None
-    tar_hash = hashlib.sha256() if request.verify else None
-    stored = compression.CountingReader(source, _observer(blob_hash, request.progress))
-    head = stored.read(16)
+    with contextlib.ExitStack() as stack:
+        threads = stack.enter_context(ThreadPoolExecutor(2)) if request.verify else None
+        return _scan_stream(source, request, threads)
+
+
+def _scan_stream(source: Reader, request: ScanRequest, threads: Executor | None) -> LayerScan:
+    head = source.read(16)
     codec = compression.sniff(head)
-    decoded = compression.open_decoder(Rewound(head, stored), codec, request.limits)
+    tar_hash = _Sha256(threads) if threads else None
+    blob_hash = _Sha256(threads) if threads and codec is not Codec.PLAIN else None
+    stored = compression.CountingReader(Rewound(head, source), _observer(blob_hash, request.progress))
+    decoded = compression.open_decoder(stored, codec, request.limits)
     scanner = Scanner(request.limits, request.want)
     wanted = offset = 0
     while data := decoded.read(_STREAM_WINDOW):
@@ -140,16 +142,58 @@ def scan_stream(source: Reader, request: ScanRequest) -> LayerScan:
     if decoded.trailing_zero_bytes:
         message = "zero bytes behind the compressed stream, which Go's gzip reader refuses"
         findings.append(Finding("layer.trailing-zeros", message))
-    return LayerScan(
-        index,
-        scanner.kept,
-        tuple(findings),
-        codec,
-        stored.count,
-        offset,
-        BlobDigest(Digest("sha256:" + blob_hash.hexdigest())) if blob_hash else None,
-        DiffId(Digest("sha256:" + tar_hash.hexdigest())) if tar_hash else None,
-    )
+    scan = LayerScan(index, scanner.kept, tuple(findings), codec, stored.count, offset)
+    if not tar_hash:
+        return scan
+    # A plain layer's blob is its tar.
+    diff_id, blob_digest = DiffId(tar_hash.digest()), BlobDigest((blob_hash or tar_hash).digest())
+    return attrs.evolve(scan, blob_digest=blob_digest, diff_id=diff_id)
+
+
+class _Sha256:
+    """A digest computed in threads, because hashlib and the decoders release the interpreter's lock."""
+
+    def __init__(self, threads: Executor) -> None:
+        self._hash = hashlib.sha256()
+        self._threads = threads
+        self._busy: Future[None] | None = None
+
+    def update(self, data: bytes) -> None:
+        """Take the next bytes; waits until the ones before are done, so that no more than one piece is in flight."""
+        if self._busy:
+            self._busy.result()
+        self._busy = None
+        if len(data) < _THREAD_BYTES:
+            self._hash.update(data)
+        else:
+            self._busy = self._threads.submit(self._hash.update, data)
+
+    def digest(self) -> Digest:
+        """Return the digest of all bytes."""
+        if self._busy:
+            self._busy.result()
+        return Digest("sha256:" + self._hash.hexdigest())
+
+
+def scan_all(jobs: Sequence[tuple[LayerBlob, ScanRequest]]) -> list[LayerScan | ImageSpecError]:
+    """
+    Scan several layers at once, on all processors, and return each one's scan or its error, in order.
+
+    Each scan depends on its own request alone, so that the result is that of scanning one after the other. The
+    requests' ``progress`` is called by several threads.
+    """
+    if len(jobs) < 2:
+        return [_scan_or_error(job) for job in jobs]
+    with ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as threads:
+        return list(threads.map(_scan_or_error, jobs))
+
+
+def _scan_or_error(job: tuple[LayerBlob, ScanRequest]) -> LayerScan | ImageSpecError:
+    blob, request = job
+    try:
+        return blob.scan(request)
+    except ImageSpecError as error:
+        return error
 
 
 def _check_size(size: int, limits: Limits) -> None:
@@ -157,7 +201,7 @@ def _check_size(size: int, limits: Limits) -> None:
         raise LimitError("layer_bytes", limits.layer_bytes, size, "layer")
 
 
-def _observer(digest: hashlib._Hash | None, progress: Progress | None) -> Callable[[bytes], None]:
+def _observer(digest: _Sha256 | None, progress: Progress | None) -> Callable[[bytes], None]:
     def observe(data: bytes) -> None:
         if digest:
             digest.update(data)

@@ -27,6 +27,7 @@ from tests.rawtar import (
     pax,
     pax_sparse,
 )
+from tests.readers import reader  # noqa: F401 - every test here runs under both implementations
 
 GIB = 1 << 30
 FORMATS = {

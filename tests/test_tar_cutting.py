@@ -16,9 +16,10 @@ from imagespec.access import FileAccess
 from imagespec.errors import ImageSpecError, TarError, TruncatedTarError
 from imagespec.limits import Limits
 from imagespec.scan import AccessBlob, ScanRequest
-from imagespec.tar import Finding, Scanner
+from imagespec.tar import Finding, Scanner, backends
 from tests.hostile_tars import Case, catalogue
 from tests.rawtar import BLOCK, END, long, member, pax
+from tests.readers import reader  # noqa: F401 - every test here runs under both implementations
 
 CASES = catalogue()
 TINY = [case for case in CASES if len(case.raw) <= 5 * BLOCK]
@@ -103,7 +104,7 @@ def test_cut_anywhere(case: Case, data: st.DataObject) -> None:
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
 def test_fast_path_agrees_with_the_scanner_proper(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = whole(case.raw)
-    monkeypatch.setattr("imagespec.tar.plain.PlainMembers._budget", lambda _self: 0)
+    monkeypatch.setattr(backends.DEFAULT, "capacity", 0)
     assert whole(case.raw) == expected
 
 

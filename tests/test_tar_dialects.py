@@ -10,6 +10,7 @@ from imagespec.rootfs import RootFs
 from imagespec.tar import LayerIndex, Scanner
 from tests.build import scan
 from tests.hostile_tars import Case, catalogue
+from tests.readers import reader  # noqa: F401 - every test here runs under both implementations
 
 CASES = catalogue()
 READ = [case for case in CASES if case.error is None]

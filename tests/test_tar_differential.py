@@ -28,6 +28,7 @@ from imagespec.limits import Limits
 from imagespec.tar import LayerIndex, Scanner, header
 from tests.hostile_tars import Case, catalogue
 from tests.rawtar import BLOCK, seal
+from tests.readers import reader  # noqa: F401 - every test here runs under both implementations
 from tests.test_tar_cutting import ARCHIVE, complete_ends
 
 CASES = catalogue()
@@ -115,9 +116,9 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoReader]:
         shutil.copy(source / name, folder)
     environment = {**os.environ, "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOTOOLCHAIN": "local"}
     subprocess.run([tool, "build", "-o", "gotar", "."], cwd=folder, env=environment, check=True)
-    reader = GoReader(folder / "gotar")
-    yield reader
-    reader.close()
+    listing = GoReader(folder / "gotar")
+    yield listing
+    listing.close()
 
 
 def check_contract(raw: bytes, go: GoReader) -> ImageSpecError | None:

@@ -14,6 +14,7 @@ from imagespec.limits import Limits
 from imagespec.scan import AccessBlob, ScanRequest, scan_stream
 from imagespec.tar import LayerIndex, Scanner
 from tests.rawtar import END, decimal_map, gnu_sparse, header, long, member, pax, pax_sparse
+from tests.readers import reader  # noqa: F401 - every test here runs under both implementations
 
 Make = Callable[[int], bytes]
 """A stream that needs the limit to be at least so much."""

@@ -28,7 +28,8 @@ HEADER_ONLY = frozenset((HARD_LINK, SYMLINK, CHAR, BLOCK_DEVICE, DIRECTORY, FIFO
 
 _USTAR_MAGIC = b"ustar\0"
 _GNU_MAGIC = b"ustar  \0"
-PLAIN_MAGICS = frozenset((_USTAR_MAGIC + b"00", _GNU_MAGIC))
+USTAR_MAGIC_00 = _USTAR_MAGIC + b"00"
+PLAIN_MAGICS = frozenset((USTAR_MAGIC_00, _GNU_MAGIC))
 _STAR_TRAILER = b"tar\0"
 
 Oddity = tuple[str, str]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
-from itertools import accumulate
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, islice
 
 import attrs
 
@@ -95,72 +95,63 @@ _REGULAR_TYPES = frozenset((header.REGULAR, header.CONTIGUOUS, header.GNU_SPARSE
 Row = tuple[bytes, int, tuple[int, int, int], int, float, int, int]
 """name, type, (mode, uid, gid), size, mtime, header offset, data offset"""
 
-SETTLE = 256
-"""Rows after which to settle: few enough that they are still in the processor's cache."""
-
 
 class IndexBuilder:
-    """The growing columns of a `LayerIndex`."""
+    """The growing columns of a `LayerIndex`, which has the same names and types."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
-        """The members since the last `settle`."""
-        self.settled = 0
-        """How many members came before them."""
+        self.names = bytearray()
+        self.types = bytearray()
+        self.modes = array("H")
+        self.name_ends, self.uids, self.gids = array("q"), array("q"), array("q")
+        self.sizes, self.header_offsets, self.data_offsets = array("q"), array("q"), array("q")
+        self.mtimes = array("d")
         self.links: dict[int, bytes] = {}
         self.devices: dict[int, tuple[int, int]] = {}
         self.xattrs: dict[int, dict[str, bytes]] = {}
         self.sparse: dict[int, SparseMap] = {}
         self.text_bytes = 0
         """Of names, link targets, extended attributes and sparse maps: what `Limits.names_bytes` bounds."""
-        self._names = bytearray()
-        self._types = bytearray()
-        self._modes = array("H")
-        self._name_ends, self._uids, self._gids = array("q"), array("q"), array("q")
-        self._sizes, self._header_offsets, self._data_offsets = array("q"), array("q"), array("q")
-        self._mtimes = array("d")
 
     def __len__(self) -> int:
-        return self.settled + len(self.rows)
+        return len(self.types)
 
-    def settle(self) -> None:
-        """Move the rows into the columns, many at once: appending to an array costs more than to a list."""
-        if not self.rows:
-            return
-        names, types, owners, sizes, mtimes, header_offsets, data_offsets = zip(*self.rows, strict=True)
+    def extend(self, rows: Sequence[Row], links: Mapping[int, bytes]) -> None:
+        """Append members, ``links`` by row; many at once, because appending to an array costs more than to a list."""
+        names, types, owners, sizes, mtimes, header_offsets, data_offsets = zip(*rows, strict=True)
         modes, uids, gids = zip(*owners, strict=True)
-        ends = accumulate(map(len, names), initial=len(self._names))
-        next(ends)
-        self._name_ends.extend(ends)
-        self._names += b"".join(names)
-        self._types += bytes(types)
+        for row, link in links.items():
+            self.links[len(self) + row] = link
+            self.text_bytes += len(link)
+        before = len(self.names)
+        self.name_ends.extend(islice(accumulate(map(len, names), initial=before), 1, None))
+        self.names += b"".join(names)
+        self.text_bytes += len(self.names) - before
+        self.types += bytes(types)
         for column, values in (
-            (self._modes, modes),
-            (self._uids, uids),
-            (self._gids, gids),
-            (self._sizes, sizes),
-            (self._header_offsets, header_offsets),
-            (self._data_offsets, data_offsets),
+            (self.modes, modes),
+            (self.uids, uids),
+            (self.gids, gids),
+            (self.sizes, sizes),
+            (self.header_offsets, header_offsets),
+            (self.data_offsets, data_offsets),
         ):
             column.extend(array(column.typecode, values))
-        self._mtimes.extend(array("d", mtimes))
-        self.settled += len(self.rows)
-        self.rows.clear()
+        self.mtimes.extend(array("d", mtimes))
 
     def build(self) -> LayerIndex:
         """Return the finished index."""
-        self.settle()
         return LayerIndex(
-            bytes(self._names),
-            self._name_ends,
-            bytes(self._types),
-            self._modes,
-            self._uids,
-            self._gids,
-            self._sizes,
-            self._mtimes,
-            self._header_offsets,
-            self._data_offsets,
+            bytes(self.names),
+            self.name_ends,
+            bytes(self.types),
+            self.modes,
+            self.uids,
+            self.gids,
+            self.sizes,
+            self.mtimes,
+            self.header_offsets,
+            self.data_offsets,
             self.links,
             self.devices,
             self.xattrs,

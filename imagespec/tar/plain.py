@@ -1,157 +1,217 @@
 """
-The fast path of the scanner: members that one header block tells completely.
+The fast path of the scanner: members that one header block tells completely, or nearly so.
 
 Nearly all members of real layers are of this kind. What is *plain* is defined narrowly, so that nothing has to be
 interpreted here: a ustar or GNU header in ASCII with a right checksum; a file, directory or link without a body where
-none belongs; a name that fits its field; nothing behind the device numbers. Everything else is left to the scanner
-proper, which reads any header, and both give the same member for the same block.
+none belongs; texts with nothing behind the NUL that ends them; no device numbers. One PAX or GNU long-name header may
+precede it, if all that counts in that is a time or a short name. Everything else is left to the scanner proper, which
+reads any header, and both give the same member for the same bytes.
+
+A *reader* takes apart the headers: `imagespec.tar.pure` in Python, or `imagespec.tar.native` through a C function.
+What they share is here.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections.abc import Callable
-from typing import Any
+import re
+from collections.abc import Iterator
+from typing import Protocol
 
+from imagespec.errors import TarError
 from imagespec.limits import Limits
-from imagespec.tar import header
+from imagespec.tar import header, pax
+from imagespec.tar.contents import Contents
 from imagespec.tar.header import BLOCK
-from imagespec.tar.index import SETTLE, IndexBuilder
+from imagespec.tar.index import IndexBuilder
 
-Want = Callable[[bytes, int, int], int]
-"""(name, size, mode) of a regular file → how many bytes of its beginning to keep; 0 for none."""
+MOST_META = 2048
+"""Bytes of an extended header's body that the fast path takes on."""
 
-# name, mode+uid+gid, size, mtime, chksum, typeflag, linkname, magic to devminor, the rest
-_FIELDS = struct.Struct("100s24s12s12s8sB100s88s167s")
-_NO_LINK = bytes(100)
-_NO_SIZE = b"00000000000\0"
-_NO_REST = bytes(167)
-_ZEROS = bytes(BLOCK)
-_SLASH = 0x2F
-_FILE, _DIRECTORY, _LINKS = (
-    header.REGULAR[0],
-    header.DIRECTORY[0],
-    frozenset(header.HARD_LINK + header.SYMLINK),
-)
-_LONGEST_TEXT = 200  # bytes of name and link target that one block can hold
+_LONGEST_NAME = 255  # one component of a name may have so many bytes
+_MOST_NAME_BYTES = 256  # prefix, slash and name of a header
+_MOST_TEXT_BYTES = 2 * _MOST_NAME_BYTES  # of a member's name and link target
+_ONLY_RECORD = re.compile(
+    rb"([0-9]{1,4}) (?:mtime=(-?[0-9]{1,12}(?:\.[0-9]{1,9})?)|path=([^\0\n]+))\n"
+).fullmatch
+_TIMES = frozenset((b"mtime", b"atime", b"ctime"))
+_TELLING = (b"uid", b"gid", pax.XATTR_PREFIX, b"LIBARCHIVE.xattr.", b"GNU.sparse.")
+_LINKS = frozenset(header.HARD_LINK + header.SYMLINK)
+_FILE, _LONG_NAME = header.REGULAR[0], header.GNU_LONG_NAME[0]
+
+Keep = tuple[int, int, int]
+"""Number of a member, offset of its content, and how many bytes of it to keep."""
+
+
+class Take(Protocol):
+    """Takes plain members; a function, because it is called in the hottest loop."""
+
+    def __call__(
+        self, window: bytes, base: int, body_end: int, at: int, limit: int, /
+    ) -> tuple[int, int, int, bytes | None]:
+        """
+        Take the plain members at the start of ``window``, whose first byte is at offset ``base``.
+
+        ``body_end``, which is at least ``base``, is where the last body ended, and ``at`` where the next header is.
+        Stops when ``limit`` members are held, and behind a member with an extended header. Returns the new
+        ``body_end`` and ``at``, how many members were taken, and the last one's extended header with its body.
+        """
+
+
+class Reader(Protocol):
+    """
+    Takes apart plain headers, and holds the members until they are settled into the index.
+
+    It is made from the index and the most bytes of an extended header that it may take.
+    """
+
+    @property
+    def capacity(self) -> int:
+        """Return how many members to hold before they should be settled."""
+
+    @property
+    def take(self) -> Take:
+        """Return the function that takes the next plain members."""
+
+    def files(self, count: int) -> Iterator[tuple[int, bytes, int, int, int]]:
+        """Yield (number, name, size, mode, data offset) of the files with content among the last ``count`` members."""
+
+    def held(self) -> int:
+        """Return how many members are held."""
+
+    def last(self) -> tuple[int, int]:
+        """Return the type and size of the last member."""
+
+    def amend(self, name: bytes | None, link: bytes | None, mtime: float | None) -> None:
+        """Change the last member into what its extended header says; None keeps."""
+
+    def drop(self) -> None:
+        """Take back the last member."""
+
+    def settle(self) -> None:
+        """Move the members into the index."""
+
+
+class MakeReader(Protocol):
+    """The class of a reader."""
+
+    def __call__(self, columns: IndexBuilder, most_meta: int) -> Reader:
+        """Return a reader that settles into ``columns``."""
 
 
 class PlainMembers:
     """Appends plain members to the columns as long as they come."""
 
-    def __init__(self, limits: Limits, want: Want | None, columns: IndexBuilder) -> None:
+    def __init__(self, limits: Limits, contents: Contents, columns: IndexBuilder, make: MakeReader) -> None:
         self._limits = limits
-        self._want = want
+        self._contents = contents
         self._columns = columns
-        self._times = _Parsed(_parse_number)
-        self._owners = _Parsed(_parse_owner)
-        self._sums = _Parsed(_expected_sum)
-        self._tails = _Parsed(_is_plain_tail)
+        most_meta = min(limits.meta_header_bytes, MOST_META) if limits.meta_header_chain > 0 else 0
+        self._reader = make(columns, most_meta)
+        self.take = self._reader.take
+        self.limit = 0
+        """Members that the reader may hold: they stay below every limit, whatever they are."""
+        self.settle()
 
-    def read(  # noqa: C901, PLR0912 - the hot loop, in one piece
-        self, window: bytes, base: int, body_end: int, at: int
-    ) -> tuple[int, int, int]:
+    def read(self, window: bytes, base: int, body_end: int, at: int) -> tuple[int, int, Keep | None]:
         """
         Take the plain members at the start of ``window``, whose first byte is at offset ``base``.
 
         ``body_end`` is where the last body ended and ``at`` where the next header is. Returns both for the first
-        header that was not taken, and how many bytes of the last member's content are wanted: 0 unless it stopped
-        for their sake.
+        header that was not taken, and the wanted content that the window lacks, behind which it stopped.
         """
-        columns, want, unpack, adler32 = self._columns, self._want, _FIELDS.unpack_from, zlib.adler32
-        times, owners, sums, tails = self._times, self._owners, self._sums, self._tails
-        if len(columns.rows) >= SETTLE:
-            columns.settle()
-        rows, links = columns.rows, columns.links
-        add, first, text_bytes, wanted = rows.append, len(rows), 0, 0
-        last = base + len(window) - BLOCK
-        for _ in range(self._budget() if body_end >= base else 0):
-            if at > last or (at > body_end and not _ZEROS.startswith(window[body_end - base : at - base])):
+        while body_end >= base:
+            body_end, at, count, meta = self.take(window, base, body_end, at, self.limit)
+            body_end, at, keep, is_refused = self.look(window, base, body_end, at, count, meta)
+            if keep or is_refused:
+                return body_end, at, keep
+            if meta:
+                continue
+            if self._reader.held() < self.limit:
                 break
-            start = at - base
-            name, owner_field, size_field, mtime_field, chksum, kind, link, tail, rest = unpack(window, start)
-            block = window[start : start + BLOCK]
-            try:
-                owner, mtime = owners[owner_field], times[mtime_field]
-                size = 0 if size_field == _NO_SIZE else _parse_number(size_field)
-                # Adler-32's low half is the byte sum modulo 65521, which the sum of 512 ASCII bytes stays below.
-                if rest != _NO_REST or not tails[tail] or adler32(block, 0) & 0xFFFF != sums[chksum]:
-                    break
-            except ValueError:
+            self.settle()
+            if not self.limit:
                 break
-            name, _, behind = name.partition(b"\0")
-            if not name or behind.strip(b"\0") or not block.isascii():
-                break
-            if kind == _FILE:
-                if link != _NO_LINK or name[-1] == _SLASH:
-                    break
-            elif kind == _DIRECTORY:
-                if link != _NO_LINK or size:
-                    break
-            elif kind in _LINKS:
-                link = link.rstrip(b"\0")
-                if size or not link or b"\0" in link:
-                    break
-                links[columns.settled + len(rows)] = link
-                text_bytes += len(link)
-            else:
-                break
-            data = at + BLOCK
-            add((name, kind, owner, size, mtime, at, data))
-            body_end = data + size
-            at = body_end + -body_end % BLOCK
-            if size and want and (wanted := want(name, size, owner[0])) > 0:
-                break
-        columns.text_bytes += text_bytes + sum([len(row[0]) for row in rows[first:]])
-        return body_end, at, max(wanted, 0)
+        return body_end, at, None
 
-    def _budget(self) -> int:
-        # So many members stay below every limit, whatever they are; the next one is checked exactly by the scanner.
+    def look(
+        self, window: bytes, base: int, body_end: int, at: int, count: int, meta: bytes | None
+    ) -> tuple[int, int, Keep | None, bool]:
+        """
+        Apply the extended header of what was just taken, and keep the wanted contents.
+
+        Returns where to go on from, the wanted content that the window lacks, and whether the last member was taken
+        back because its extended header is the scanner's business.
+        """
+        is_refused = bool(meta) and not self._apply(meta or b"", at)
+        if is_refused and meta:
+            _, size = self._reader.last()
+            self._reader.drop()
+            body_end = at = body_end - size - BLOCK - len(meta) - -len(meta) % BLOCK
+            count -= 1
+        keep = self._keep(window, base, count) if count and self._contents.want else None
+        return body_end, at, keep, is_refused
+
+    def _keep(self, window: bytes, base: int, count: int) -> Keep | None:
+        contents, end = self._contents, base + len(window)
+        for number, name, size, mode, data in self._reader.files(count):
+            length = contents.choose(name, size, mode)
+            if not length:
+                continue
+            if data + length > end:
+                return number, data, length  # the last one: all others lie before a header in the window
+            contents.kept[number] = window[data - base : data - base + length]
+        return None
+
+    def _apply(self, meta: bytes, at: int) -> bool:
+        # Tells whether the extended header was so plain that it could be applied to the last member.
+        body = meta[BLOCK:]
+        if meta[156] == _LONG_NAME:
+            name = header.cut_string(body)
+            return not body[len(name) :].strip(b"\0") and self._rename(name)
+        only = _ONLY_RECORD(body)
+        if only and int(only[1]) == len(body):
+            _, mtime, path = only.groups()
+            if path:
+                return self._rename(path)
+            self._reader.amend(None, None, float(mtime))
+            return True
+        try:
+            records, is_repeated = pax.parse_records(body, at)
+            times = {key: pax.parse_time(records[key], at) for key in _TIMES & records.keys() if records[key]}
+        except TarError:
+            return False  # the scanner proper will raise it
+        return bool(records) and not is_repeated and self._apply_records(records, times.get(b"mtime"))
+
+    def _rename(self, name: bytes) -> bool:
+        # Tells whether a name from an extended header may stand without a finding.
+        if not (0 < len(name) <= _LONGEST_NAME and name.isascii()):
+            return False
+        if name.endswith(b"/") and self._reader.last()[0] == _FILE:
+            return False
+        self._reader.amend(name, None, None)
+        return True
+
+    def _apply_records(self, records: dict[bytes, bytes], mtime: float | None) -> bool:
+        link, (kind, size) = records.get(b"linkpath"), self._reader.last()
+        if (
+            any(key.startswith(_TELLING) for key in records)
+            or records.get(b"size", b"%d" % size) != b"%d" % size
+        ):
+            return False
+        if link is not None and (kind not in _LINKS or not 0 < len(link) <= _LONGEST_NAME):
+            return False
+        if b"path" in records and not self._rename(records[b"path"]):
+            return False
+        self._reader.amend(None, link, mtime)
+        return True
+
+    def settle(self) -> None:
+        """Move what was read into the columns, so that they are complete."""
+        self._reader.settle()
         limits, columns = self._limits, self._columns
-        if limits.name_bytes < len(_NO_LINK):
-            return 0
         members = limits.layer_members - len(columns)
-        return max(min(members, (limits.names_bytes - columns.text_bytes) // _LONGEST_TEXT), 0)
-
-
-class _Parsed(dict[bytes, Any]):
-    """Remembers what a field means, because few are different; bounded, because the fields are the attacker's."""
-
-    _MOST = 1 << 14
-
-    def __init__(self, parse: Callable[[bytes], object]) -> None:
-        super().__init__()
-        self._parse = parse
-
-    def __missing__(self, field: bytes) -> object:
-        if len(self) >= self._MOST:
-            self.clear()
-        value = self[field] = self._parse(field)
-        return value
-
-
-def _parse_owner(field: bytes) -> tuple[int, int, int]:
-    parse = header.parse_number
-    return parse(field[:8]) & 0o7777, parse(field[8:16]), parse(field[16:])
-
-
-def _parse_number(field: bytes) -> int:
-    # The ordinary form: octal digits and one byte of padding. Other forms are not plain.
-    digits = field[:-1]
-    if not digits.isdigit() or field[-1] not in b"\0 ":
-        raise ValueError
-    return int(digits, 8)
-
-
-def _expected_sum(field: bytes) -> int:
-    # What the checksum says of the block's bytes; it counts its own field as eight spaces.
-    digits = field.rstrip(b"\0 ")
-    if not digits.isdigit():
-        raise ValueError
-    return int(digits, 8) - 8 * 0x20 + sum(field)
-
-
-def _is_plain_tail(field: bytes) -> bool:
-    # Magic with version, owner names, and device numbers that say nothing.
-    return field[:8] in header.PLAIN_MAGICS and not any(map(header.parse_number, (field[72:80], field[80:])))
+        texts = (limits.names_bytes - columns.text_bytes) // _MOST_TEXT_BYTES
+        # The members behind these are checked exactly, by the scanner.
+        self.limit = max(min(members, texts, self._reader.capacity), 0)
+        if limits.name_bytes < _MOST_NAME_BYTES:
+            self.limit = 0

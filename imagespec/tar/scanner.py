@@ -16,19 +16,24 @@ hop over file bodies, or drop them as they pass::
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from imagespec.errors import LimitError, TarError, TruncatedTarError
 from imagespec.limits import Limits
-from imagespec.tar import extended, header, names
+from imagespec.tar import backends, extended, header, names
+from imagespec.tar.contents import Contents, Want
 from imagespec.tar.extended import ExtendedHeaders, Member
 from imagespec.tar.header import BLOCK
 from imagespec.tar.index import Finding, Findings, IndexBuilder, LayerIndex
-from imagespec.tar.plain import PlainMembers, Want
+from imagespec.tar.plain import Keep, MakeReader, PlainMembers
 from imagespec.tar.sparse import SparseReader, Take, Window
 
 _Steps = Generator[tuple[int, int], Window, None]
 
+_LEAST_WINDOW = 1 << 11
+_MOST_WINDOW = 1 << 16
+_NEAR = 1 << 13  # reading so many bytes costs about what a call of the system does
+_NEAR_END = 1 << 11  # of a window: read on from there, because an extended header may be cut
 _NEVER = 1 << 62  # an offset that no stream reaches
 _SPARSE_ENTRY_BYTES = 128  # what one entry of a map costs in memory
 _KNOWN_TYPES = frozenset((header.REGULAR, header.GNU_SPARSE, *header.HEADER_ONLY))
@@ -42,18 +47,22 @@ class Scanner:
     cut anywhere: the members, findings and errors are the same.
     """
 
-    def __init__(self, limits: Limits, want: Want | None = None) -> None:
-        self.kept: dict[int, bytes] = {}
+    def __init__(self, limits: Limits, want: Want | None = None, reader: MakeReader | None = None) -> None:
         self._limits = limits
-        self._want = want
-        self._kept_bytes = 0
+        self._contents = Contents(limits, want)
+        self.kept = self._contents.kept
         self._findings = Findings(limits.findings)
         self._columns = IndexBuilder()
-        self._plain = PlainMembers(limits, want, self._columns)
+        self._plain = PlainMembers(limits, self._contents, self._columns, reader or backends.DEFAULT)
         self._sparse = SparseReader(self._take, limits.sparse_entries)
         self._partial = bytearray()
         self._at_eof = False
         self._end = 0
+        # Where the last body ended, with its padding behind it, and where the next header is.
+        self._body_end = self._at = 0
+        self._is_between = True  # a member is complete, and no extended header waits for the next one
+        self._wanted: Keep | None = None
+        self._window_bytes = _LEAST_WINDOW
         self._parser = self._parse()
         self._request = next(self._parser)
 
@@ -82,13 +91,71 @@ class Scanner:
             if len(data) < missing:
                 return end
             window, self._partial = bytes(self._partial), bytearray()
-            self._request = self._parser.send((window, at))
+            self._advance(window, at)
         while True:
             at, need = self._request
             if at + need > end:
                 self._partial = bytearray(data[at - offset :] if at < end else b"")
                 return max(at, end)
-            self._request = self._parser.send((data, offset))
+            self._advance(data, offset)
+
+    def _advance(self, window: bytes, base: int) -> None:
+        # The window holds what was requested.
+        if self._is_between:
+            before = self._at
+            body_end, at, keep = self._plain.read(window, base, self._body_end, before)
+            self._move(body_end, at, keep)
+            if at != before:
+                return
+        self._request = self._parser.send((window, base))
+
+    def _move(self, body_end: int, at: int, keep: Keep | None) -> None:
+        # To behind the plain members that were read.
+        self._body_end, self._at, self._wanted = body_end, at, keep
+        self._request = body_end, at - body_end + BLOCK
+        if keep:
+            self._request = self._parser.send((b"", 0))
+
+    def hop(self, read: Callable[[int, int], bytes], start: int, offset: int, size: int) -> int:
+        """
+        Read at ``offset``, go on from header to header as long as nothing but plain members comes, and return as `feed`.
+
+        ``read`` gives (length, offset) of a file in which the stream of ``size`` bytes begins at ``start``. Returns
+        ``offset`` itself only where the file ends before it. Do not mix with calls of `feed`.
+        """
+        plain, body_end, at, length = self._plain, self._body_end, self._at, self._window_bytes
+        take, limit, wants = plain.take, plain.limit, self._contents.want is not None
+        keep, can_hop = None, self._is_between and not self._partial
+        while True:
+            window = read(length if offset + length < size else size - offset, start + offset)
+            end = offset + len(window)
+            if not can_hop:
+                break
+            body_end, at, count, meta = take(window, offset, body_end, at, limit)
+            while meta or (wants and count):
+                body_end, at, keep, is_refused = plain.look(window, offset, body_end, at, count, meta)
+                can_hop = not keep and not is_refused
+                if not can_hop or not meta:
+                    break
+                body_end, at, count, meta = take(window, offset, body_end, at, limit)
+            # What stands far from the window's end is not plain, or there is no room for it.
+            if not can_hop or at + _NEAR_END <= end or body_end <= offset or body_end >= size:
+                break
+            # Near headers are worth larger reads, far ones smaller.
+            if body_end - end > _NEAR:
+                length = max(length // 4, _LEAST_WINDOW)
+            elif length < _MOST_WINDOW:
+                length = min(length * 4, _MOST_WINDOW)
+            offset = body_end
+        if self._is_between and not self._partial:
+            self._move(body_end, at, keep)
+        self._window_bytes = length
+        following = self.feed(window, offset)
+        if self._is_between and self._partial and offset < self._body_end and end < size:
+            # Rather read the whole header again than put it together.
+            self._partial.clear()
+            return self._body_end
+        return following
 
     def close(self, end: int) -> LayerIndex:
         """Return the members once the stream has ended at offset ``end``; raises TarError or LimitError."""
@@ -99,6 +166,7 @@ class Scanner:
                 self._request = self._parser.send(window)
                 window = b"", self._request[0]
         except StopIteration:
+            self._plain.settle()
             index = self._columns.build()
         names.check_control_characters(index, self._findings)
         return index
@@ -107,21 +175,21 @@ class Scanner:
     # them; at the end of the stream the window is as short as the stream is.
 
     def _parse(self) -> _Steps:
-        window, base = b"", 0
-        body_end = at = 0  # the padding of the last body begins at body_end, the next header at `at`
         meta = ExtendedHeaders()
         while True:
-            if not meta.count:
-                body_end, at, wanted = self._plain.read(window, base, body_end, at)
-                if wanted:
-                    yield from self._keep(wanted)
-            start, need = body_end - base, at - body_end + BLOCK
-            if start < 0 or start + need > len(window):
-                window, base = yield body_end, need
-                if base + len(window) < body_end + need:
-                    self._end_without_marker(body_end, at, meta)
-                    return
+            self._is_between = not meta.count
+            window, base = yield self._body_end, self._at - self._body_end + BLOCK
+            if self._wanted:
+                number, data, length = self._wanted
+                self._is_between, self._wanted = False, None
+                self._contents.kept[number] = yield from self._take(data, length)
                 continue
+            self._is_between, body_end, at = False, self._body_end, self._at
+            self._plain.settle()
+            start, need = body_end - base, at - body_end + BLOCK
+            if start + need > len(window):
+                self._end_without_marker(body_end, at, meta)
+                return
             if window[start : start + need - BLOCK].strip(b"\0"):
                 self._findings.add(
                     "tar.padding-nonzero", body_end, "bytes hidden in the padding behind a member"
@@ -140,7 +208,8 @@ class Scanner:
             else:
                 body_end = yield from self._read_member(head, block, at, meta)
                 meta = ExtendedHeaders()
-            at = body_end + -body_end % BLOCK
+                self._plain.settle()
+            self._body_end, self._at = body_end, body_end + -body_end % BLOCK
 
     def _take(self, at: int, need: int) -> Take:
         if not need:
@@ -218,10 +287,12 @@ class Scanner:
             # The size counts the map of a PAX sparse file, but not the extension blocks of an old GNU one.
             body_end = data + stored if member.typeflag == header.GNU_SPARSE else body_end
         self._append(member, at, data)
-        if self._want and member.size and is_file:
-            wanted = self._want(member.name, member.size, member.mode)
-            if wanted > 0:
-                yield from self._keep(wanted)
+        if (
+            member.size
+            and is_file
+            and (length := self._contents.choose(member.name, member.size, member.mode))
+        ):
+            self._contents.kept[len(self._columns) - 1] = yield from self._take(data, length)
         return body_end
 
     def _settle_type(self, head: header.Header, member: Member, at: int) -> None:
@@ -278,34 +349,28 @@ class Scanner:
         self._check_limits(member, number, at)
         names.check_unusual_name(member.name, at, self._findings)
         owner = member.mode & 0o7777, member.uid, member.gid
-        columns.rows.append((member.name, member.typeflag[0], owner, member.size, member.mtime, at, data))
-        if member.link:
-            columns.links[number] = member.link
-        elif member.typeflag in (header.SYMLINK, header.HARD_LINK):
+        row = member.name, member.typeflag[0], owner, member.size, member.mtime, at, data
+        columns.extend((row,), {0: member.link} if member.link else {})
+        if not member.link and member.typeflag in (header.SYMLINK, header.HARD_LINK):
             self._findings.add("name.empty", at, "a link without a target")
         if member.xattrs:
             columns.xattrs[number] = member.xattrs
+            columns.text_bytes += _xattr_bytes(member)
         if any(member.device):
             columns.devices[number] = member.device
 
     def _check_limits(self, member: Member, number: int, at: int) -> None:
         limits, columns = self._limits, self._columns
         longest = max(len(member.name), len(member.link))
-        columns.text_bytes += len(member.name) + len(member.link)
-        for key, value in member.xattrs.items():
-            columns.text_bytes += len(key) + len(value)
+        text_bytes = columns.text_bytes + len(member.name) + len(member.link) + _xattr_bytes(member)
         for limit, allowed, seen in (
             ("layer_members", limits.layer_members, number + 1),
             ("name_bytes", limits.name_bytes, longest),
-            ("names_bytes", limits.names_bytes, columns.text_bytes),
+            ("names_bytes", limits.names_bytes, text_bytes),
         ):
             if seen > allowed:
                 raise LimitError(limit, allowed, seen, f"tar header at byte {at:,}")
 
-    def _keep(self, wanted: int) -> _Steps:
-        """Keep the first ``wanted`` bytes of the last member, as far as the limits allow."""
-        _, _, _, size, _, _, data = self._columns.rows[-1]
-        length = min(wanted, size, self._limits.kept_file_bytes)
-        if self._kept_bytes + length <= self._limits.kept_bytes:
-            self._kept_bytes += length
-            self.kept[len(self._columns) - 1] = yield from self._take(data, length)
+
+def _xattr_bytes(member: Member) -> int:
+    return sum(len(key) + len(value) for key, value in member.xattrs.items())

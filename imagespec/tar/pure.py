@@ -1,0 +1,197 @@
+"""The fast path in Python; what `imagespec.tar.plain` calls plain is defined here."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from imagespec.tar import header
+from imagespec.tar.header import BLOCK
+from imagespec.tar.index import IndexBuilder, Row
+
+CAPACITY = 256
+"""Rows after which to settle: few enough that they are still in the processor's cache."""
+
+# name, mode+uid+gid, size, mtime, chksum, typeflag, linkname, magic to devminor, prefix, the rest
+_FIELDS = struct.Struct("100s24s12s12s8sB100s88s155s12s")
+_NO_LINK = bytes(100)
+_NO_SIZE = b"00000000000\0"
+_NO_PREFIX = bytes(155)
+_NO_REST = bytes(12)
+_ZEROS = bytes(BLOCK)
+_SLASH = 0x2F
+_FILE, _DIRECTORY = header.REGULAR[0], header.DIRECTORY[0]
+_LINKS = frozenset(header.HARD_LINK + header.SYMLINK)
+_META = frozenset(header.PAX + header.GNU_LONG_NAME)
+
+
+class PureReader:
+    """Reads plain members into a list of rows."""
+
+    capacity = CAPACITY
+
+    def __init__(self, columns: IndexBuilder, most_meta: int) -> None:
+        self._columns = columns
+        self._most_meta = most_meta
+        self._rows: list[Row] = []
+        self._links: dict[int, bytes] = {}
+        self._times = _Parsed(_parse_number)
+        self._owners = _Parsed(_parse_owner)
+        self._sums = _Parsed(_expected_sum)
+        self._tails = _Parsed(_is_plain_tail)
+
+    def take(  # noqa: C901, PLR0912, PLR0915 - the hot loop, in one piece
+        self, window: bytes, base: int, body_end: int, at: int, limit: int
+    ) -> tuple[int, int, int, bytes | None]:
+        """Take plain members; see `imagespec.tar.plain.Take`."""
+        rows, links, unpack, adler32 = self._rows, self._links, _FIELDS.unpack_from, zlib.adler32
+        times, owners, sums, tails = self._times, self._owners, self._sums, self._tails
+        add, first = rows.append, len(rows)
+        last = base + len(window) - BLOCK
+        meta, before_meta = None, (body_end, at)
+        free = limit - first
+        while free > 0:
+            if at > last or (at > body_end and not _ZEROS.startswith(window[body_end - base : at - base])):
+                break
+            start = at - base
+            name, owner_field, size_field, mtime_field, chksum, kind, link, tail, prefix, rest = unpack(
+                window, start
+            )
+            block = window[start : start + BLOCK]
+            try:
+                owner, mtime = owners[owner_field], times[mtime_field]
+                if size_field == _NO_SIZE:
+                    size = 0
+                else:
+                    digits = size_field[:-1]
+                    if not digits.isdigit() or size_field[-1] not in b"\0 ":
+                        break
+                    size = int(digits, 8)
+                # Adler-32's low half is the byte sum modulo 65521, which the sum of 512 ASCII bytes stays below.
+                if rest != _NO_REST or not tails[tail] or adler32(block, 0) & 0xFFFF != sums[chksum]:
+                    break
+            except ValueError:
+                break
+            name, _, behind = name.partition(b"\0")
+            if behind.strip(b"\0") or not block.isascii():
+                break
+            if prefix != _NO_PREFIX:
+                # GNU headers have times where ustar has its prefix.
+                prefix, _, behind = prefix.partition(b"\0")
+                if not prefix or behind.strip(b"\0") or tail[:8] != header.USTAR_MAGIC_00:
+                    break
+                name = prefix + b"/" + name if name else b""
+            if kind in _META:
+                is_pax = tail[:8] == header.USTAR_MAGIC_00 or kind != header.PAX[0]
+                if meta or not is_pax or not 0 < size <= self._most_meta:
+                    break
+                before_meta, meta = (body_end, at), window[start : start + BLOCK + size]
+                body_end = at + BLOCK + size
+                at = body_end + -body_end % BLOCK
+                continue
+            if not name:
+                break
+            if kind == _FILE:
+                if link != _NO_LINK or name[-1] == _SLASH:
+                    break
+            elif kind == _DIRECTORY:
+                if link != _NO_LINK or size:
+                    break
+            elif kind in _LINKS:
+                link = link.rstrip(b"\0")
+                if size or not link or b"\0" in link:
+                    break
+                links[len(rows)] = link
+            else:
+                break
+            data = at + BLOCK
+            add((name, kind, owner, size, mtime, at, data))
+            free -= 1
+            body_end = data + size
+            at = body_end + -body_end % BLOCK
+            if meta:
+                return body_end, at, len(rows) - first, meta
+        if meta:  # what follows it is not plain, or not in the window
+            body_end, at = before_meta
+        return body_end, at, len(rows) - first, None
+
+    def files(self, count: int) -> Iterator[tuple[int, bytes, int, int, int]]:
+        """Yield (number, name, size, mode, data offset) of the files with content among the last ``count`` members."""
+        first = len(self._columns) + len(self._rows) - count
+        for number, row in enumerate(self._rows[-count:], first):
+            name, kind, owner, size, _, _, data = row
+            if size and kind == _FILE:
+                yield number, name, size, owner[0], data
+
+    def held(self) -> int:
+        """Return how many members are held."""
+        return len(self._rows)
+
+    def last(self) -> tuple[int, int]:
+        """Return the type and size of the last member."""
+        _, kind, _, size, _, _, _ = self._rows[-1]
+        return kind, size
+
+    def amend(self, name: bytes | None, link: bytes | None, mtime: float | None) -> None:
+        """Change the last member into what its extended header says; None keeps."""
+        old_name, kind, owner, size, old_mtime, at, data = self._rows[-1]
+        mtime = old_mtime if mtime is None else mtime
+        self._rows[-1] = (name or old_name, kind, owner, size, mtime, at, data)
+        if link:
+            self._links[len(self._rows) - 1] = link
+
+    def drop(self) -> None:
+        """Take back the last member."""
+        self._rows.pop()
+        self._links.pop(len(self._rows), None)
+
+    def settle(self) -> None:
+        """Move the rows into the index."""
+        if self._rows:
+            self._columns.extend(self._rows, self._links)
+            self._rows.clear()
+            self._links.clear()
+
+
+class _Parsed(dict[bytes, Any]):
+    """Remembers what a field means, because few are different; bounded, because the fields are the attacker's."""
+
+    _MOST = 1 << 14
+
+    def __init__(self, parse: Callable[[bytes], object]) -> None:
+        super().__init__()
+        self._parse = parse
+
+    def __missing__(self, field: bytes) -> object:
+        if len(self) >= self._MOST:
+            self.clear()
+        value = self[field] = self._parse(field)
+        return value
+
+
+def _parse_owner(field: bytes) -> tuple[int, int, int]:
+    parse = header.parse_number
+    return parse(field[:8]) & 0o7777, parse(field[8:16]), parse(field[16:])
+
+
+def _parse_number(field: bytes) -> int:
+    # The ordinary form: octal digits and one byte of padding. Other forms are not plain.
+    digits = field[:-1]
+    if not digits.isdigit() or field[-1] not in b"\0 ":
+        raise ValueError
+    return int(digits, 8)
+
+
+def _expected_sum(field: bytes) -> int:
+    # What the checksum says of the block's bytes; it counts its own field as eight spaces.
+    digits = field.rstrip(b"\0 ")
+    if not digits.isdigit():
+        raise ValueError
+    return int(digits, 8) - 8 * 0x20 + sum(field)
+
+
+def _is_plain_tail(field: bytes) -> bool:
+    # Magic with version, owner names, and device numbers that say nothing.
+    return field[:8] in header.PLAIN_MAGICS and not any(map(header.parse_number, (field[72:80], field[80:])))
