@@ -144,10 +144,8 @@ class LayerTree:
                 f"{base!r} is a device 0:0, a deletion to overlay drivers",
                 member,
             )
-        if any(
-            key.startswith(("trusted.overlay.", "user.overlay."))
-            for key in self._index.xattrs.get(member, ())
-        ):
+        xattrs = self._index.xattrs.get(member)
+        if xattrs and any(key.startswith(("trusted.overlay.", "user.overlay.")) for key in xattrs):
             self.find(
                 "fs.overlay-xattr", f"{base!r} has an extended attribute that steers overlay drivers", member
             )

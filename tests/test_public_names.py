@@ -17,7 +17,10 @@ def test_all_is_sorted_and_complete() -> None:
 def test_names_are_not_hidden_by_submodules() -> None:
     """`imagespec.check` must stay the function after every module was imported."""
     for info in pkgutil.walk_packages(imagespec.__path__, "imagespec."):
-        if not info.name.endswith("__main__"):
+        # The C reader can only be imported where the extension was built.
+        if not info.name.endswith("__main__") and (
+            info.name != "imagespec.tar.native" or imagespec.backend == "c"
+        ):
             importlib.import_module(info.name)
     assert callable(imagespec.check)
     assert callable(imagespec.open)

@@ -219,6 +219,11 @@ def test_a_directory_is_not_left_by_links(tmp_path: Path) -> None:
     ("change", "slug"),
     [
         (lambda doc: {**doc, "rootfs": {"type": "layers", "diff_ids": []}}, "layer-count"),
+        (lambda doc: {**doc, "rootfs": {"type": "layers", "diff_ids": []}, "history": None}, "layer-count"),
+        (
+            lambda doc: {**doc, "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "0" * 64] * 3}},
+            "layer-count",
+        ),
         (lambda doc: {**doc, "history": None}, None),
     ],
 )
@@ -291,3 +296,16 @@ def test_an_archive_closes_what_it_opened() -> None:
         scan_layers(archive.images[0])
         assert len(list(Path("/proc/self/fd").iterdir())) > before
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("kind", ["docker", "oci"])
+@pytest.mark.parametrize("claimed", [0, 1, 3])
+def test_an_image_whose_config_counts_other_layers_is_judged_and_fails(kind: str, claimed: int) -> None:
+    layers = [layer(file("a")), layer(file("b"))]
+    document = json.loads(config(layers))
+    document["rootfs"]["diff_ids"] = ["sha256:" + "0" * 64] * claimed
+    document["history"] = document["history"][:claimed]
+    raw = json.dumps(document).encode()
+    data = docker_archive(layers, raw) if kind == "docker" else outer_tar(oci_members(layers, raw))
+    (image,) = imagespec.check(io.BytesIO(data), verify=True).inputs[0].images
+    assert image.verdict("archive-integrity") == "fail"

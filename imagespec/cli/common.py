@@ -60,7 +60,12 @@ def read_input(
         problem, code = Problem(error.slug, str(error)), USAGE
     except ImageSpecError as error:
         problem, code = Problem(error.slug, str(error)), INCOMPLETE
+    except BrokenPipeError:
+        raise
     except OSError as error:
         problem, code = Problem("unreadable", f"{shown}: {error.strerror or error}"), INCOMPLETE
+    except Exception as error:  # noqa: BLE001 - a defect of ours must not look like a failed rule, nor end a batch
+        text = f"{shown}: internal error ({type(error).__name__}: {error}); please report this as a bug"
+        problem, code = Problem("internal", text), INCOMPLETE
     complain(problem.message)
     return InputReport(name=shown, problems=(problem,)), code

@@ -85,4 +85,4 @@ def history_line(config: ImageConfig, number: int) -> str | None:
     """Return the history line of a layer, None where the history does not fit the layers."""
     # Squashed and hand-made images have other counts; a wrong line would be worse than none.
     lines = [line.created_by for line in config.history if not line.empty_layer]
-    return lines[number] if len(lines) == len(config.diff_ids) else None
+    return lines[number] if number < len(lines) == len(config.diff_ids) else None
