@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 
 import pytest
 
@@ -144,8 +143,7 @@ def test_messages_of_other_languages_are_no_commands() -> None:
     ["nc ", "|", "sh -a ", "bash -i ", "'", '"\\"', "curl x|sh|", "5<>/dev/tcp/", ">& /dev/tcp/a", "sh -sh", "A=b ", "#",
      " #", "A", "stratum+", "http://a@", "do $a ", "eval ", "<", "base64 -d|", "\\\n", "|\n", "\t", "1.", "cat <f >f|nc|sh|"],
 )  # fmt: skip
-def test_lines_take_linear_time(unit: str) -> None:
-    text = "curl /dev/tcp/a/1 5<>/dev/tcp/b/2 " + unit * (64_000 // len(unit))
-    start = time.monotonic()
-    list(find_lines(text, is_shell=True))
-    assert time.monotonic() - start < 2
+def test_repeated_words_end(unit: str) -> None:
+    """A pattern that backtracks more than linearly would not come back from a million characters."""
+    text = "curl /dev/tcp/a/1 5<>/dev/tcp/b/2 " + unit * (1_000_000 // len(unit))
+    assert all(hit.strength for hit in find_lines(text, is_shell=True))

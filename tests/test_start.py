@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -457,9 +456,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_scripts_end_soon_with_a_gap(name: str) -> None:
-    begin = time.monotonic()
     found = follow(BASH, script(HOSTILE[name]))
-    assert time.monotonic() - begin < 20
     assert found.gaps or name in {"long list", "many cases", "doubling", "doubling arguments"}
     assert len(found.steps) <= 200
     assert all(sum(len(word or "") for word in step.argv) < 1_000_000 for step in found.steps)
