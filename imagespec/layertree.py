@@ -62,6 +62,7 @@ class LayerTree:
         self.opaque: set[Inode] = set()
         self._lower = lower
         self._most_findings = most_findings
+        self._found = 0
         self._number = number
         self._index = index
         self._parents: dict[str, Inode] = {}
@@ -69,6 +70,7 @@ class LayerTree:
 
     def find(self, code: str, message: str, member: int | None = None) -> None:
         """Record a finding of this layer."""
+        self._found += 1
         if len(self.findings) < self._most_findings:
             offset = self._index.header_offsets[member] if member is not None else None
             self.findings.append(Finding(code, message, offset))
@@ -85,6 +87,9 @@ class LayerTree:
                 if again is not None and again.children is not None:
                     message = f"{hidden!r} is whited out and made anew in one layer; overlay drivers keep its old files"
                     self.find("fs.whiteout-and-recreate", message)
+        dropped = self._found - len(self.findings)
+        if dropped:
+            self.findings.append(Finding("fs.more-findings", f"{dropped:,} more findings than are kept"))
 
     def _add(self, member: int, name: str) -> None:
         typeflag = self._index.typeflag(member)

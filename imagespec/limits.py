@@ -39,8 +39,6 @@ class Limits:
     """Names, link targets, extended attributes and sparse maps (128 bytes an entry) of one layer together."""
     name_bytes: int = 64 * 1024
     """One name or link target."""
-    path_depth: int = 100_000
-    """Components of one path."""
     meta_header_bytes: int = MIB
     """The body of one PAX or GNU long-name header: 1 MiB, as in Go's archive/tar (maxSpecialFileSize)."""
     meta_header_chain: int = 16

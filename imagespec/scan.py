@@ -111,7 +111,7 @@ def _scan_by_hopping(access: RandomAccess, request: ScanRequest) -> LayerScan:
         if request.progress:
             request.progress(min(offset, size) - before)
     index = scanner.close(size)
-    return LayerScan(index, scanner.kept, tuple(scanner.findings), Codec.PLAIN, size, size)
+    return LayerScan(index, scanner.kept, tuple(_findings(scanner)), Codec.PLAIN, size, size)
 
 
 def scan_stream(source: Reader, request: ScanRequest) -> LayerScan:
@@ -138,7 +138,7 @@ def _scan_stream(source: Reader, request: ScanRequest, threads: Executor | None)
         offset += len(data)
         _check_size(offset, request.limits)
     index = scanner.close(offset)
-    findings = scanner.findings
+    findings = _findings(scanner)
     if decoded.trailing_zero_bytes:
         message = "zero bytes behind the compressed stream, which Go's gzip reader refuses"
         findings.append(Finding("layer.trailing-zeros", message))
@@ -194,6 +194,15 @@ def _scan_or_error(job: tuple[LayerBlob, ScanRequest]) -> LayerScan | ImageSpecE
         return blob.scan(request)
     except ImageSpecError as error:
         return error
+
+
+def _findings(scanner: Scanner) -> list[Finding]:
+    findings = list(scanner.findings)
+    if scanner.dropped_findings:
+        findings.append(
+            Finding("tar.more-findings", f"{scanner.dropped_findings:,} more findings than are kept")
+        )
+    return findings
 
 
 def _check_size(size: int, limits: Limits) -> None:

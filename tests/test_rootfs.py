@@ -354,7 +354,8 @@ def test_a_layer_that_could_not_be_read_is_told() -> None:
 def test_findings_are_bounded() -> None:
     raw = layer(*(file(f"d{number}/.wh.") for number in range(50)))
     view = RootFs([scan(raw)], attrs.evolve(Limits(), findings=10))
-    assert len(view.findings) == 10
+    assert len(view.findings) == 11
+    assert view.findings[-1][1].message == "40 more findings than are kept"
 
 
 @pytest.mark.parametrize("depth", [20_000])

@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+import attrs
 import pytest
 
 import imagespec
 from imagespec.engine import scan_layers
 from imagespec.entry import EntryKind
-from imagespec.errors import InputError
+from imagespec.errors import InputError, LimitError
 from imagespec.image import Image
+from imagespec.limits import Limits
 from imagespec.rootfs import RootFs
 from imagespec.scan import ScanRequest
 from imagespec.sources import Archive, open_archive
@@ -309,3 +311,45 @@ def test_an_image_whose_config_counts_other_layers_is_judged_and_fails(kind: str
     data = docker_archive(layers, raw) if kind == "docker" else outer_tar(oci_members(layers, raw))
     (image,) = imagespec.check(io.BytesIO(data), verify=True).inputs[0].images
     assert image.verdict("archive-integrity") == "fail"
+
+
+def test_another_layout_version_is_a_defect() -> None:
+    raw = layer(file("a"))
+    members = {**oci_members([raw], config([raw])), "oci-layout": b'{"imageLayoutVersion": "2.0.0"}'}
+    with opened(io.BytesIO(outer_tar(members))) as archive:
+        assert [defect.slug for defect in archive.images[0].defects] == ["layout-version"]
+
+
+def nested_index(depth: int) -> bytes:
+    """Return an OCI archive whose image lies below ``depth`` indexes, ``index.json`` counted."""
+    raw = layer(file("a"))
+    members = oci_members([raw], config([raw]))
+    kind = "application/vnd.oci.image.index.v1+json"
+    for _ in range(depth - 1):
+        inner = members["index.json"]
+        members[f"blobs/sha256/{digest(inner)[7:]}"] = inner
+        row = {"mediaType": kind, "digest": digest(inner), "size": len(inner)}
+        members["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [row]}).encode()
+    return outer_tar(members)
+
+
+def test_limits_of_an_archive(tmp_path: Path) -> None:
+    raw = layer(file("a"))
+    data = docker_archive([raw, raw], config([raw, raw]))
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"{}")
+    cases: list[tuple[str, int, Any]] = [
+        ("archive_members", 2, io.BytesIO(data)),
+        ("archive_members", 2, Pipe(data)),
+        ("archive_members", 1, str(tmp_path)),
+        ("documents_bytes", 100, Pipe(data)),
+        ("document_bytes", 100, io.BytesIO(data)),
+        ("layers", 1, io.BytesIO(data)),
+        ("manifests", 1, io.BytesIO(nested_index(2))),
+        ("index_depth", 2, io.BytesIO(nested_index(3))),
+    ]
+    for limit, value, source in cases:
+        with pytest.raises(LimitError, match=limit):
+            opened(source, limits=attrs.evolve(Limits(), **{limit: value}))
+    with opened(io.BytesIO(nested_index(3)), limits=attrs.evolve(Limits(), index_depth=3)) as archive:
+        assert len(archive.images) == 1

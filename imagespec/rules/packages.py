@@ -4,7 +4,8 @@ A batch image has python, a JRE or JDK, and zip, and they start.
 What it checks
 --------------
 That `python3` or `python`, `java` and `zip` are found on the image's `PATH`, through links and `/etc/alternatives`, and
-that each is an executable file of the image's architecture whose loader or interpreter is in the image.
+that each is an executable file of the image's architecture whose loader or interpreter is in the image. The shared
+libraries that a program needs beside its loader are not looked at.
 
 Why it matters
 --------------

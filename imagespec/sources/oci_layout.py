@@ -9,7 +9,9 @@ import attrs
 from imagespec import mediatypes
 from imagespec.digest import BlobDigest, Digest, digest_matches
 from imagespec.documents.config import ImageConfig, parse_config
+from imagespec.documents.node import Node
 from imagespec.documents.oci import Descriptor, Index, Manifest, parse_manifest_or_index
+from imagespec.documents.strictjson import load_json
 from imagespec.errors import DocumentError, LimitError
 from imagespec.image import Defect, Image
 from imagespec.layer import Layer, LayerState
@@ -43,7 +45,7 @@ def read_images(store: Store, request: ScanRequest) -> Listed:
     index = parse_manifest_or_index(raw, INDEX, request.limits)
     if not isinstance(index, Index):
         raise DocumentError(INDEX, "should be an index, but is a manifest")
-    defects: list[Defect] = []
+    defects = _layout_defects(store, request)
     names: dict[Digest, list[str]] = {}
     manifests: dict[Digest, tuple[Descriptor, Manifest]] = {}
     absent: list[Descriptor] = []
@@ -58,6 +60,21 @@ def read_images(store: Store, request: ScanRequest) -> Listed:
         for descriptor, manifest in manifests.values()
     )
     return Listed(images, tuple(absent))
+
+
+def _layout_defects(store: Store, request: ScanRequest) -> list[Defect]:
+    # image-spec v1.1 image-layout.md, "oci-layout file". Tools leave it out (hauler, apko) and are read all the same.
+    if LAYOUT not in store.names():
+        return []
+    raw = store.read(LAYOUT, "the archive")
+    version = Node(load_json(raw, LAYOUT, request.limits), LAYOUT).optional_text("imageLayoutVersion")
+    if version == "1.0.0":
+        return []
+    return [
+        Defect(
+            "layout-version", f"{LAYOUT} has version {version!r} instead of '1.0.0', so readers may refuse it"
+        )
+    ]
 
 
 def _walk(

@@ -10,6 +10,7 @@ import attrs
 from imagespec.access import FileAccess, Rewound
 from imagespec.compression import Reader
 from imagespec.errors import ImageSpecError, InputError, LimitError, MissingBlobError
+from imagespec.limits import Limits
 from imagespec.scan import (
     AccessBlob,
     LayerBlob,
@@ -44,17 +45,18 @@ class PipeStore:
         self._documents_bytes = 0
         self._kept_bytes = 0
         self.end_bytes: int | None = None
-        self.index = self._read(source)
+        with outer_limits(request.limits) as outer:
+            self.index = self._read(source, outer)
         self._members = Members.of(self.index)
 
-    def _read(self, source: Reader) -> LayerIndex:
+    def _read(self, source: Reader, limits: Limits) -> LayerIndex:
         regular: list[tuple[bytes, int]] = []
 
         def note(name: bytes, size: int, _mode: int) -> int:
             regular.append((name, size))
             return 0
 
-        scanner = Scanner(outer_limits(self._request.limits), note)
+        scanner = Scanner(limits, note)
         offset = 0
         # Headers lie at multiples of 512, so what is read before one (padding) ends where it begins.
         while block := _read_exactly(source, _HEAD - offset % _HEAD):

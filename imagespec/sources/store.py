@@ -56,8 +56,8 @@ class TarStore:
     def __init__(self, access: RandomAccess, limits: Limits) -> None:
         self._access = access
         self._limits = limits
-        request = ScanRequest(limits=outer_limits(limits))
-        scan = AccessBlob(access).scan(request)
+        with outer_limits(limits) as outer:
+            scan = AccessBlob(access).scan(ScanRequest(limits=outer))
         self.index = scan.index
         self.end_bytes = scan.stored_bytes if has_no_end(scan.findings) else None
         self._members = Members.of(self.index)
@@ -148,7 +148,12 @@ def check_document(name: str, size: int, limits: Limits) -> None:
         raise LimitError("document_bytes", limits.document_bytes, size, name)
 
 
-def outer_limits(limits: Limits) -> Limits:
-    """Return the limits of the scan of an outer tar."""
-    # The outer tar is bounded by its own member count; its size is the file's.
-    return attrs.evolve(limits, layer_members=limits.archive_members, layer_bytes=1 << 62)
+@contextlib.contextmanager
+def outer_limits(limits: Limits) -> Iterator[Limits]:
+    """Give the limits for the scan of an outer tar: it has a member count of its own, and its size is the file's."""
+    try:
+        yield attrs.evolve(limits, layer_members=limits.archive_members, layer_bytes=1 << 62)
+    except LimitError as error:
+        if error.limit != "layer_members":
+            raise
+        raise LimitError("archive_members", error.allowed, error.seen, "archive") from None
