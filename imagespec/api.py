@@ -16,41 +16,55 @@ from imagespec.profiles import DEFAULT, Profile, load_profile
 from imagespec.results import InputReport, Report
 from imagespec.rules.base import Service
 from imagespec.scan import Progress, ScanRequest
-from imagespec.sources import Archive, open_archive
+from imagespec.sources import Archive, Choice, open_archive
 
 Source = str | os.PathLike[str] | IO[bytes]
 
 
 def open(  # noqa: A001 - `imagespec.open` is the name that users expect
-    source: Source, *, verify: bool = False, limits: Limits | None = None, progress: Progress | None = None
+    source: Source,
+    *,
+    image: str | None = None,
+    platform: str | None = None,
+    blobs: str | os.PathLike[str] | None = None,
+    verify: bool = False,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
 ) -> Archive:
     """
     Open an image archive or layout: a path, a binary file, or a pipe, which is read to its end here.
 
-    ``verify`` computes the digests of every layer; ``progress`` is told how many more bytes have been dealt with.
+    A path given as text may have a prefix that forces the layout, and an image's name behind it
+    (``docker-archive:image.tar:app:1.0``; `imagespec.sources.location`). ``image`` and ``platform`` choose among
+    several images (`imagespec.choosing.narrow`); ``blobs`` is a directory where an OCI layout's blobs lie that are not
+    in it. ``verify`` computes the digests of every layer; ``progress`` is told how many more bytes have been dealt
+    with.
+
     Raises `imagespec.errors.ImageSpecError`, and OSError where the system cannot read the input.
     """
-    want = compile_wanted(WANTED)
-    return open_archive(source, ScanRequest(want, verify, limits or Limits(), progress))
+    request = ScanRequest(compile_wanted(WANTED), verify, limits or Limits(), progress)
+    return open_archive(source, request, Choice(image=image, platform=platform, blobs=blobs))
 
 
-def check(
+def check(  # noqa: PLR0913 - each parameter is an option
     source: Source | Archive,
     *,
     profile: str | Profile = DEFAULT,
     service: str | Service = Service.REAL_TIME,
     model_config: bytes | None = None,
+    image: str | None = None,
+    platform: str | None = None,
+    blobs: str | os.PathLike[str] | None = None,
     verify: bool = False,
     limits: Limits | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """
-    Judge every image of an archive against a profile.
+    Judge the images of an archive against a profile: all, unless ``image`` or ``platform`` choose among them.
 
     ``profile`` is a built-in profile's id, the path of a TOML file, or a `Profile`; ``service`` is ``real-time`` or
     ``batch``; ``model_config`` is the content of the ModelArts config.json that goes with the image, if it is not in
-    the image itself. ``verify``, ``limits`` and ``progress`` are as in `open`, and without effect on an archive that
-    is open already.
+    the image itself. The other parameters are as in `open`, and without effect on an archive that is open already.
 
     Raises `imagespec.errors.ImageSpecError` when the archive cannot be opened or an argument is wrong; what cannot be
     read later becomes a problem in the report.
@@ -67,7 +81,9 @@ def check(
     if isinstance(source, Archive):
         inputs = (check_archive(source, profile, service, model_config=given),)
         return report_of(profile, service, inputs, verified=source.verify)
-    with open(source, verify=verify, limits=limits, progress=progress) as archive:
+    request = ScanRequest(compile_wanted(WANTED), verify, limits, progress)
+    choice = Choice(image=image, platform=platform, blobs=blobs)
+    with open_archive(source, request, choice) as archive:
         inputs = (check_archive(archive, profile, service, model_config=given),)
         return report_of(profile, service, inputs, verified=verify)
 

@@ -9,7 +9,7 @@ import attrs
 from imagespec.analyzers.facts import Facts
 from imagespec.documents.model_config import ModelConfig
 from imagespec.errors import ImageSpecError
-from imagespec.image import Image
+from imagespec.image import Image, UnreadableImage
 from imagespec.layer import Layer, LayerState
 from imagespec.profiles import Profile, ProfileRule
 from imagespec.results import ImageReport, InputReport, LayerReport, Problem, RuleResult
@@ -34,7 +34,19 @@ def check_archive(
     images = tuple(
         check_image(image, profile, service, model_config=model_config) for image in archive.images
     )
-    return InputReport(name=archive.name, container=archive.container, images=images, notes=archive.notes)
+    return InputReport(
+        name=archive.name,
+        container=archive.container,
+        images=images,
+        problems=tuple(describe_unreadable(item) for item in archive.unreadable),
+        notes=archive.notes,
+    )
+
+
+def describe_unreadable(item: UnreadableImage) -> Problem:
+    """Return the problem of an image that is listed and cannot be read."""
+    name = f"{', '.join(item.references)}: " if item.references else ""
+    return Problem(item.error.slug, f"{name}{item.error}")
 
 
 def check_image(
@@ -62,7 +74,8 @@ def describe_image(
     """Return the report of an image whose layers were scanned."""
     return ImageReport(
         references=image.references,
-        image_id=image.config.digest,
+        number=image.number,
+        image_id=image.image_id,
         manifest_digest=image.manifest_digest,
         platform=image.platform,
         layers=tuple(_describe_layer(layer, facts) for layer in image.layers),

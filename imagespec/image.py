@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from imagespec.digest import BlobDigest
+from imagespec.digest import BlobDigest, Digest
 from imagespec.documents.config import ImageConfig
+from imagespec.errors import ImageSpecError
 from imagespec.layer import Layer
 from imagespec.scan import ScanRequest
 
@@ -18,6 +19,14 @@ class Defect:
     message: str
 
 
+@attrs.frozen(eq=False)
+class UnreadableImage:
+    """An image that an archive lists and that cannot be read; the others are read all the same."""
+
+    error: ImageSpecError
+    references: tuple[str, ...] = ()
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Image:
     """One image of an archive."""
@@ -27,11 +36,21 @@ class Image:
     config: ImageConfig
     layers: tuple[Layer, ...]
     """Base first."""
+    number: int = 0
+    """The place in the archive, from 0."""
+    image_id: Digest | None = None
+    """The config's digest, computed; None before Docker 1.10, whose configs name no layers."""
     manifest_digest: BlobDigest | None = None
     """None: a docker-archive has no manifest."""
+    index_digests: tuple[Digest, ...] = ()
+    """Of the indexes that lead to the manifest, outermost first; ``index.json`` itself has no digest that counts."""
     platform: str | None = None
     """``os/architecture[/variant]``."""
     defects: tuple[Defect, ...] = ()
     """Contradictions found while the image's documents were read."""
+    checked: tuple[str, ...] = ()
+    """What was compared while they were read."""
+    unchecked: tuple[str, ...] = ()
+    """What could not be compared, because the archive does not say what it should be."""
     request: ScanRequest = attrs.field(factory=ScanRequest, repr=False)
     """How the layers are to be scanned."""

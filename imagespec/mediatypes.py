@@ -21,6 +21,8 @@ CONFIG_TYPES = frozenset(
     {
         "application/vnd.oci.image.config.v1+json",
         "application/vnd.docker.container.image.v1+json",
+        # Pushed by Docker 1.10 (moby#22378), and pulled by its successors as a config.
+        "application/octet-stream",
     }
 )
 
@@ -33,14 +35,22 @@ _FOREIGN_PREFIXES = (
     "application/vnd.oci.image.layer.nondistributable.v1.tar",
     "application/vnd.docker.image.rootfs.foreign.diff.tar",
 )
+# Layers that are no tar, which make an image all the same: apko, Singularity, Nydus.
+OTHER_LAYER_TYPES = frozenset(
+    {
+        "application/vnd.erofs.layer.v1",
+        "application/vnd.sylabs.sif.layer.v1.squashfs",
+        "application/vnd.oci.image.layer.nydus.blob.v1",
+    }
+)
 _COMPRESSION_SUFFIXES = ("", ".gzip", "+gzip", ".zstd", "+zstd")
 
 # BuildKit's provenance and SBOM manifests (docs/attestations/attestation-storage.md).
 ATTESTATION_ANNOTATION = "vnd.docker.reference.type"
 
-# containerd core/images/archive: the full reference; image-spec annotations.md: the tag or the reference.
-CONTAINERD_NAME_ANNOTATION = "io.containerd.image.name"
-REF_NAME_ANNOTATION = "org.opencontainers.image.ref.name"
+# What names an image in an index, the fullest first: containerd core/images/archive (the full reference), image-spec
+# annotations.md (the tag or the reference).
+NAME_ANNOTATIONS = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
 
 
 class LayerKind(enum.Enum):

@@ -56,7 +56,10 @@ class ImageReport:
     """Everything found out about one image."""
 
     references: tuple[str, ...]
-    image_id: str
+    number: int
+    """The image's place in its archive, from 0."""
+    image_id: str | None
+    """None for archives of Docker before 1.10."""
     manifest_digest: str | None
     platform: str | None
     layers: tuple[LayerReport, ...]
@@ -69,7 +72,7 @@ class ImageReport:
     @property
     def name(self) -> str:
         """Return the first reference, or the image ID where there is none."""
-        return self.references[0] if self.references else self.image_id
+        return self.references[0] if self.references else self.image_id or "(untagged)"
 
     def verdict(self, rule: str) -> Verdict:
         """Return the verdict of a rule by its id; raises KeyError."""
@@ -162,6 +165,7 @@ def image_to_dict(image: ImageReport) -> dict[str, Any]:
     """Return an image's report as plain JSON values."""
     return {
         "references": [printable(reference) for reference in image.references],
+        "number": image.number,
         "image_id": image.image_id,
         "manifest_digest": image.manifest_digest,
         "platform": _text(image.platform),

@@ -33,7 +33,7 @@ class ImageConfig:
 
     raw: bytes = attrs.field(repr=False)
     digest: Digest
-    """The image ID: the digest of the document's bytes."""
+    """Of the document's bytes; the image ID, except before Docker 1.10."""
     architecture: str
     os: str
     variant: str | None
@@ -73,8 +73,8 @@ def parse_config(raw: bytes, document: str, limits: Limits) -> ImageConfig:
         os=tree.text("os", ""),
         variant=tree.optional_text("variant"),
         created=tree.optional_text("created"),
-        entrypoint=run.texts("Entrypoint"),
-        cmd=run.texts("Cmd"),
+        entrypoint=run.words("Entrypoint"),
+        cmd=run.words("Cmd"),
         env=run.texts("Env"),
         working_dir=run.text("WorkingDir", ""),
         user=run.text("User", ""),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 from imagespec.documents.node import Node
@@ -19,6 +21,8 @@ class DockerImage:
     repo_tags: tuple[str, ...]
     layers: tuple[str, ...]
     """Names of the members that hold the layers, base first."""
+    layer_types: Mapping[str, str] = attrs.field(factory=dict)
+    """Media types by diff_id, of the layers for which the writer gives one (``LayerSources``)."""
 
 
 def parse_docker_manifest(raw: bytes, document: str, limits: Limits) -> tuple[DockerImage, ...]:
@@ -32,5 +36,8 @@ def parse_docker_manifest(raw: bytes, document: str, limits: Limits) -> tuple[Do
         config = node.text("Config", "")
         if not config:
             raise DocumentError(document, f"#/{number}/Config is missing")
-        images.append(DockerImage(config, node.texts("RepoTags"), node.texts("Layers")))
+        sources = node.node("LayerSources")
+        types = {key: sources.node(key).text("mediaType", "") for key in sources.value}
+        types = {key: kind for key, kind in types.items() if kind}
+        images.append(DockerImage(config, node.texts("RepoTags"), node.texts("Layers"), types))
     return tuple(images)

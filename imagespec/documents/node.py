@@ -73,6 +73,11 @@ class Node:
             raise DocumentError(self.document, f"#{self.pointer}/{key} should hold strings only")
         return tuple(items)
 
+    def words(self, key: str) -> tuple[str, ...]:
+        """Return an array of strings; a single string counts as one, as in moby's `strslice`, which older Docker wrote."""
+        value = self.value.get(key)
+        return (value,) if isinstance(value, str) else self.texts(key)
+
     def digest(self, key: str) -> Digest:
         """Return a digest that must be there."""
         try:

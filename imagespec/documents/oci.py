@@ -20,12 +20,15 @@ class Descriptor:
 
     media_type: str
     digest: Digest
-    size_bytes: int
+    size_bytes: int | None
+    """None where a registry's link names the blob, which says no size."""
     annotations: Mapping[str, str] = attrs.field(factory=dict)
     platform: str | None = None
     """``os/architecture[/variant]``; None where the descriptor does not say."""
     urls: tuple[str, ...] = ()
     artifact_type: str | None = None
+    data: str | None = attrs.field(default=None, repr=False)
+    """The blob itself in base64, where it is small."""
 
     @property
     def is_image_like(self) -> bool:
@@ -52,8 +55,11 @@ class Manifest:
         """Tell an image from an artifact stored like one (moby daemon/containerd `IsPseudoImage`)."""
         if self.artifact_type or self.config.media_type not in mediatypes.CONFIG_TYPES:
             return False
-        kinds = {mediatypes.layer_kind(layer.media_type) for layer in self.layers}
-        return not kinds or kinds != {mediatypes.LayerKind.UNKNOWN}
+        return not self.layers or any(
+            layer.media_type in mediatypes.OTHER_LAYER_TYPES
+            or mediatypes.layer_kind(layer.media_type) is not mediatypes.LayerKind.UNKNOWN
+            for layer in self.layers
+        )
 
 
 @attrs.frozen
@@ -111,6 +117,7 @@ def _descriptor(node: Node) -> Descriptor:
         platform=_platform(node.node("platform")) if node.mapping("platform") else None,
         urls=node.texts("urls"),
         artifact_type=node.optional_text("artifactType"),
+        data=node.optional_text("data"),
     )
 
 

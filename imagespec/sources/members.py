@@ -48,8 +48,7 @@ class Members:
             directory = target.rpartition("/")[0] if typeflag == header.SYMLINK else ""
             target = _join(directory, clean_name(link))
         if target not in self.rows:
-            # Docker 1.12 wrote `../../<id>/layer.tar`, one level too far (moby 5487881e): its last two parts count.
-            target = "/".join(target.split("/")[-2:])
+            target = other_target(target)
         if target in self.rows and name not in self.rows:
             self.rows[name] = self.rows[target]
 
@@ -59,6 +58,12 @@ class Members:
             raise InputError(
                 f"the archive holds {name} twice, so that different tools load different images; export it again"
             )
+
+
+def other_target(target: str) -> str:
+    """Return where a link that leads nowhere may be meant to lead."""
+    # Docker 1.12 wrote `../../<id>/layer.tar`, one level too far (moby 5487881e): its last two parts count.
+    return "/".join(target.split("/")[-2:])
 
 
 def _join(directory: str, path: str) -> str:

@@ -106,6 +106,10 @@ class PipeStore:
         """Return the cleaned names of all files."""
         return self._members.rows.keys()
 
+    def has(self, name: str) -> bool:
+        """Tell whether a file of that cleaned name passed."""
+        return name in self._members.rows
+
     def _stored_name(self, name: str) -> str | None:
         row = self._members.rows.get(name)
         if row is None:

@@ -8,14 +8,12 @@ cleaned (no ``./``, no leading or doubled slash), and links between members are 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path
 from typing import Protocol
 
 import attrs
 
-from imagespec.access import AccessWindow, FileAccess, RandomAccess
+from imagespec.access import AccessWindow, RandomAccess
 from imagespec.errors import LimitError, MissingBlobError
 from imagespec.limits import Limits
 from imagespec.scan import (
@@ -30,13 +28,19 @@ from imagespec.tar import Finding
 class Store(Protocol):
     """Named byte streams: an outer tar, a directory, a pipe that has passed."""
 
-    kind: str
-    """``archive`` or ``dir``: the second half of a container's name."""
-    end_bytes: int | None
-    """Where a tar ends that has no end marker, as one that was cut off; else None."""
+    @property
+    def kind(self) -> str:
+        """Return ``archive`` or ``dir``: the second half of a container's name."""
+
+    @property
+    def end_bytes(self) -> int | None:
+        """Return where a tar ends that has no end marker, as one that was cut off; else None."""
 
     def names(self) -> Collection[str]:
-        """Return the cleaned names of all files."""
+        """Return the cleaned names of the files; a directory's blobs may be left out, which are found by name."""
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a file of that cleaned name."""
 
     def read(self, name: str, named_by: str) -> bytes:
         """Return a document; raises MissingBlobError, LimitError or InputError."""
@@ -66,6 +70,10 @@ class TarStore:
         """Return the cleaned names of all files."""
         return self._members.rows.keys()
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is a file of that cleaned name."""
+        return name in self._members.rows
+
     def read(self, name: str, named_by: str) -> bytes:
         """Return a document."""
         window = self._window(name)
@@ -88,53 +96,6 @@ class TarStore:
 
     def close(self) -> None:
         """Nothing to release: the opener closes the file."""
-
-
-class DirectoryStore:
-    """A directory; links are followed only while they stay inside it."""
-
-    kind = "dir"
-    end_bytes: int | None = None
-
-    def __init__(self, path: Path, limits: Limits) -> None:
-        self._path = path.resolve()
-        self._limits = limits
-        self._stack = contextlib.ExitStack()
-        self._names = tuple(self._list())
-
-    def _list(self) -> Iterator[str]:
-        count = 0
-        for folder, _, files in os.walk(self._path):
-            for file in files:
-                count += 1
-                if count > self._limits.archive_members:
-                    raise LimitError("archive_members", self._limits.archive_members, count, str(self._path))
-                yield (Path(folder) / file).relative_to(self._path).as_posix()
-
-    def names(self) -> Collection[str]:
-        """Return the names of all files."""
-        return self._names
-
-    def read(self, name: str, named_by: str) -> bytes:
-        """Return a document."""
-        path = self._inside(name)
-        if path is None:
-            raise MissingBlobError(name, named_by)
-        check_document(name, path.stat().st_size, self._limits)
-        return path.read_bytes()
-
-    def blob(self, name: str) -> LayerBlob | None:
-        """Return the bytes of a layer."""
-        path = self._inside(name)
-        return AccessBlob(FileAccess(self._stack.enter_context(path.open("rb")))) if path else None
-
-    def _inside(self, name: str) -> Path | None:
-        path = (self._path / name).resolve()
-        return path if path.is_relative_to(self._path) and path.is_file() else None
-
-    def close(self) -> None:
-        """Close the layers that were opened."""
-        self._stack.close()
 
 
 def has_no_end(findings: Iterable[Finding]) -> bool:

@@ -1,0 +1,119 @@
+"""Opening an input: from what a user names to images."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from types import TracebackType
+from typing import IO, Self
+
+import attrs
+
+from imagespec.choosing import narrow
+from imagespec.errors import InputError, LimitError, TruncatedTarError, UsageError
+from imagespec.image import Image, UnreadableImage
+from imagespec.references import names_image
+from imagespec.scan import ScanRequest
+from imagespec.sources.detect import read_images
+from imagespec.sources.inputs import open_store
+from imagespec.sources.layout import Listed
+from imagespec.sources.location import Location, parse_location
+from imagespec.sources.views import WithBlobs
+
+
+@attrs.frozen(kw_only=True)
+class Choice:
+    """Which images of an input are meant, and where else its blobs may lie."""
+
+    image: str | None = None
+    platform: str | None = None
+    blobs: str | os.PathLike[str] | None = None
+
+
+@attrs.define(eq=False)
+class Archive:
+    """The images of one input; a context manager that closes what it opened."""
+
+    name: str
+    """What the user called the input."""
+    container: str
+    """Layout and store: ``docker-archive``, ``oci-archive``, ``oci-dir`` …"""
+    images: tuple[Image, ...]
+    verify: bool = False
+    """Whether the layers' digests are computed."""
+    notes: tuple[str, ...] = ()
+    """What the archive lists and does not hold, as exports of one platform of several do."""
+    unreadable: tuple[UnreadableImage, ...] = ()
+    """Images that it lists and that cannot be read."""
+    _resources: contextlib.ExitStack = attrs.field(factory=contextlib.ExitStack, repr=False)
+
+    def close(self) -> None:
+        """Close the input; layers cannot be read afterwards."""
+        self._resources.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_archive(
+    source: str | os.PathLike[str] | IO[bytes], request: ScanRequest, choice: Choice | None = None
+) -> Archive:
+    """
+    Open a path, a binary file or a pipe and read its images' documents.
+
+    A pipe is read to its end here, layers included. Raises ImageSpecError, with a message that names the input, and
+    OSError where the system cannot read it.
+    """
+    name, choice = _name_of(source), choice or Choice()
+    location = parse_location(source) if isinstance(source, str) else Location("")
+    with contextlib.ExitStack() as resources:
+        try:
+            store = open_store(location.path or source, request, resources)
+            if choice.blobs is not None:
+                store = WithBlobs(store, open_store(choice.blobs, request, resources))
+            container, listed = read_images(store, request, location.layouts)
+            images, unreadable = _choose(listed, location, choice)
+        except TruncatedTarError as error:
+            raise InputError(
+                f"{name}: the archive is truncated: {error.reason}, at byte {error.offset:,}; "
+                "copy or export it again"
+            ) from error
+        except (InputError, LimitError) as error:
+            error.args = (f"{name}: {error}",)
+            raise
+        return Archive(name, container, images, request.verify, listed.notes, unreadable, resources.pop_all())
+
+
+def _choose(
+    listed: Listed, location: Location, choice: Choice
+) -> tuple[tuple[Image, ...], tuple[UnreadableImage, ...]]:
+    if location.image and choice.image and location.image != choice.image:
+        raise UsageError(
+            f"two images are asked for: {location.image} behind the path and --image {choice.image}"
+        )
+    image = location.image or choice.image
+    unreadable = tuple(
+        item
+        for item in listed.unreadable
+        if image is None or not item.references or any(names_image(image, name) for name in item.references)
+    )
+    try:
+        return narrow(listed.images, image=image, platform=choice.platform), unreadable
+    except UsageError:
+        if image is not None and any(item.references for item in unreadable):
+            raise unreadable[0].error from None
+        raise
+
+
+def _name_of(source: str | os.PathLike[str] | IO[bytes]) -> str:
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    name = getattr(source, "name", None)
+    if not isinstance(name, str):
+        return "the stream"
+    return "standard input" if name == "<stdin>" else name

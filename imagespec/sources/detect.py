@@ -1,0 +1,144 @@
+"""Which layout a store has: by its documents, never by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+import attrs
+
+from imagespec.errors import ImageSpecError, InputError, UnknownFormatError
+from imagespec.image import Image, UnreadableImage
+from imagespec.scan import ScanRequest
+from imagespec.sources import docker_archive, docker_v1, oci_layout, registry, skopeo_dir
+from imagespec.sources.join import join
+from imagespec.sources.layout import Layout, Listed
+from imagespec.sources.store import Store
+from imagespec.sources.views import Folder
+
+# In this order: what is told by a document of its own comes first, what takes a look at every name last.
+LAYOUTS = (
+    skopeo_dir.LAYOUT,
+    docker_archive.LAYOUT,
+    oci_layout.LAYOUT,
+    docker_v1.LAYOUT,
+    registry.LAYOUT,
+)
+_BY_NAME = {layout.name: layout for layout in LAYOUTS}
+_HYBRID = [docker_archive.LAYOUT, oci_layout.LAYOUT]
+
+# Two of these at the top of a tar make it a root filesystem (Filesystem Hierarchy Standard 3.0, section 3).
+_ROOT_DIRECTORIES = frozenset(
+    ("bin", "dev", "etc", "lib", "proc", "root", "sbin", "sys", "tmp", "usr", "var")
+)
+_DESCENTS = 4
+
+
+def read_images(store: Store, request: ScanRequest, forced: Collection[str] = ()) -> tuple[str, Listed]:
+    """
+    Return the container's name (``docker-archive`` …) and the images that a store holds.
+
+    ``forced`` names the only layouts that it may have. Raises ImageSpecError, with what the input looks like, where it
+    has none or lists no image.
+    """
+    allowed = [_BY_NAME[name] for name in forced] or list(LAYOUTS)
+    places = list(_places(store, allowed))
+    if not places:
+        raise _not_forced(store, forced) if forced else _unknown_layout(store)
+    found = [_read(place, layouts, request) for place, layouts in places]
+    images = [image for listed in found for image in listed.images]
+    listed = Listed(
+        tuple(attrs.evolve(image, number=number) for number, image in enumerate(images)),
+        tuple(note for listed in found for note in listed.notes),
+        tuple(item for listed in found for item in listed.unreadable),
+        found[0].reason,
+    )
+    if not images:
+        if listed.unreadable:
+            raise listed.unreadable[0].error
+        raise UnknownFormatError(f"{listed.reason}; export it again")
+    return f"{places[0][1][0].name}-{store.kind}", listed
+
+
+def _places(store: Store, allowed: Sequence[Layout]) -> Iterator[tuple[Store, list[Layout]]]:
+    """Yield where layouts are: at the root, or in folders, as zarf, `skopeo sync` and people with `tar` put them."""
+    for _ in range(_DESCENTS):
+        layouts = _layouts_of(store, allowed)
+        if layouts:
+            yield store, layouts
+            return
+        tops = {name.partition("/")[0] for name in store.names()}
+        if len(tops) != 1 or store.has(next(iter(tops))):
+            break
+        store = Folder(store, tops.pop())
+    if _looks_like_rootfs(store.names()):
+        return
+    marks = {oci_layout.LAYOUT_FILE, skopeo_dir.VERSION}
+    for path in sorted(
+        {head for name in store.names() for head, _, base in [name.rpartition("/")] if base in marks}
+    ):
+        if path:
+            layouts = _layouts_of(Folder(store, path), allowed)
+            if layouts and layouts[0].name in {"oci", "skopeo", "docker"}:
+                yield Folder(store, path), layouts
+
+
+def _layouts_of(store: Store, allowed: Sequence[Layout]) -> list[Layout]:
+    for layout in allowed:
+        if layout.is_here(store):
+            hybrid = layout is _HYBRID[0] and _HYBRID[1] in allowed and _HYBRID[1].is_here(store)
+            return list(_HYBRID) if hybrid else [layout]
+    return []
+
+
+def _read(store: Store, layouts: Sequence[Layout], request: ScanRequest) -> Listed:
+    listed = layouts[0].read(store, request)
+    if len(layouts) > 1:
+        try:
+            listed = join(listed, layouts[1].read(store, request))
+        except ImageSpecError as error:
+            listed = attrs.evolve(listed, unreadable=(*listed.unreadable, UnreadableImage(error)))
+    if isinstance(store, Folder):
+        listed = attrs.evolve(listed, images=tuple(_named(image, store.path) for image in listed.images))
+    return listed
+
+
+def _named(image: Image, folder: str) -> Image:
+    # `skopeo sync --dest dir` writes each image to a folder `<name>:<tag>`, and nothing else says what it is called.
+    if image.references or ":" not in folder.rpartition("/")[2]:
+        return image
+    return attrs.evolve(image, references=(folder,))
+
+
+def _not_forced(store: Store, forced: Collection[str]) -> InputError:
+    here = _layouts_of(store, LAYOUTS)
+    wanted = " or ".join(forced)
+    found = f"its layout is {here[0].name}" if here else str(_unknown_layout(store))
+    return InputError(f"the prefix asks for the layout {wanted}, but {found}; leave the prefix out")
+
+
+def _unknown_layout(store: Store) -> InputError:
+    names = store.names()
+    if _looks_like_rootfs(names):
+        return UnknownFormatError(
+            "this is a root filesystem, as `docker export` writes it, without the image's config and layers; save the "
+            "image itself with `docker save IMAGE -o FILE`, or turn this into one with `docker import FILE IMAGE` first"
+        )
+    if store.kind == "dir":
+        return UnknownFormatError(
+            "the directory is no image layout: it has neither index.json (OCI) nor manifest.json (docker-archive)"
+        )
+    if any(name.endswith("/Chart.yaml") for name in names):
+        return UnknownFormatError("this is a Helm chart, not an image; save the images that it names instead")
+    if store.end_bytes is not None:
+        return InputError(
+            f"the archive is truncated: it ends at byte {store.end_bytes:,} without an end marker and before the "
+            "documents that name its images; copy or export it again"
+        )
+    return UnknownFormatError(
+        "the archive has neither manifest.json (docker-archive) nor index.json (OCI), so it names no image; "
+        "save one with `docker save IMAGE -o FILE`"
+    )
+
+
+def _looks_like_rootfs(names: Collection[str]) -> bool:
+    return len({name.partition("/")[0] for name in names if "/" in name} & _ROOT_DIRECTORIES) >= 2

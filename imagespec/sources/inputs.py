@@ -1,0 +1,80 @@
+"""What an input is made of: a directory, a tar with random access, or a stream that is read once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import IO
+
+from imagespec import compression, tar
+from imagespec.access import AccessReader, FileAccess, Rewound
+from imagespec.compression import Codec, CountingReader, Reader
+from imagespec.errors import UnknownFormatError, UsageError
+from imagespec.scan import ScanRequest
+from imagespec.sources.directory import DirectoryStore
+from imagespec.sources.pipe import PipeStore
+from imagespec.sources.store import Store, TarStore
+
+_HEAD = 512
+
+
+def open_store(
+    source: str | os.PathLike[str] | IO[bytes], request: ScanRequest, resources: contextlib.ExitStack
+) -> Store:
+    """
+    Open what a path names, or take an open file; ``resources`` closes what was opened.
+
+    Raises UsageError where there is nothing, ImageSpecError where it is no tar, and OSError.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        if path.is_dir():
+            return _entered(DirectoryStore(path, request.limits), resources)
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or directory")
+        source = resources.enter_context(path.open("rb"))
+    if source.seekable():
+        access = FileAccess(source)
+        head = access.pread(_HEAD, 0)
+        _check_head(head)
+        if compression.sniff(head) is Codec.PLAIN:
+            return _entered(TarStore(access, request.limits), resources)
+        reader: Reader = AccessReader(access)
+    else:
+        head = b""
+        while len(head) < _HEAD and (more := source.read(_HEAD - len(head))):
+            head += more
+        _check_head(head)
+        reader = Rewound(head, source)
+    counted = CountingReader(reader, lambda data: request.progress(len(data)) if request.progress else None)
+    decoded = compression.open_decoder(counted, compression.sniff(head), request.limits)
+    return _entered(PipeStore(decoded, request), resources)
+
+
+def _entered(store: Store, resources: contextlib.ExitStack) -> Store:
+    resources.callback(store.close)
+    return store
+
+
+def _check_head(head: bytes) -> None:
+    """Raise UnknownFormatError, with what the input is, unless it may be a tar."""
+    if not head:
+        raise UnknownFormatError("the file is empty; export the image again")
+    if compression.sniff(head) is not Codec.PLAIN or tar.is_header(head):
+        return
+    if not any(head):
+        what = "an archive without members"
+    elif head.lstrip()[:1] in (b"{", b"["):
+        what = "a JSON document"
+    elif _is_text(head):
+        what = "a text file"
+    elif len(head) < _HEAD:
+        what = "too short to be an archive"
+    else:
+        what = "no tar archive (its first block is no tar header)"
+    raise UnknownFormatError(f"this is {what}, not an image; save one with `docker save IMAGE -o FILE`")
+
+
+def _is_text(head: bytes) -> bool:
+    return not set(head) & (set(range(32)) - set(b"\t\n\f\r\x1b"))

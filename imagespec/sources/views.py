@@ -1,0 +1,101 @@
+"""Stores made of other stores: a folder of one, and one whose blobs lie elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import attrs
+
+from imagespec.scan import LayerBlob
+from imagespec.sources.store import Store
+
+_BLOBS = "blobs/"
+
+
+@attrs.frozen
+class Folder:
+    """A folder of a store."""
+
+    inner: Store
+    path: str
+    """Without a slash at its end."""
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of the whole store."""
+        return self.inner.kind
+
+    @property
+    def end_bytes(self) -> int | None:
+        """Return where a tar without an end marker ends."""
+        return self.inner.end_bytes
+
+    def names(self) -> Collection[str]:
+        """Return the names of the files in the folder."""
+        start = self.path + "/"
+        return [name.removeprefix(start) for name in self.inner.names() if name.startswith(start)]
+
+    def has(self, name: str) -> bool:
+        """Tell whether the folder has a file of that name."""
+        return self.inner.has(f"{self.path}/{name}")
+
+    def read(self, name: str, named_by: str) -> bytes:
+        """Return a document."""
+        return self.inner.read(f"{self.path}/{name}", named_by)
+
+    def blob(self, name: str) -> LayerBlob | None:
+        """Return the bytes of a layer."""
+        return self.inner.blob(f"{self.path}/{name}")
+
+    def close(self) -> None:
+        """Nothing to release: the inner store has an owner."""
+
+
+@attrs.frozen
+class WithBlobs:
+    """
+    A store whose blobs may lie in another one.
+
+    skopeo's `--dest-shared-blob-dir` writes ``<algorithm>/<hex>`` there, without a ``blobs`` folder above.
+    """
+
+    inner: Store
+    shared: Store
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of the store with the documents."""
+        return self.inner.kind
+
+    @property
+    def end_bytes(self) -> int | None:
+        """Return where a tar without an end marker ends."""
+        return self.inner.end_bytes
+
+    def names(self) -> Collection[str]:
+        """Return the names of the store with the documents."""
+        return self.inner.names()
+
+    def has(self, name: str) -> bool:
+        """Tell whether either has the file."""
+        return self.inner.has(name) or self._elsewhere(name) is not None
+
+    def read(self, name: str, named_by: str) -> bytes:
+        """Return a document."""
+        elsewhere = None if self.inner.has(name) else self._elsewhere(name)
+        return self.shared.read(elsewhere, named_by) if elsewhere else self.inner.read(name, named_by)
+
+    def blob(self, name: str) -> LayerBlob | None:
+        """Return the bytes of a layer."""
+        elsewhere = None if self.inner.has(name) else self._elsewhere(name)
+        return self.shared.blob(elsewhere) if elsewhere else self.inner.blob(name)
+
+    def _elsewhere(self, name: str) -> str | None:
+        if not name.startswith(_BLOBS):
+            return None
+        return next((each for each in (name.removeprefix(_BLOBS), name) if self.shared.has(each)), None)
+
+    def close(self) -> None:
+        """Close both."""
+        self.inner.close()
+        self.shared.close()
