@@ -32,7 +32,7 @@ def narrow(
         asked = " and ".join(
             [f"--image {image}"] * (image is not None) + [f"--platform {platform}"] * (platform is not None)
         )
-        raise UsageError(f"no image fits {printable(asked)}; there {listing(images)}")
+        raise UsageError(f"no image fits {printable(asked)}; it holds {listing(images)}")
     return found
 
 
@@ -40,14 +40,16 @@ def only(images: Sequence[Image]) -> Image:
     """Return the image of a list that must hold one; raises UsageError, which lists what is there."""
     if len(images) == 1:
         return images[0]
-    raise UsageError(f"one image is needed; choose it with --image or --platform: there {listing(images)}")
+    raise UsageError(
+        f"one image is needed; choose it with --image or --platform: the archive holds {listing(images)}"
+    )
 
 
 def listing(images: Sequence[Image]) -> str:
-    """Return a clause that names every image by number, reference, platform and digest."""
+    """Return words that name every image by number, reference, platform and digest."""
     rows = [_row(image) for image in images[:_LISTED]]
     more = [f"and {len(images) - _LISTED} more"] if len(images) > _LISTED else []
-    return ("is " if len(images) == 1 else f"are {len(images)} images: ") + "; ".join(rows + more)
+    return f"{len(images)} image{'s' * (len(images) != 1)}: {'; '.join(rows + more)}"
 
 
 def _row(image: Image) -> str:

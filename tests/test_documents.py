@@ -133,7 +133,7 @@ def test_config_tolerates_null_and_unknown_fields() -> None:
     ("change", "words"),
     [
         ({"config": []}, "#/config should be an object"),
-        ({"config": {"Cmd": "sh run.sh"}}, "#/config/Cmd should be an array"),
+        ({"config": {"Cmd": 5}}, "#/config/Cmd should be an array"),
         ({"config": {"Env": [1]}}, "#/config/Env should hold strings only"),
         ({"config": {"User": 0}}, "#/config/User should be a string"),
         ({"rootfs": {"type": "windows", "diff_ids": []}}, "#/rootfs/type"),

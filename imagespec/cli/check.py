@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
 
 from imagespec import api
+from imagespec.cli.choosing import choosing_options
 from imagespec.cli.common import INCOMPLETE, PLAIN_WIDTH, USAGE, complain, console, read_input
 from imagespec.documents.model_config import ModelConfig, parse_model_config
 from imagespec.engine import check_archive
@@ -35,6 +36,7 @@ from imagespec.sources import Archive
     show_default=True,
     help="What the image will be deployed as.",
 )
+@choosing_options
 @click.option(
     "--config-json",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -52,6 +54,9 @@ def check(  # noqa: PLR0913 - one parameter for each option
     images: tuple[str, ...],
     profile_name: str,
     service: str,
+    chosen: str | None,
+    platform: str | None,
+    blobs: Path | None,
     config_json: Path | None,
     format_name: str,
     output: Path | None,
@@ -62,7 +67,9 @@ def check(  # noqa: PLR0913 - one parameter for each option
     """
     Judge image archives against a profile.
 
-    IMAGE is an archive or layout directory as docker, podman, skopeo or buildah write it; "-" reads standard input.
+    IMAGE is an archive or layout directory as docker, podman, skopeo, buildah and others write it, or a registry's
+    storage; "-" reads standard input. A prefix forces how it is read, and a name behind the path chooses the image:
+    docker-archive:FILE[:REF], oci-archive:FILE[:REF], oci:DIR[:REF], dir:DIR, registry-dir:DIR[:REF].
 
     Exit code: 0 every rule passed (unknown allowed unless --strict), 1 a rule failed, 2 wrong usage, 3 something
     could not be read.
@@ -73,7 +80,8 @@ def check(  # noqa: PLR0913 - one parameter for each option
     except ImageSpecError as error:
         complain(str(error))
         sys.exit(USAGE)
-    report, worst = _check_all(images, profile, Service(service), given, verify=verify)
+    options = {"image": chosen, "platform": platform, "blobs": blobs, "verify": verify}
+    report, worst = _check_all(images, profile, Service(service), given, options)
     if output is None:
         _print(report, format_name, sys.stdout, console(), verbose=verbose)
     else:
@@ -88,14 +96,20 @@ def _read_model_config(path: Path | None, service: str) -> ModelConfig | None:
 
 
 def _check_all(
-    names: tuple[str, ...], profile: Profile, service: Service, given: ModelConfig | None, *, verify: bool
+    names: tuple[str, ...],
+    profile: Profile,
+    service: Service,
+    given: ModelConfig | None,
+    options: dict[str, Any],
 ) -> tuple[Report, int]:
     def judge(archive: Archive) -> InputReport:
         return check_archive(archive, profile, service, model_config=given)
 
-    results = [read_input(name, judge, verify=verify) for name in names]
+    results = [read_input(name, judge, **options) for name in names]
     inputs = tuple(item for item, _ in results)
-    return api.report_of(profile, service, inputs, verified=verify), max(code for _, code in results)
+    return api.report_of(profile, service, inputs, verified=options["verify"]), max(
+        code for _, code in results
+    )
 
 
 def _write(report: Report, format_name: str, output: Path, *, verbose: bool) -> None:

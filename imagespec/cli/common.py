@@ -34,27 +34,25 @@ def complain(message: str) -> None:
 
 
 @contextmanager
-def opened(name: str, *, verify: bool = False) -> Iterator[Archive]:
+def opened(name: str, **options: Any) -> Iterator[Archive]:
     """Open an input of the command line, ``-`` for standard input; with a progress line when it takes long."""
     source: Any = sys.stdin.buffer if name == "-" else name
     with (
         ProgressLine(name) as progress,
-        api.open(source, verify=verify, progress=progress.advance) as archive,
+        api.open(source, progress=progress.advance, **options) as archive,
     ):
         yield archive
 
 
-def read_input(
-    name: str, judge: Callable[[Archive], InputReport], *, verify: bool = False
-) -> tuple[InputReport, int]:
+def read_input(name: str, judge: Callable[[Archive], InputReport], **options: Any) -> tuple[InputReport, int]:
     """
     Return the report of one input and 0, or the problem it met and the exit code for it.
 
-    The problem is told on standard error as well.
+    ``options`` are those of `imagespec.open`. The problem is told on standard error as well.
     """
     shown = "standard input" if name == "-" else name
     try:
-        with opened(name, verify=verify) as archive:
+        with opened(name, **options) as archive:
             return judge(archive), 0
     except UsageError as error:
         problem, code = Problem(error.slug, str(error)), USAGE

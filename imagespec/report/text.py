@@ -38,9 +38,9 @@ def render_report(report: Report, console: Console, *, verbose: bool = False) ->
     _line(console, _closing(report))
 
 
-def render_image(image: ImageReport, console: Console) -> None:
-    """Print what an image is: identity, sizes and layers."""
-    _render_identity(image, console)
+def render_image(image: ImageReport, console: Console, *, several: bool = False) -> None:
+    """Print what an image is: identity, sizes and layers; its number where an archive has several."""
+    _render_identity(image, console, several=several)
     head = f"{'layer':>7}{'stored':>11}{'unpacked':>11}{'entries':>10}  {'codec':<7}history"
     _line(console, Text(head, style="dim"))
     for layer in image.layers:
@@ -65,13 +65,11 @@ def human_bytes(size: int | None) -> str:
 def _render_input(item: InputReport, console: Console, *, verbose: bool) -> None:
     kind = f"  {item.container}" if item.container else ""
     _line(console, Text.assemble((printable(item.name), "bold"), (kind, "dim")))
-    for problem in item.problems:
-        _line(console, _problem(problem))
-    for note in item.notes:
-        _line(console, Text.assemble(("NOTE     ", "bold blue"), printable(note)))
+    for text in remarks(item):
+        _line(console, text)
     console.print()
     for image in item.images:
-        _render_identity(image, console)
+        _render_identity(image, console, several=len(item.images) > 1)
         for result in image.results:
             _render_result(result, console, verbose=verbose)
         for problem in image.problems:
@@ -81,17 +79,30 @@ def _render_input(item: InputReport, console: Console, *, verbose: bool) -> None
         console.print()
 
 
-def _render_identity(image: ImageReport, console: Console) -> None:
+def remarks(item: InputReport) -> Iterator[Text]:
+    """Yield what is to be said of a whole input: what could not be read, and what is listed and not there."""
+    yield from map(_problem, item.problems)
+    for note in item.notes:
+        yield Text.assemble(("NOTE     ", "bold blue"), printable(note))
+
+
+def _render_identity(image: ImageReport, console: Console, *, several: bool) -> None:
     sizes = image.sizes
+    number = f"  @{image.number}" if several else ""
     _line(
         console,
         Text.assemble(
-            ("image  ", "dim"), (", ".join(map(printable, image.references)) or "(untagged)", "bold")
+            ("image  ", "dim"),
+            (", ".join(map(printable, image.references)) or "(untagged)", "bold"),
+            (number, "dim"),
         ),
     )
     _line(
         console,
-        Text.assemble(("       ", "dim"), (f"{image.image_id}  {printable(image.platform or '')}", "dim")),
+        Text.assemble(
+            ("       ", "dim"),
+            (f"{image.image_id or '(no image ID)'}  {printable(image.platform or '')}", "dim"),
+        ),
     )
     parts = [
         f"{len(image.layers)} layers",

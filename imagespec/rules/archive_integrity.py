@@ -3,9 +3,10 @@ The archive's documents agree with one another and with the layers.
 
 What it checks
 --------------
-That the config lists one diff_id for each layer, that configs and manifests have the digests and sizes that name them,
-that `manifest.json` and `index.json` list the same layers where an archive has both, and, with `--verify`, that every
-layer has the digest of its descriptor and the diff_id of the config.
+That the config lists one diff_id for each layer; that indexes, manifests and configs have the digests and sizes that
+name them, and layers the sizes; that the index and the config tell one platform; that `manifest.json` and `index.json`
+give the same layers and names where an archive has both; and, with `--verify`, that every layer has the digest of its
+descriptor and the diff_id of the config. The evidence lists what was compared, and what was not.
 
 Why it matters
 --------------
@@ -14,7 +15,8 @@ what will run.
 
 What passes
 -----------
-No contradiction, and every layer's digests were computed and are right.
+No contradiction, and every layer's digests were computed and are right. A config that nothing names by digest (as in
+jib's archives) is taken as it is, and the evidence says so.
 
 What fails
 ----------
@@ -22,7 +24,8 @@ Any contradiction, or a layer that the documents name and the archive does not h
 
 What stays unknown
 ------------------
-The documents agree, but the layers' digests were not computed, because the run did not ask for it.
+The documents agree, but the layers' digests were not computed, because the run did not ask for it, or there is nothing
+to compare them with: archives of Docker before 1.10 record none.
 
 How to fix
 ----------
@@ -57,18 +60,36 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
         return Outcome(Verdict.FAIL, f"the archive {lead}: {wrong[0].message}{more}", wrong, _ADVICE)
     scanned = [(layer, scan) for layer, scan in zip(layers, facts.scans, strict=True) if scan]
     computed = sum(scan.diff_id is not None and _is_comparable(layer) for layer, scan in scanned)
-    counted = Evidence(
-        message="layers whose digests were computed and are right",
-        seen=str(computed),
-        wanted=str(len(layers)),
-    )
+    evidence = (*_compared(facts, computed), *_not_compared(facts, computed, len(scanned)))
     if len(scanned) < len(layers):
         summary = f"{len(layers) - len(scanned)} of {len(layers)} layers could not be read"
-        return Outcome(Verdict.UNKNOWN, summary, (counted,))
+        return Outcome(Verdict.UNKNOWN, summary, evidence)
+    if not all(map(_is_comparable, layers)):
+        summary = "the documents agree; the archive gives no sha256 digests to compare every layer with"
+        return Outcome(
+            Verdict.UNKNOWN, summary, evidence, "Load the image into a current engine and save it again."
+        )
     if computed < len(layers):
         summary = "the documents agree; the layers' digests were not computed"
-        return Outcome(Verdict.UNKNOWN, summary, (counted,), "Run again with --verify to compute them.")
-    return Outcome(Verdict.PASS, "the documents agree, and every digest is right", (counted,))
+        return Outcome(Verdict.UNKNOWN, summary, evidence, "Run again with --verify to compute them.")
+    return Outcome(Verdict.PASS, "the documents agree, and every digest is right", evidence)
+
+
+def _compared(facts: Facts, computed: int) -> Iterator[Evidence]:
+    yield Evidence(
+        message="layers whose digests were computed and are right",
+        seen=str(computed),
+        wanted=str(len(facts.image.layers)),
+    )
+    for what in facts.image.checked:
+        yield Evidence(message=f"compared: {what}")
+
+
+def _not_compared(facts: Facts, computed: int, scanned: int) -> Iterator[Evidence]:
+    for what in facts.image.unchecked:
+        yield Evidence(message=f"not compared: {what}")
+    if computed < scanned:
+        yield Evidence(message=f"not compared: digests of {scanned - computed} layers that were read")
 
 
 def _contradictions(facts: Facts) -> Iterator[Evidence]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from types import TracebackType
 from typing import IO, Self
 
@@ -73,11 +74,12 @@ def open_archive(
     location = parse_location(source) if isinstance(source, str) else Location("")
     with contextlib.ExitStack() as resources:
         try:
-            store = open_store(location.path or source, request, resources)
+            where = sys.stdin.buffer if location.layouts and location.path == "-" else location.path
+            store = open_store(where or source, request, resources)
             if choice.blobs is not None:
                 store = WithBlobs(store, open_store(choice.blobs, request, resources))
             container, listed = read_images(store, request, location.layouts)
-            images, unreadable = _choose(listed, location, choice)
+            images, unreadable = _choose(name, listed, location, choice)
         except TruncatedTarError as error:
             raise InputError(
                 f"{name}: the archive is truncated: {error.reason}, at byte {error.offset:,}; "
@@ -90,7 +92,7 @@ def open_archive(
 
 
 def _choose(
-    listed: Listed, location: Location, choice: Choice
+    name: str, listed: Listed, location: Location, choice: Choice
 ) -> tuple[tuple[Image, ...], tuple[UnreadableImage, ...]]:
     if location.image and choice.image and location.image != choice.image:
         raise UsageError(
@@ -104,10 +106,11 @@ def _choose(
     )
     try:
         return narrow(listed.images, image=image, platform=choice.platform), unreadable
-    except UsageError:
-        if image is not None and any(item.references for item in unreadable):
-            raise unreadable[0].error from None
-        raise
+    except UsageError as error:
+        meant = [item.error for item in unreadable if item.references and image is not None]
+        if meant:
+            raise meant[0] from None
+        raise UsageError(f"{name}: {error}") from None
 
 
 def _name_of(source: str | os.PathLike[str] | IO[bytes]) -> str:
