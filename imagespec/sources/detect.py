@@ -61,25 +61,29 @@ def read_images(store: Store, request: ScanRequest, forced: Collection[str] = ()
 
 def _places(store: Store, allowed: Sequence[Layout]) -> Iterator[tuple[Store, list[Layout]]]:
     """Yield where layouts are: at the root, or in folders, as zarf, `skopeo sync` and people with `tar` put them."""
+    place = store
     for _ in range(_DESCENTS):
-        layouts = _layouts_of(store, allowed)
+        layouts = _layouts_of(place, allowed)
         if layouts:
-            yield store, layouts
+            yield place, layouts
             return
-        tops = {name.partition("/")[0] for name in store.names()}
-        if len(tops) != 1 or store.has(next(iter(tops))):
+        tops = {name.partition("/")[0] for name in place.names()}
+        if len(tops) != 1 or place.has(next(iter(tops))):
             break
-        store = Folder(store, tops.pop())
-    if _looks_like_rootfs(store.names()):
-        return
+        place = Folder(place, tops.pop())
+    if not _looks_like_rootfs(store.names()):
+        yield from _marked_places(store, allowed)
+
+
+def _marked_places(store: Store, allowed: Sequence[Layout]) -> Iterator[tuple[Store, list[Layout]]]:
     marks = {oci_layout.LAYOUT_FILE, skopeo_dir.VERSION}
-    for path in sorted(
-        {head for name in store.names() for head, _, base in [name.rpartition("/")] if base in marks}
-    ):
-        if path:
-            layouts = _layouts_of(Folder(store, path), allowed)
-            if layouts and layouts[0].name in {"oci", "skopeo", "docker"}:
-                yield Folder(store, path), layouts
+    # The layouts that are told without a look at every name: there may be thousands of folders.
+    told = [layout for layout in allowed if layout in LAYOUTS[:3]]
+    parted = (name.rpartition("/") for name in store.names())
+    for path in sorted({folder for folder, _, name in parted if folder and name in marks}):
+        layouts = _layouts_of(Folder(store, path), told)
+        if layouts:
+            yield Folder(store, path), layouts
 
 
 def _layouts_of(store: Store, allowed: Sequence[Layout]) -> list[Layout]:
