@@ -26,8 +26,7 @@ class Expected:
     """What every container of an image must give."""
 
     diff_ids: tuple[str, ...]
-    document: bytes | None
-    """The config's bytes; None where writers do not keep them."""
+    document: bytes
     entries: dict[str, Row]
     report: dict[str, Any]
 
@@ -49,26 +48,31 @@ def conforms(image: Image, *, defects: Collection[str] = ()) -> RootFs:
     return RootFs(scans)
 
 
-def expected_of(image: Image, *, keeps_config: bool = True) -> Expected:
+def expected_of(image: Image) -> Expected:
     """Return what one container gives, as the measure for the others."""
     view = conforms(image)
     return Expected(
         diff_ids=tuple(str(layer.diff_id) for layer in image.layers),
-        document=image.config.raw if keeps_config else None,
+        document=image.config.raw,
         entries=merged(view),
         report=_report(image)[0],
     )
 
 
-def conforms_to(expected: Expected, image: Image, *, v1: bool = False, defects: Collection[str] = ()) -> None:
-    """Check that an image is the expected one; ``v1`` archives have neither diff_ids nor the config's bytes."""
+def conforms_to(
+    expected: Expected, image: Image, *, config: bool = True, v1: bool = False, defects: Collection[str] = ()
+) -> None:
+    """
+    Check that an image is the expected one.
+
+    ``config`` says whether the writer kept the config's bytes; ``v1`` archives have neither those nor diff_ids.
+    """
     view = conforms(image, defects=defects)
     told = tuple(layer.diff_id for layer in image.layers)
     assert told == ((None,) * len(expected.diff_ids) if v1 else expected.diff_ids)
     scans, _ = scan_layers(image)
     assert tuple(scan.diff_id for scan in scans if scan) == expected.diff_ids
-    if expected.document is not None and not v1:
-        assert image.config.raw == expected.document
+    assert (image.config.raw == expected.document) == (config and not v1)
     assert merged(view) == expected.entries
     report, integrity = _report(image)
     assert report == expected.report

@@ -175,10 +175,15 @@ def test_what_is_no_image() -> None:
     attestation = descriptor(annotations={mediatypes.ATTESTATION_ANNOTATION: "attestation-manifest"})
     unknown = descriptor(platform={"os": "unknown", "architecture": "unknown"})
     index = parse(
-        {"manifests": [attestation, unknown, descriptor(artifactType="application/x"), descriptor()]}
+        {
+            "manifests": [
+                *(attestation, unknown, descriptor(artifactType="application/x"), descriptor()),
+                descriptor(artifactType="application/vnd.docker.container.image.v1+json"),
+            ]
+        }
     )
     assert isinstance(index, Index)
-    assert [item.is_image_like for item in index.manifests] == [False, False, False, True]
+    assert [item.is_image_like for item in index.manifests] == [False, False, False, True, True]
     in_toto = [descriptor(mediaType="application/vnd.in-toto+json")]
     kind = "application/vnd.oci.image.config.v1+json"
     manifest = parse({"config": descriptor(mediaType=kind), "layers": in_toto})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import hashlib
 import io
 import json
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -17,19 +19,26 @@ import attrs
 import pytest
 
 import imagespec
+from imagespec.analyzers.facts import WANTED
+from imagespec.analyzers.wanted import compile_wanted
 from imagespec.engine import scan_layers
 from imagespec.entry import EntryKind
 from imagespec.errors import InputError, LimitError
-from imagespec.image import Image
 from imagespec.limits import Limits
 from imagespec.rootfs import RootFs
 from imagespec.scan import ScanRequest
 from imagespec.sources import Archive, open_archive
 from tests.build import Pipe, config, digest, docker_archive, file, layer, oci_members, outer_tar, symlink
+from tests.conformance import Expected, conforms, conforms_to, expected_of
+from tests.layouts import WRAPPERS
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ARCHIVES = sorted(path for path in FIXTURES.glob("*.tar") if "export" not in path.name)
-SAMPLES = [*(path for path in ARCHIVES if path.name.startswith("sample")), FIXTURES / "sample-oci-dir"]
+SAMPLES = sorted(
+    path for path in FIXTURES.glob("sample-*") if path.suffix != ".json" and "export" not in path.name
+)
+# Their writers make a new config, as OCI has it.
+NEW_CONFIG = ("oci-", "umoci", "buildah")
 INSPECT = json.loads((FIXTURES / "sample-inspect.json").read_text())
 EXPORT = json.loads((FIXTURES / "sample-export.json").read_text())
 
@@ -50,13 +59,29 @@ def through_pipe(path: Path) -> IO[bytes]:
     return process.stdout
 
 
+def unpacked(path: Path) -> str:
+    folder = STREAMS.enter_context(tempfile.TemporaryDirectory())
+    with tarfile.open(path) as tar:
+        tar.extractall(folder, filter="data")
+    return folder
+
+
+def wrapped(codec: str) -> Callable[[Path], Any]:
+    return lambda path: io.BytesIO(WRAPPERS[codec](path.read_bytes()))
+
+
 OPENERS: dict[str, Callable[[Path], Any]] = {
     "path": str,
     "file": lambda path: STREAMS.enter_context(path.open("rb")),
     "memory": lambda path: io.BytesIO(path.read_bytes()),
     "pipe": through_pipe,
     "slow-pipe": lambda path: Pipe(path.read_bytes()),
+    "unpacked": unpacked,
+    **{codec: wrapped(codec) for codec in WRAPPERS},
 }
+
+
+PLAIN = [opener for name, opener in OPENERS.items() if name not in WRAPPERS]
 
 
 @pytest.fixture(params=sorted(OPENERS))
@@ -68,34 +93,45 @@ def opened(source: Any, **options: Any) -> Archive:
     return open_archive(source, ScanRequest(**options))
 
 
-def conforms(image: Image) -> RootFs:
-    """Check what must hold of every image, however it was read; return its merged view."""
-    assert [layer.number for layer in image.layers] == list(range(len(image.layers)))
-    assert image.config.digest == digest(image.config.raw)
-    scans, problems = scan_layers(image)
-    assert not problems
-    for each, scan in zip(image.layers, scans, strict=True):
-        assert scan
-        assert scan.diff_id == each.diff_id
-        assert each.blob_digest in (None, scan.blob_digest)
-        assert each.blob
-        assert scan.stored_bytes == each.blob.size_bytes
-    assert not image.defects
-    return RootFs(scans)
+@functools.cache
+def expected() -> Expected:
+    """Return what Docker's own archive gives, which is what the engine says of the image."""
+    with opened(
+        str(FIXTURES / "sample-docker-20.10.tar"), want=compile_wanted(WANTED), verify=True
+    ) as archive:
+        (image,) = archive.images
+        found = expected_of(image)
+        rootfs = conforms(image)
+    assert list(found.diff_ids) == INSPECT["RootFS"]["Layers"]
+    assert sum(usage.apparent_bytes for usage in rootfs.usage if usage) == INSPECT["Size"]
+    assert image.config.digest == INSPECT["Id"]
+    return found
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_every_source_gives_the_same_image(path: Path, opener: Callable[[Path], Any]) -> None:
     if path.is_dir() and opener is not str:
         pytest.skip("a directory has no stream")
-    with opened(opener(path), verify=True) as archive:
-        (image,) = archive.images
-        rootfs = conforms(image)
-    assert [layer.diff_id for layer in image.layers] == INSPECT["RootFS"]["Layers"]
-    assert sum(usage.apparent_bytes for usage in rootfs.usage if usage) == INSPECT["Size"]
-    assert any("1.0" in reference for reference in image.references)
-    if "oci" not in path.name:
-        assert image.config.digest == INSPECT["Id"]
+    if path.suffix == ".gz" and opener not in PLAIN:
+        pytest.skip("is compressed already")
+    with opened(opener(path), want=compile_wanted(WANTED), verify=True) as archive:
+        assert not archive.unreadable
+        for image in archive.images:
+            conforms_to(expected(), image, config=not any(word in path.name for word in NEW_CONFIG))
+    assert archive.images
+
+
+def test_a_registry_with_real_pushes(opener: Callable[[Path], Any]) -> None:
+    source = opener(FIXTURES / "registry-distribution-3.1.tar.gz") if opener in PLAIN else None
+    if source is None:
+        pytest.skip("is compressed already")
+    with opened(source, want=compile_wanted(WANTED), verify=True) as archive:
+        second, first = archive.images
+        conforms_to(expected(), first)
+        conforms(second)
+    assert first.references == ("team/modelarts-sample:1.0", "team/modelarts-sample:index")
+    assert second.references == ("modelarts-second:1.0",)
+    assert len(first.index_digests) == 1
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)

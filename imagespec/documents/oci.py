@@ -36,7 +36,7 @@ class Descriptor:
         return (
             mediatypes.ATTESTATION_ANNOTATION not in self.annotations
             and self.platform != "unknown/unknown"
-            and self.artifact_type is None
+            and _may_be_image(self.artifact_type)
         )
 
 
@@ -53,13 +53,19 @@ class Manifest:
     @property
     def is_image(self) -> bool:
         """Tell an image from an artifact stored like one (moby daemon/containerd `IsPseudoImage`)."""
-        if self.artifact_type or self.config.media_type not in mediatypes.CONFIG_TYPES:
+        if not _may_be_image(self.artifact_type) or self.config.media_type not in mediatypes.CONFIG_TYPES:
             return False
         return not self.layers or any(
             layer.media_type in mediatypes.OTHER_LAYER_TYPES
             or mediatypes.layer_kind(layer.media_type) is not mediatypes.LayerKind.UNKNOWN
             for layer in self.layers
         )
+
+
+def _may_be_image(artifact_type: str | None) -> bool:
+    # image-spec v1.1 descriptor.md: the type of an artifact is its config's; go-containerregistry 0.22 writes it into
+    # every descriptor, also of images.
+    return not artifact_type or artifact_type in mediatypes.CONFIG_TYPES
 
 
 @attrs.frozen
