@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 import imagespec
 from imagespec.errors import ImageSpecError
 from tests.build import Pipe
+from tests.layouts import BUILDERS, make_image, pack
 from tests.rawtar import BLOCK, seal
 from tests.sampleimage import sample
 
 SEEDS = [path.read_bytes() for path in sorted((Path(__file__).parent / "fixtures").glob("*.tar"))]
 SEEDS += [sample().archive(kind) for kind in ("docker", "oci", "both")]
+
+LAYOUTS = ("docker-1.9", "docker-1.12-links", "containerd", "apko", "dir-list", "registry", "zarf")
+SEEDS += [pack(BUILDERS[name](make_image())) for name in LAYOUTS]
 
 PIECES = st.one_of(
     st.binary(min_size=1, max_size=8), st.sampled_from([b'"', b"{", b"]", b"\0" * 512, b"../", b"9" * 12])

@@ -15,6 +15,7 @@ import pytest
 import imagespec
 from imagespec.errors import InputError, LimitError, UnknownFormatError
 from imagespec.limits import Limits
+from imagespec.sources import registry as registry_layout
 from tests.build import Item, Pipe, config, digest, file, layer, oci_members, outer_tar
 from tests.conformance import Expected, conforms_to, expected_of
 from tests.layouts import (
@@ -397,3 +398,23 @@ def test_layers_of_another_kind_make_an_image_all_the_same() -> None:
     report = imagespec.check(io.BytesIO(pack(changed)))
     assert {layer.state for layer in report.inputs[0].images[0].layers} == {"unknown-type"}
     assert report.exit_code() == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "repositories/" + "a/" * 500_000 + "link",
+        "repositories/" + "a/_manifests/" * 80_000 + "link",
+        "repositories/" + "_manifests/tags/" * 60_000 + "current/link",
+        "docker/registry/v2/" * 50_000 + "repositories/a/_manifests/tags/x/link",
+    ],
+    ids=["deep", "manifests", "tags", "roots"],
+)
+def test_names_of_a_million_characters(name: str) -> None:
+    assert registry_layout._place(name) is None
+
+
+def test_a_registry_without_blobs() -> None:
+    items = [item for item in registry(IMAGE) if "/blobs/" not in item.path]
+    with pytest.raises(InputError, match=r"current/link lists sha256:.*which the archive does not hold"):
+        imagespec.open(io.BytesIO(pack(items)))

@@ -64,10 +64,12 @@ def read(store: Store, request: ScanRequest) -> Listed:
                     unreadable.append(UnreadableImage(error, (reference,)))
         listed = reader.listed()
         images.append(attrs.evolve(listed, unreadable=(*unreadable, *listed.unreadable)))
+    notes = tuple(note for listed in images for note in listed.notes)
     return Listed(
         tuple(image for listed in images for image in listed.images),
-        tuple(note for listed in images for note in listed.notes),
+        notes,
         tuple(item for listed in images for item in listed.unreadable),
+        notes[0] if notes else Listed().reason,
     )
 
 
