@@ -17,6 +17,7 @@ from imagespec.documents.oci import parse_manifest_or_index
 from imagespec.documents.schemas import load_schema
 from imagespec.errors import DocumentError
 from imagespec.limits import Limits
+from tests.test_documents import config
 from tests.test_sources import FIXTURES
 
 NAMES = ("manifest", "index", "docker_manifest", "image_config")
@@ -54,27 +55,7 @@ GOOD: dict[str, Any] = {
             "LayerSources": {DIGEST: {"mediaType": "application/x", "size": 1, "digest": DIGEST}},
         }
     ],
-    "image_config": {
-        "architecture": "arm64",
-        "os": "linux",
-        "variant": "v8",
-        "created": "2024-01-01T00:00:00Z",
-        "config": {
-            "Entrypoint": ["/tini", "--"],
-            "Cmd": "run",
-            "Env": ["PATH=/bin"],
-            "WorkingDir": "/w",
-            "User": "1000:100",
-            "ExposedPorts": {"8080/tcp": {}},
-            "Volumes": {"/data": {}},
-            "Labels": {"a": "b"},
-            "Shell": ["/bin/bash", "-c"],
-            "StopSignal": "SIGINT",
-            "Healthcheck": {"Test": ["CMD", "true"]},
-        },
-        "rootfs": {"type": "layers", "diff_ids": [DIGEST]},
-        "history": [{"created_by": "a"}, {"created_by": "b", "empty_layer": True}],
-    },
+    "image_config": {**json.loads(config()), "created": "2024-01-01T00:00:00Z"},
 }
 
 

@@ -21,6 +21,7 @@ from imagespec.api import open as open_archive
 from imagespec.engine import scan_layers
 from imagespec.rootfs import RootFs
 from tests.comparing import differences
+from tests.layouts import BUILDERS, make_image, pack
 
 BUSYBOX = Path("/bin/busybox")
 
@@ -72,6 +73,31 @@ def test_a_built_image_is_seen_as_the_engine_sees_it(piped: bool, tmp_path: Path
     (image,) = check(tmp_path / "image.tar", verify=True).inputs[0].images
     assert image.image_id == inspected["Id"]
     assert image.verdict("archive-integrity") == "pass"
+
+
+def test_what_is_built_for_the_tests_is_what_the_engine_loads(tmp_path: Path) -> None:
+    """The synthetic archives that Docker 20.10 reads: the same layers, command and image ID."""
+    image = make_image()
+    with docker_engine(tmp_path / "engine") as docker:
+        for name in LOADED:
+            path = tmp_path / f"{name}.tar"
+            path.write_bytes(pack(BUILDERS[name](image)))
+            docker("load", f"--input={path}")
+            with open_archive(path, verify=True) as archive:
+                (read,) = archive.images
+                scans, _ = scan_layers(read)
+                (inspected,) = json.loads(docker("image", "inspect", read.references[0]))
+                docker("image", "rm", "--force", inspected["Id"])
+            assert [scan.diff_id for scan in scans if scan] == inspected["RootFS"]["Layers"], name
+            assert list(read.config.cmd) == inspected["Config"]["Cmd"], name
+            # Docker makes a config of its own for archives of its first generation.
+            assert read.image_id == (None if name == "docker-1.9" else inspected["Id"]), name
+
+
+LOADED = (
+    *("docker-1.9", "docker-1.10", "docker-1.12-links", "docker-1.12-links-first", "docker-25", "containerd"),
+    *("jib", "rules-oci", "nix-stream", "nix-build", "apko"),
+)
 
 
 def view_of(source: Path | object) -> RootFs:

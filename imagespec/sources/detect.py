@@ -13,7 +13,7 @@ from imagespec.sources import docker_archive, docker_v1, oci_layout, registry, s
 from imagespec.sources.join import join
 from imagespec.sources.layout import Layout, Listed
 from imagespec.sources.store import Store
-from imagespec.sources.views import Folder
+from imagespec.sources.views import Folder, Remembering
 
 # In this order: what is told by a document of its own comes first, what takes a look at every name last.
 LAYOUTS = (
@@ -41,6 +41,7 @@ def read_images(store: Store, request: ScanRequest, forced: Collection[str] = ()
     has none or lists no image.
     """
     allowed = [_BY_NAME[name] for name in forced] or list(LAYOUTS)
+    store = Remembering(store)
     places = list(_places(store, allowed))
     if not places:
         raise _not_forced(store, forced) if forced else _unknown_layout(store)

@@ -13,22 +13,60 @@ _BLOBS = "blobs/"
 
 
 @attrs.frozen
-class Folder:
-    """A folder of a store."""
-
+class _View:
     inner: Store
-    path: str
-    """Without a slash at its end."""
 
     @property
     def kind(self) -> str:
-        """Return the kind of the whole store."""
+        """Return the kind of the inner store."""
         return self.inner.kind
 
     @property
     def end_bytes(self) -> int | None:
         """Return where a tar without an end marker ends."""
         return self.inner.end_bytes
+
+    def names(self) -> Collection[str]:
+        """Return the names of the inner store."""
+        return self.inner.names()
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a file of that name."""
+        return self.inner.has(name)
+
+    def read(self, name: str, named_by: str) -> bytes:
+        """Return a document."""
+        return self.inner.read(name, named_by)
+
+    def blob(self, name: str) -> LayerBlob | None:
+        """Return the bytes of a layer."""
+        return self.inner.blob(name)
+
+    def close(self) -> None:
+        """Nothing to release: the inner store has an owner."""
+
+
+@attrs.frozen
+class Remembering(_View):
+    """A store whose documents at the root are read once, however many layouts look at them."""
+
+    _documents: dict[str, bytes] = attrs.field(factory=dict, init=False)
+
+    def read(self, name: str, named_by: str) -> bytes:
+        """Return a document."""
+        if "/" in name:
+            return self.inner.read(name, named_by)
+        if name not in self._documents:
+            self._documents[name] = self.inner.read(name, named_by)
+        return self._documents[name]
+
+
+@attrs.frozen
+class Folder(_View):
+    """A folder of a store."""
+
+    path: str
+    """Without a slash at its end."""
 
     def names(self) -> Collection[str]:
         """Return the names of the files in the folder."""
@@ -47,34 +85,16 @@ class Folder:
         """Return the bytes of a layer."""
         return self.inner.blob(f"{self.path}/{name}")
 
-    def close(self) -> None:
-        """Nothing to release: the inner store has an owner."""
-
 
 @attrs.frozen
-class WithBlobs:
+class WithBlobs(_View):
     """
     A store whose blobs may lie in another one.
 
     skopeo's `--dest-shared-blob-dir` writes ``<algorithm>/<hex>`` there, without a ``blobs`` folder above.
     """
 
-    inner: Store
     shared: Store
-
-    @property
-    def kind(self) -> str:
-        """Return the kind of the store with the documents."""
-        return self.inner.kind
-
-    @property
-    def end_bytes(self) -> int | None:
-        """Return where a tar without an end marker ends."""
-        return self.inner.end_bytes
-
-    def names(self) -> Collection[str]:
-        """Return the names of the store with the documents."""
-        return self.inner.names()
 
     def has(self, name: str) -> bool:
         """Tell whether either has the file."""
@@ -94,8 +114,3 @@ class WithBlobs:
         if not name.startswith(_BLOBS):
             return None
         return next((each for each in (name.removeprefix(_BLOBS), name) if self.shared.has(each)), None)
-
-    def close(self) -> None:
-        """Close both."""
-        self.inner.close()
-        self.shared.close()
