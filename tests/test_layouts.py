@@ -6,6 +6,7 @@ import functools
 import io
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import imagespec
 from imagespec.errors import InputError, LimitError, UnknownFormatError
 from imagespec.limits import Limits
+from imagespec.scan import ScanRequest
 from imagespec.sources import registry as registry_layout
 from tests.build import Item, Pipe, config, digest, file, layer, oci_members, outer_tar
 from tests.conformance import Expected, conforms_to, expected_of
@@ -199,6 +201,25 @@ def test_a_hostile_link_is_one_unreadable_image(link: bytes, store: str, tmp_pat
     report = imagespec.check(io.BytesIO(pack(items)))
     assert report.exit_code() == 3
     assert report.inputs[0].problems[0].message.startswith("other:9: ")
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+def test_a_directory_of_many_layers_keeps_few_files_open(tmp_path: Path) -> None:
+    layers = [layer(file("number", str(number))) for number in range(200)]
+    image = Made(tuple(layers), config(layers))
+    before = open_descriptors()
+    with imagespec.open(unpack(oci(image), tmp_path)) as archive:
+        blobs = [each.blob for each in archive.images[0].layers]
+        with ThreadPoolExecutor(8) as threads:
+            for _ in range(3):
+                scans = list(threads.map(lambda blob: blob.scan(ScanRequest(verify=True)), blobs))
+                assert [scan.diff_id for scan in scans] == image.diff_ids
+        assert 1 < open_descriptors() - before < 80
+    assert open_descriptors() == before
 
 
 def test_links_of_a_registry_do_not_leave_it(tmp_path: Path) -> None:

@@ -330,7 +330,7 @@ def test_progress_counts_the_archive() -> None:
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
 def test_an_archive_closes_what_it_opened() -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
-    with opened(str(FIXTURES / "sample-docker-20.10.tar")) as archive:
+    with opened(str(FIXTURES / "sample-oci-dir")) as archive:
         scan_layers(archive.images[0])
         assert len(list(Path("/proc/self/fd").iterdir())) > before
     assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import IO
 
-import attrs
-
-from imagespec.access import FileAccess
 from imagespec.errors import LimitError, MissingBlobError
 from imagespec.limits import Limits
-from imagespec.scan import AccessBlob, LayerBlob, LayerScan, ScanRequest
+from imagespec.scan import AccessBlob, LayerBlob
 from imagespec.sources.members import other_target
 from imagespec.sources.store import check_document
 
@@ -19,17 +19,57 @@ from imagespec.sources.store import check_document
 _UNLISTED = frozenset(("blobs", "_layers", "_uploads"))
 
 
-@attrs.frozen
-class FileBlob:
-    """A layer in a file of its own, opened while it is scanned: a registry has more layers than files may be open."""
+_OPEN_FILES = 64  # a registry has more layers than a process may have open files; more than are read at once
 
-    path: Path
-    size_bytes: int
 
-    def scan(self, request: ScanRequest) -> LayerScan:
-        """List the members."""
-        with self.path.open("rb") as file:
-            return AccessBlob(FileAccess(file)).scan(request)
+class PathAccess:
+    """Random access to a file that is opened when it is read, and may be closed in between."""
+
+    def __init__(self, path: Path, opened: OpenFiles) -> None:
+        self.size_bytes = path.stat().st_size
+        self._path = path
+        self._opened = opened
+        self._file: IO[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def pread(self, size: int, offset: int) -> bytes:
+        """Return up to ``size`` bytes from ``offset``."""
+        with self._lock:
+            new = self._file is None
+            file = self._file = self._file or self._path.open("rb", buffering=0)
+            data = os.pread(file.fileno(), size, offset)
+        if new:
+            self._opened.add(self)
+        return data
+
+    def locate(self) -> tuple[Callable[[int, int], bytes], int]:
+        """Return what reads the file, and 0."""
+        return self.pread, 0
+
+    def release(self) -> None:
+        """Close the file until it is read again."""
+        with self._lock:
+            if self._file:
+                self._file.close()
+            self._file = None
+
+
+class OpenFiles:
+    """The files that are open, the first opened first; no lock is held while another is waited for."""
+
+    def __init__(self) -> None:
+        self._files: deque[PathAccess] = deque()
+
+    def add(self, access: PathAccess) -> None:
+        """Note a file that was opened, and close the one that has been open longest where there are too many."""
+        self._files.append(access)
+        if len(self._files) > _OPEN_FILES:
+            self._files.popleft().release()
+
+    def close(self) -> None:
+        """Close all."""
+        while self._files:
+            self._files.popleft().release()
 
 
 class DirectoryStore:
@@ -42,6 +82,7 @@ class DirectoryStore:
         self._path = path.resolve()
         self._limits = limits
         self._names: tuple[str, ...] | None = None
+        self._opened = OpenFiles()
 
     def names(self) -> Collection[str]:
         """Return the names of the files that are not named by digest."""
@@ -76,7 +117,7 @@ class DirectoryStore:
     def blob(self, name: str) -> LayerBlob | None:
         """Return the bytes of a layer."""
         path = self._inside(name)
-        return FileBlob(path, path.stat().st_size) if path else None
+        return AccessBlob(PathAccess(path, self._opened)) if path else None
 
     def _inside(self, name: str) -> Path | None:
         try:
@@ -89,4 +130,5 @@ class DirectoryStore:
             return None
 
     def close(self) -> None:
-        """Nothing to release: files are open only while they are read."""
+        """Close the files that are open."""
+        self._opened.close()
