@@ -393,6 +393,20 @@ def without_images() -> list[Item]:
 
 
 OTHER_KINDS = {
+    "repositories alone": (
+        pack(
+            [
+                item
+                for item in registry(IMAGE, "x/")
+                if "/blobs/" not in item.path and "/current/" not in item.path
+            ]
+        ),
+        "which the archive does not hold",
+    ),
+    "one repository": (
+        pack([file("app/_manifests/tags/1/current/link", "sha256:" + "0" * 64), file("README", "")]),
+        "a part of a registry's storage",
+    ),
     "a chart": (pack([file("app/Chart.yaml", "name: app"), file("app/values.yaml", "")]), "a Helm chart"),
     "artifacts only": (
         pack(without_images()),

@@ -10,10 +10,8 @@ from typing import IO, Self
 
 import attrs
 
-from imagespec.choosing import narrow
 from imagespec.errors import InputError, LimitError, TruncatedTarError, UsageError
 from imagespec.image import Image, UnreadableImage
-from imagespec.references import names_image
 from imagespec.scan import ScanRequest
 from imagespec.sources.detect import read_images
 from imagespec.sources.inputs import open_store
@@ -99,6 +97,11 @@ def _choose(
             f"two images are asked for: {location.image} behind the path and --image {choice.image}"
         )
     image = location.image or choice.image
+    if image is None and choice.platform is None:
+        return listed.images, listed.unreadable
+    from imagespec.choosing import narrow  # noqa: PLC0415 - most archives hold one image
+    from imagespec.references import names_image  # noqa: PLC0415
+
     unreadable = tuple(
         item
         for item in listed.unreadable

@@ -9,28 +9,41 @@ import attrs
 from imagespec.errors import ImageSpecError, InputError, UnknownFormatError
 from imagespec.image import Image, UnreadableImage
 from imagespec.scan import ScanRequest
-from imagespec.sources import docker_archive, docker_v1, oci_layout, registry, skopeo_dir
-from imagespec.sources.join import join
 from imagespec.sources.layout import Layout, Listed
 from imagespec.sources.store import Store
 from imagespec.sources.views import Folder, Remembering
-
-# In this order: what is told by a document of its own comes first, what takes a look at every name last.
-LAYOUTS = (
-    skopeo_dir.LAYOUT,
-    docker_archive.LAYOUT,
-    oci_layout.LAYOUT,
-    docker_v1.LAYOUT,
-    registry.LAYOUT,
-)
-_BY_NAME = {layout.name: layout for layout in LAYOUTS}
-_HYBRID = [docker_archive.LAYOUT, oci_layout.LAYOUT]
 
 # Two of these at the top of a tar make it a root filesystem (Filesystem Hierarchy Standard 3.0, section 3).
 _ROOT_DIRECTORIES = frozenset(
     ("bin", "dev", "etc", "lib", "proc", "root", "sbin", "sys", "tmp", "usr", "var")
 )
 _DESCENTS = 4
+# What a folder has at whose top a layout lies that is told by a document of its own.
+_MARKS = frozenset(("oci-layout", "version"))
+_BY_NAMES = frozenset(("docker-v1", "registry"))  # told only by a look at every name
+
+
+def list_layouts() -> Iterator[Layout]:
+    """
+    Yield every layout, each imported when it is reached.
+
+    What is told by a document of its own comes first, what takes a look at every name last.
+    """
+    from imagespec.sources import skopeo_dir  # noqa: PLC0415 - opening an archive should import what it needs
+
+    yield skopeo_dir.LAYOUT
+    from imagespec.sources import docker_archive  # noqa: PLC0415
+
+    yield docker_archive.LAYOUT
+    from imagespec.sources import oci_layout  # noqa: PLC0415
+
+    yield oci_layout.LAYOUT
+    from imagespec.sources import docker_v1  # noqa: PLC0415
+
+    yield docker_v1.LAYOUT
+    from imagespec.sources import registry  # noqa: PLC0415
+
+    yield registry.LAYOUT
 
 
 def read_images(store: Store, request: ScanRequest, forced: Collection[str] = ()) -> tuple[str, Listed]:
@@ -40,9 +53,8 @@ def read_images(store: Store, request: ScanRequest, forced: Collection[str] = ()
     ``forced`` names the only layouts that it may have. Raises ImageSpecError, with what the input looks like, where it
     has none or lists no image.
     """
-    allowed = [_BY_NAME[name] for name in forced] or list(LAYOUTS)
     store = Remembering(store)
-    places = list(_places(store, allowed))
+    places = list(_places(store, forced))
     if not places:
         raise _not_forced(store, forced) if forced else _unknown_layout(store)
     found = [_read(place, layouts, request) for place, layouts in places]
@@ -60,11 +72,11 @@ def read_images(store: Store, request: ScanRequest, forced: Collection[str] = ()
     return f"{places[0][1][0].name}-{store.kind}", listed
 
 
-def _places(store: Store, allowed: Sequence[Layout]) -> Iterator[tuple[Store, list[Layout]]]:
+def _places(store: Store, forced: Collection[str]) -> Iterator[tuple[Store, list[Layout]]]:
     """Yield where layouts are: at the root, or in folders, as zarf, `skopeo sync` and people with `tar` put them."""
     place = store
     for _ in range(_DESCENTS):
-        layouts = _layouts_of(place, allowed)
+        layouts = _layouts_of(place, forced)
         if layouts:
             yield place, layouts
             return
@@ -73,32 +85,41 @@ def _places(store: Store, allowed: Sequence[Layout]) -> Iterator[tuple[Store, li
             break
         place = Folder(place, tops.pop())
     if not _looks_like_rootfs(store.names()):
-        yield from _marked_places(store, allowed)
+        yield from _marked_places(store, forced)
 
 
-def _marked_places(store: Store, allowed: Sequence[Layout]) -> Iterator[tuple[Store, list[Layout]]]:
-    marks = {oci_layout.LAYOUT_FILE, skopeo_dir.VERSION}
-    # The layouts that are told without a look at every name: there may be thousands of folders.
-    told = [layout for layout in allowed if layout in LAYOUTS[:3]]
+def _marked_places(store: Store, forced: Collection[str]) -> Iterator[tuple[Store, list[Layout]]]:
     parted = (name.rpartition("/") for name in store.names())
-    for path in sorted({folder for folder, _, name in parted if folder and name in marks}):
-        layouts = _layouts_of(Folder(store, path), told)
+    for path in sorted({folder for folder, _, name in parted if folder and name in _MARKS}):
+        # No look at every name: there may be thousands of folders.
+        layouts = _layouts_of(Folder(store, path), forced, without=_BY_NAMES)
         if layouts:
             yield Folder(store, path), layouts
 
 
-def _layouts_of(store: Store, allowed: Sequence[Layout]) -> list[Layout]:
-    for layout in allowed:
+def _layouts_of(
+    store: Store, forced: Collection[str], without: Collection[str] = frozenset()
+) -> list[Layout]:
+    """Return the layout at the root of a store, and the second one where there are two; nothing where there is none."""
+    found: list[Layout] = []
+    for layout in list_layouts():
+        if layout.name in without or (forced and layout.name not in forced):
+            continue
+        if found and layout.name != "oci":
+            break
         if layout.is_here(store):
-            hybrid = layout is _HYBRID[0] and _HYBRID[1] in allowed and _HYBRID[1].is_here(store)
-            return list(_HYBRID) if hybrid else [layout]
-    return []
+            found.append(layout)
+        if found and found[0].name != "docker":
+            break
+    return found
 
 
 def _read(store: Store, layouts: Sequence[Layout], request: ScanRequest) -> Listed:
     listed = layouts[0].read(store, request)
     if len(layouts) > 1:
         try:
+            from imagespec.sources.join import join  # noqa: PLC0415 - most archives have one document
+
             listed = join(listed, layouts[1].read(store, request))
         except ImageSpecError as error:
             listed = attrs.evolve(listed, unreadable=(*listed.unreadable, UnreadableImage(error)))
@@ -115,7 +136,7 @@ def _named(image: Image, folder: str) -> Image:
 
 
 def _not_forced(store: Store, forced: Collection[str]) -> InputError:
-    here = _layouts_of(store, LAYOUTS)
+    here = _layouts_of(store, ())
     wanted = " or ".join(forced)
     found = f"its layout is {here[0].name}" if here else str(_unknown_layout(store))
     return InputError(f"the prefix asks for the layout {wanted}, but {found}; leave the prefix out")
@@ -127,6 +148,10 @@ def _unknown_layout(store: Store) -> InputError:
         return UnknownFormatError(
             "this is a root filesystem, as `docker export` writes it, without the image's config and layers; save the "
             "image itself with `docker save IMAGE -o FILE`, or turn this into one with `docker import FILE IMAGE` first"
+        )
+    if any("/_manifests/" in name for name in names):
+        return UnknownFormatError(
+            "this is a part of a registry's storage; give the directory above, which holds repositories and blobs"
         )
     if store.kind == "dir":
         return UnknownFormatError(

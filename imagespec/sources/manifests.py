@@ -20,7 +20,6 @@ from imagespec.errors import DocumentError, ImageSpecError, LimitError, MissingB
 from imagespec.image import Defect, Image, UnreadableImage
 from imagespec.layer import Layer, LayerState
 from imagespec.mediatypes import LayerKind
-from imagespec.references import platform_fits
 from imagespec.scan import ScanRequest
 from imagespec.sources.layers import count_defects, diff_id_of, history_line, platform_of
 from imagespec.sources.layout import Listed
@@ -256,8 +255,12 @@ def _size_defects(name: str, descriptor: Descriptor, size_bytes: int) -> list[De
 
 def _platform_defects(descriptor: Descriptor, config: ImageConfig) -> list[Defect]:
     told = platform_of(config)
-    if not descriptor.platform or not config.os or not config.architecture or told is None:
+    if descriptor.platform is None or descriptor.platform == told:
         return []
+    if not config.os or not config.architecture or told is None:
+        return []
+    from imagespec.references import platform_fits  # noqa: PLC0415 - most descriptors say what the config says
+
     try:
         if platform_fits(descriptor.platform, told) or platform_fits(told, descriptor.platform):
             return []

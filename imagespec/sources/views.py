@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import attrs
-
 from imagespec.scan import LayerBlob
 from imagespec.sources.store import Store
 
 _BLOBS = "blobs/"
 
 
-@attrs.frozen
 class _View:
-    inner: Store
+    def __init__(self, inner: Store) -> None:
+        self.inner = inner
 
     @property
     def kind(self) -> str:
@@ -46,11 +44,12 @@ class _View:
         """Nothing to release: the inner store has an owner."""
 
 
-@attrs.frozen
 class Remembering(_View):
     """A store whose documents at the root are read once, however many layouts look at them."""
 
-    _documents: dict[str, bytes] = attrs.field(factory=dict, init=False)
+    def __init__(self, inner: Store) -> None:
+        super().__init__(inner)
+        self._documents: dict[str, bytes] = {}
 
     def read(self, name: str, named_by: str) -> bytes:
         """Return a document."""
@@ -61,12 +60,12 @@ class Remembering(_View):
         return self._documents[name]
 
 
-@attrs.frozen
 class Folder(_View):
-    """A folder of a store."""
+    """A folder of a store; ``path`` has no slash at its end."""
 
-    path: str
-    """Without a slash at its end."""
+    def __init__(self, inner: Store, path: str) -> None:
+        super().__init__(inner)
+        self.path = path
 
     def names(self) -> Collection[str]:
         """Return the names of the files in the folder."""
@@ -86,7 +85,6 @@ class Folder(_View):
         return self.inner.blob(f"{self.path}/{name}")
 
 
-@attrs.frozen
 class WithBlobs(_View):
     """
     A store whose blobs may lie in another one.
@@ -94,7 +92,9 @@ class WithBlobs(_View):
     skopeo's `--dest-shared-blob-dir` writes ``<algorithm>/<hex>`` there, without a ``blobs`` folder above.
     """
 
-    shared: Store
+    def __init__(self, inner: Store, shared: Store) -> None:
+        super().__init__(inner)
+        self.shared = shared
 
     def has(self, name: str) -> bool:
         """Tell whether either has the file."""
