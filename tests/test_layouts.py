@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 import imagespec
-from imagespec.errors import InputError, LimitError, UnknownFormatError
+from imagespec.errors import InputError, LimitError, UnknownFormatError, UsageError
 from imagespec.limits import Limits
 from imagespec.scan import ScanRequest
 from imagespec.sources import registry as registry_layout
@@ -143,6 +143,10 @@ def test_one_platform_of_several() -> None:
     assert first.startswith(f"the index of {NAME} lists sha256:")
     assert first.endswith("(linux/s390x), which the archive does not hold")
     assert second.endswith("(linux/arm64), of which the archive holds the manifest alone")
+    with pytest.raises(
+        UsageError, match=r"holds 1 image: .*\(linux/arm64\), of which the archive holds the manifest alone"
+    ):
+        imagespec.open(io.BytesIO(packed("containerd")), platform="linux/arm64")
 
 
 def test_a_mirror_in_folders() -> None:

@@ -19,6 +19,8 @@ from imagespec.sources.layout import Listed
 from imagespec.sources.location import Location, parse_location
 from imagespec.sources.views import WithBlobs
 
+_NOTES_TOLD = 4
+
 
 @attrs.frozen(kw_only=True)
 class Choice:
@@ -113,7 +115,8 @@ def _choose(
         meant = [item.error for item in unreadable if item.references and image is not None]
         if meant:
             raise meant[0] from None
-        raise UsageError(f"{name}: {error}") from None
+        # What is asked for may be listed and not there.
+        raise UsageError("; ".join((f"{name}: {error}", *listed.notes[:_NOTES_TOLD]))) from None
 
 
 def _name_of(source: str | os.PathLike[str] | IO[bytes]) -> str:
