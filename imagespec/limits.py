@@ -61,6 +61,6 @@ class Limits:
     kept_file_bytes: int = 8 * MIB
     """Content kept of one file for the rules: a large distribution's package database."""
     kept_bytes: int = 256 * MIB
-    """Content kept of one layer for the rules."""
+    """Content kept of one image's layers together for the rules; in a pipe, of all that passes."""
     symlink_hops: int = 40
     """Links followed in one lookup: the kernel's MAXSYMLINKS."""

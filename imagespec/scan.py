@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from typing import Protocol
 
 import attrs
@@ -17,12 +18,12 @@ from imagespec.compression import Codec, Reader
 from imagespec.digest import BlobDigest, DiffId, Digest
 from imagespec.errors import ImageSpecError, LimitError, TruncatedTarError
 from imagespec.limits import Limits
-from imagespec.tar import Finding, LayerIndex, Scanner, Want
+from imagespec.streams import READ_BYTES
+from imagespec.tar import Finding, LayerIndex, Room, Scanner, Want
 
 Progress = Callable[[int], object]
 """Told how many more bytes of the archive have been dealt with."""
 
-_STREAM_WINDOW = 1 << 18
 _THREAD_BYTES = 1 << 15  # from so many bytes on, hashing costs more than handing them to a thread
 
 
@@ -34,6 +35,8 @@ class ScanRequest:
     verify: bool = False
     limits: Limits = attrs.field(factory=Limits)
     progress: Progress | None = None
+    room: Room | None = None
+    """For kept contents, where several scans share it; else each has `Limits.kept_bytes`."""
 
 
 @attrs.frozen(eq=False)
@@ -65,6 +68,9 @@ class LayerBlob(Protocol):
     def scan(self, request: ScanRequest) -> LayerScan:
         """List the members; raises ImageSpecError where the bytes cannot be read as a layer."""
 
+    def is_worth_a_thread(self, request: ScanRequest) -> bool:
+        """Tell whether a scan would spend its time in code that lets other threads run: decoders and digests."""
+
 
 @attrs.frozen
 class AccessBlob:
@@ -79,10 +85,13 @@ class AccessBlob:
 
     def scan(self, request: ScanRequest) -> LayerScan:
         """List the members: by hopping from header to header where the bytes are plain and no digest is wanted."""
-        codec = compression.sniff(self.access.pread(16, 0))
-        if codec is Codec.PLAIN and not request.verify:
-            return _scan_by_hopping(self.access, request)
-        return scan_stream(AccessReader(self.access), request)
+        if self.is_worth_a_thread(request):
+            return scan_stream(AccessReader(self.access), request)
+        return _scan_by_hopping(self.access, request)
+
+    def is_worth_a_thread(self, request: ScanRequest) -> bool:
+        """Tell whether the bytes must be decoded or hashed; hopping over them needs little but the interpreter."""
+        return request.verify or compression.sniff(self.access.pread(16, 0)) is not Codec.PLAIN
 
 
 @attrs.frozen
@@ -98,9 +107,13 @@ class ScannedBlob:
             raise self.result
         return self.result
 
+    def is_worth_a_thread(self, request: ScanRequest) -> bool:  # noqa: ARG002
+        """Return False: the work is done."""
+        return False
+
 
 def _scan_by_hopping(access: RandomAccess, request: ScanRequest) -> LayerScan:
-    scanner = Scanner(request.limits, request.want)
+    scanner = Scanner(request.limits, request.want, room=request.room)
     read, start = access.locate()
     size, offset = access.size_bytes, 0
     _check_size(size, request.limits)
@@ -128,9 +141,9 @@ def _scan_stream(source: Reader, request: ScanRequest, threads: Executor | None)
     blob_hash = _Sha256(threads) if threads and codec is not Codec.PLAIN else None
     stored = compression.CountingReader(Rewound(head, source), _observer(blob_hash, request.progress))
     decoded = compression.open_decoder(stored, codec, request.limits)
-    scanner = Scanner(request.limits, request.want)
+    scanner = Scanner(request.limits, request.want, room=request.room)
     wanted = offset = 0
-    while data := decoded.read(_STREAM_WINDOW):
+    while data := decoded.read(READ_BYTES):
         if tar_hash:
             tar_hash.update(data)
         if offset + len(data) > wanted:
@@ -175,21 +188,52 @@ class _Sha256:
         return Digest("sha256:" + self._hash.hexdigest())
 
 
-def scan_all(jobs: Sequence[tuple[LayerBlob, ScanRequest]]) -> list[LayerScan | ImageSpecError]:
+def scan_all(blobs: Sequence[LayerBlob], request: ScanRequest) -> list[LayerScan | ImageSpecError]:
     """
-    Scan several layers at once, on all processors, and return each one's scan or its error, in order.
+    Scan the layers of one image, on all processors where that helps, and return each one's scan or its error, in order.
 
-    Each scan depends on its own request alone, so that the result is that of scanning one after the other. The
-    requests' ``progress`` is called by several threads.
+    What they keep together is bounded by `Limits.kept_bytes`. The result is that of scanning one after the other.
     """
-    if len(jobs) < 2:
-        return [_scan_or_error(job) for job in jobs]
-    with ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as threads:
-        return list(threads.map(_scan_or_error, jobs))
+    room = Room(request.limits.kept_bytes)
+    found = _scan_at_once(blobs, attrs.evolve(request, room=room))
+    if room.was_short:
+        # Which contents still found room depended on which thread was first.
+        again = attrs.evolve(request, room=Room(request.limits.kept_bytes), progress=None)
+        found = [_scan_or_error(blob, again) for blob in blobs]
+    return found
 
 
-def _scan_or_error(job: tuple[LayerBlob, ScanRequest]) -> LayerScan | ImageSpecError:
-    blob, request = job
+def _scan_at_once(blobs: Sequence[LayerBlob], request: ScanRequest) -> list[LayerScan | ImageSpecError]:
+    slow = [number for number, blob in enumerate(blobs) if blob.is_worth_a_thread(request)]
+    slow.sort(
+        key=lambda number: -blobs[number].size_bytes
+    )  # or the largest might be begun when all others are done
+    if len(slow) < 2:
+        return [_scan_or_error(blob, request) for blob in blobs]
+    lock, stopped = threading.Lock(), threading.Event()
+
+    def tell(count: int) -> None:
+        if stopped.is_set():
+            raise CancelledError
+        with lock:
+            if request.progress:
+                request.progress(count)
+
+    shared = attrs.evolve(request, progress=tell)
+    with ThreadPoolExecutor(min(len(slow), os.cpu_count() or 1)) as threads:
+        try:
+            busy = {number: threads.submit(_scan_or_error, blobs[number], shared) for number in slow}
+            here = [
+                None if number in busy else _scan_or_error(blob, shared) for number, blob in enumerate(blobs)
+            ]
+            return [found or busy[number].result() for number, found in enumerate(here)]
+        except BaseException:  # an interrupt must not wait until gigabytes are decoded
+            stopped.set()
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _scan_or_error(blob: LayerBlob, request: ScanRequest) -> LayerScan | ImageSpecError:
     try:
         return blob.scan(request)
     except ImageSpecError as error:
