@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -18,6 +16,9 @@ from imagespec.digest import BlobDigest, DiffId, Digest
 from imagespec.errors import ImageSpecError, LimitError, TruncatedTarError
 from imagespec.limits import Limits
 from imagespec.tar import Finding, LayerIndex, Scanner, Want
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 Progress = Callable[[int], object]
 """Told how many more bytes of the archive have been dealt with."""
@@ -116,8 +117,11 @@ def _scan_by_hopping(access: RandomAccess, request: ScanRequest) -> LayerScan:
 
 def scan_stream(source: Reader, request: ScanRequest) -> LayerScan:
     """List the members of a layer read from its first byte to its last; raises ImageSpecError."""
-    with contextlib.ExitStack() as stack:
-        threads = stack.enter_context(ThreadPoolExecutor(2)) if request.verify else None
+    if not request.verify:
+        return _scan_stream(source, request, None)
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not for what reads documents only
+
+    with ThreadPoolExecutor(2) as threads:
         return _scan_stream(source, request, threads)
 
 
@@ -184,6 +188,8 @@ def scan_all(jobs: Sequence[tuple[LayerBlob, ScanRequest]]) -> list[LayerScan | 
     """
     if len(jobs) < 2:
         return [_scan_or_error(job) for job in jobs]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not for what reads documents only
+
     with ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as threads:
         return list(threads.map(_scan_or_error, jobs))
 

@@ -19,6 +19,7 @@ FLOORS = [
         "zstdframes",
         "streams",
         "compression",
+        "decoders",
         "_version",
     },
     {"tar", "documents"},
@@ -31,7 +32,8 @@ FLOORS = [
 FLOOR = {name: number for number, names in enumerate(FLOORS, 1) for name in names}
 # Within a floor the order is part of the design, too.
 SAME_FLOOR = {
-    "compression": {"streams", "zstdframes", "errors", "limits"},
+    "compression": {"decoders", "streams", "errors", "limits"},
+    "decoders": {"compression", "streams", "zstdframes", "errors", "limits"},
     "zstdframes": {"errors", "limits"},
     "scan": {"access"},
     "layer": {"scan"},

@@ -22,7 +22,6 @@ from imagespec.errors import InputError, LimitError, TruncatedTarError, UnknownF
 from imagespec.image import Defect, Image
 from imagespec.scan import ScanRequest
 from imagespec.sources import docker_archive, oci_layout
-from imagespec.sources.pipe import PipeStore
 from imagespec.sources.store import DirectoryStore, Store, TarStore
 
 _HEAD = 512
@@ -116,6 +115,8 @@ def _open_store(
         _check_head(head)
         reader = Rewound(head, source)
     counted = CountingReader(reader, lambda data: request.progress(len(data)) if request.progress else None)
+    from imagespec.sources.pipe import PipeStore  # noqa: PLC0415 - files need none of it
+
     decoded = compression.open_decoder(counted, compression.sniff(head), request.limits)
     return _entered(PipeStore(decoded, request), resources)
 
