@@ -253,7 +253,7 @@ try:
 except SystemExit:
     pass
 heavy = ("analyzers", "engine", "profiles", "results", "rules", "rootfs", "decoders")
-others = ("concurrent", "rich", "jsonschema", "tree_sitter", "isal", "zstandard", "lzma", "asyncio")
+others = ("concurrent", "rich", "jsonschema", "tree_sitter", "isal", "zstandard", "asyncio")
 found = {name for name in sys.modules if name.split(".")[0] in others}
 found |= {name for name in sys.modules if name.startswith("imagespec.") and name.split(".")[1] in heavy}
 print(sorted(found), file=sys.stderr)

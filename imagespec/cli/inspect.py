@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from typing import IO
 
@@ -50,7 +49,11 @@ def _as_json(archive: Archive) -> str:
 
 
 def _as_text(archive: Archive) -> str:
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PLAIN_WIDTH
+    width = _PLAIN_WIDTH
+    if sys.stdout.isatty():
+        import shutil  # noqa: PLC0415 - it brings every compression library along
+
+        width = shutil.get_terminal_size().columns
     return "\n".join(map(_styled, inspection_lines(archive, max(width, 80))))
 
 
