@@ -25,8 +25,9 @@ def open(  # noqa: A001 - `imagespec.open` is the name that users expect
     source: Source, *, verify: bool = False, limits: Limits | None = None, progress: Progress | None = None
 ) -> Archive:
     """
-    Open an image archive or layout: a path, a binary file, or a pipe, which is read to its end here.
+    Open an image archive or layout: a path, a URL, a binary file, or a pipe, which is read to its end here.
 
+    URLs such as ``s3://bucket/image.tar`` need the extra ``fsspec``; only the bytes that are needed are asked for.
     ``verify`` computes the digests of every layer; ``progress`` is told how many more bytes have been dealt with.
     Raises `imagespec.errors.ImageSpecError`, and OSError where the system cannot read the input.
     """

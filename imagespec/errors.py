@@ -11,6 +11,7 @@ Every exception that leaves the public API.
     │   ├── CompressionError      a damaged or truncated compressed stream
     │   ├── DocumentError         a JSON or TOML document that is broken or breaks its schema
     │   └── MissingBlobError      a document names bytes that the archive does not hold
+    ├── ReadError                 storage or a network that does not answer, or not with what it has
     ├── LimitError                an input exceeds one of `imagespec.Limits`
     └── UsageError                the caller's mistake: a profile, image or option that does not exist
 
@@ -120,6 +121,12 @@ class LimitError(ImageSpecError):
         self.allowed = allowed
         self.seen = seen
         self.where = where
+
+
+class ReadError(ImageSpecError):
+    """Storage or a network does not answer, or not with the bytes that it says it has."""
+
+    slug = "unreadable"
 
 
 class UsageError(ImageSpecError):
