@@ -35,6 +35,8 @@ class ScanRequest:
     verify: bool = False
     limits: Limits = attrs.field(factory=Limits)
     progress: Progress | None = None
+    trust_tables: bool = False
+    """Whether a layer is listed from its table of contents where the manifest vouches for one (`imagespec.toc`)."""
 
 
 @attrs.frozen(eq=False)
@@ -48,12 +50,16 @@ class LayerScan:
     codec: Codec
     stored_bytes: int
     """Of the blob as stored."""
-    tar_bytes: int
-    """Of the uncompressed tar."""
+    tar_bytes: int | None
+    """Of the uncompressed tar; None where the layer was not inflated and nothing tells."""
     blob_digest: BlobDigest | None = None
     """Computed, and so None unless the request said ``verify``."""
     diff_id: DiffId | None = None
     """Computed, likewise."""
+    contradictions: tuple[str, ...] = ()
+    """What the layer's table of contents says otherwise than the manifest or the layer."""
+    table_compared: bool = False
+    """Whether the layer was inflated and compared with its table of contents."""
 
 
 class LayerBlob(Protocol):
@@ -72,6 +78,8 @@ class AccessBlob:
     """A layer's bytes in random-access storage."""
 
     access: RandomAccess
+    annotations: Mapping[str, str] = attrs.field(factory=dict)
+    """Of the layer's descriptor, in a manifest whose digest is right: they may vouch for a table of contents."""
 
     @property
     def size_bytes(self) -> int:
@@ -80,6 +88,13 @@ class AccessBlob:
 
     def scan(self, request: ScanRequest) -> LayerScan:
         """List the members: by hopping from header to header where the bytes are plain and no digest is wanted."""
+        if self.annotations and (request.trust_tables or request.verify):
+            from imagespec.toc.layers import scan_with_table  # noqa: PLC0415 - few layers have a table
+
+            return scan_with_table(self.access, self.annotations, request, lambda: self._read(request))
+        return self._read(request)
+
+    def _read(self, request: ScanRequest) -> LayerScan:
         codec = compression.sniff(self.access.pread(16, 0))
         if codec is Codec.PLAIN and not request.verify:
             return _scan_by_hopping(self.access, request)

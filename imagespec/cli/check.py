@@ -56,6 +56,13 @@ from imagespec.rules.base import Service
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to a file.")
 @click.option("--strict", is_flag=True, help="Count unknown verdicts as failures.")
 @click.option("--verify", is_flag=True, help="Read everything and compute every digest.")
+@click.option(
+    "--toc",
+    type=click.Choice(["ignored", "trusted"]),
+    default="ignored",
+    show_default=True,
+    help="Trusted: list eStargz and zstd:chunked layers from their tables, if the manifest vouches for them.",
+)
 @click.option("--verbose", is_flag=True, help="Show all evidence.")
 def check(  # noqa: PLR0913 - one parameter for each option
     *,
@@ -67,6 +74,7 @@ def check(  # noqa: PLR0913 - one parameter for each option
     output: Path | None,
     strict: bool,
     verify: bool,
+    toc: api.Toc,
     verbose: bool,
 ) -> None:
     """
@@ -83,7 +91,7 @@ def check(  # noqa: PLR0913 - one parameter for each option
     except ImageSpecError as error:
         complain(str(error))
         sys.exit(USAGE)
-    report, worst = _check_all(images, profile, Service(service), given, verify=verify)
+    report, worst = _check_all(images, profile, Service(service), given, verify=verify, toc=toc)
     if output is None:
         _print(report, format_name, sys.stdout, console(), verbose=verbose)
     else:
@@ -98,13 +106,19 @@ def _read_model_config(path: Path | None, service: str) -> ModelConfig | None:
 
 
 def _check_all(
-    names: tuple[str, ...], profile: Profile, service: Service, given: ModelConfig | None, *, verify: bool
+    names: tuple[str, ...],
+    profile: Profile,
+    service: Service,
+    given: ModelConfig | None,
+    *,
+    verify: bool,
+    toc: api.Toc,
 ) -> tuple[Report, int]:
     def judge(name: str) -> InputReport:
         source: Any = sys.stdin.buffer if name == "-" else name
         with (
             ProgressLine(name) as progress,
-            api.open(source, verify=verify, progress=progress.advance) as archive,
+            api.open(source, verify=verify, toc=toc, progress=progress.advance) as archive,
         ):
             return check_archive(archive, profile, service, model_config=given)
 
