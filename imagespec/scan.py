@@ -127,7 +127,7 @@ def _scan_by_hopping(access: RandomAccess, request: ScanRequest) -> LayerScan:
         if request.progress:
             request.progress(min(offset, size) - before)
     index = scanner.close(size)
-    return LayerScan(index, scanner.kept, tuple(_findings(scanner)), Codec.PLAIN, size, size)
+    return LayerScan(index, scanner.kept, tuple(findings_of(scanner)), Codec.PLAIN, size, size)
 
 
 def scan_stream(source: Reader, request: ScanRequest) -> LayerScan:
@@ -157,7 +157,7 @@ def _scan_stream(source: Reader, request: ScanRequest, threads: Executor | None)
         offset += len(data)
         _check_size(offset, request.limits)
     index = scanner.close(offset)
-    findings = _findings(scanner)
+    findings = findings_of(scanner)
     if decoded.trailing_zero_bytes:
         message = "zero bytes behind the compressed stream, which Go's gzip reader refuses"
         findings.append(Finding("layer.trailing-zeros", message))
@@ -217,7 +217,8 @@ def _scan_or_error(job: tuple[LayerBlob, ScanRequest]) -> LayerScan | ImageSpecE
         return error
 
 
-def _findings(scanner: Scanner) -> list[Finding]:
+def findings_of(scanner: Scanner) -> list[Finding]:
+    """Return what a scanner found, and how many findings it dropped."""
     findings = list(scanner.findings)
     if scanner.dropped_findings:
         findings.append(

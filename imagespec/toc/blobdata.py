@@ -16,10 +16,9 @@ def read_place(access: RandomAccess, place: Place, limits: Limits, what: str) ->
     """Return the stored bytes of a table or of tar-split data; raises TableError where they are too many or few."""
     if max(place.stored_bytes, place.raw_bytes) > limits.table_bytes:
         raise TableError(f"{what} is larger than table_bytes = {limits.table_bytes:,}")
-    data = access.pread(place.stored_bytes, place.offset)
-    if len(data) < place.stored_bytes:
+    if place.offset + place.stored_bytes > access.size_bytes:
         raise TableError(f"{what} lies outside of the layer", is_contradiction=True)
-    return data
+    return access.pread(place.stored_bytes, place.offset)
 
 
 class Inflater:

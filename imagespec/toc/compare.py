@@ -14,7 +14,7 @@ from imagespec.access import RandomAccess
 from imagespec.compression import Codec
 from imagespec.errors import TableError
 from imagespec.limits import Limits
-from imagespec.tar import LayerIndex
+from imagespec.tar import LayerIndex, header
 from imagespec.toc.blobdata import Inflater
 from imagespec.toc.contents import Checker
 from imagespec.toc.table import TableEntry
@@ -51,7 +51,11 @@ def _attributes(index: LayerIndex, row: int, entry: TableEntry) -> Iterator[tupl
     yield "mode", oct(entry.mode), oct(index.modes[row])
     yield "uid", entry.uid, index.uids[row]
     yield "gid", entry.gid, index.gids[row]
-    yield "link target", entry.link, index.links.get(row, b"")
+    if index.typeflag(row) in (
+        header.SYMLINK,
+        header.HARD_LINK,
+    ):  # Docker 20.10 writes one for whiteouts, too
+        yield "link target", entry.link, index.links.get(row, b"")
     yield "extended attributes", _plain(entry.xattrs), _plain(index.xattrs.get(row, {}))
     if index.is_regular(row):
         yield "size", entry.size_bytes, index.sizes[row]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from imagespec.access import RandomAccess
 from imagespec.compression import Codec
 from imagespec.digest import Digest
-from imagespec.errors import CompressionError, LimitError, TableError
+from imagespec.errors import CompressionError, TableError
 from imagespec.limits import Limits
 from imagespec.toc.blobdata import Inflater
 from imagespec.toc.table import Chunk, TableEntry
@@ -57,16 +57,26 @@ class ChunkReader:
         """
         Return the first ``length`` bytes of a file.
 
-        Raises TableError where no digest vouches for them, or the digest or length is another.
+        Raises TableError where no digest vouches for them, or the digest or length is another, and LimitError.
         """
-        has_digests = all(chunk.digest for chunk in entry.chunks)
-        if not has_digests and not entry.digest:
-            raise TableError("the table of contents has no digests of files' contents")
-        whole = Checker(None if has_digests else entry.digest)
+        if not all(chunk.digest for chunk in entry.chunks):
+            return self._read_whole(entry, length)
         kept = bytearray()
         for chunk in entry.chunks:
-            if has_digests and len(kept) >= length:
+            if len(kept) >= length:
                 break
+            kept += self._read_chunk(chunk, length - len(kept), Checker(None), entry.name)
+        return bytes(kept)
+
+    def check(self, entry: TableEntry) -> None:
+        """Read a file from its first byte to its last and keep nothing; raises as `read` does."""
+        self._read_whole(entry, 0)
+
+    def _read_whole(self, entry: TableEntry, length: int) -> bytes:
+        if entry.chunks and not entry.digest and not all(chunk.digest for chunk in entry.chunks):
+            raise TableError("the table of contents has no digests of files' contents")
+        whole, kept = Checker(entry.digest if entry.chunks else None), bytearray()
+        for chunk in entry.chunks:
             kept += self._read_chunk(chunk, max(length - len(kept), 0), whole, entry.name)
         if not whole.fits:
             raise _wrong(entry.name)
@@ -82,8 +92,9 @@ class ChunkReader:
                 whole.update(data)
                 kept += data[: max(length - len(kept), 0)]
                 left -= len(data)
-        except (CompressionError, LimitError) as error:
-            raise TableError(f"a chunk of the table of contents cannot be read: {error}") from error
+        except CompressionError as error:
+            message = f"no chunk lies where the table of contents says: {error}"
+            raise TableError(message, is_contradiction=True) from error
         if left or not own.fits:
             raise _wrong(name)
         return bytes(kept)

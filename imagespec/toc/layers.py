@@ -58,20 +58,21 @@ def scan_with_table(
     """Scan a layer by its table, or by ``inflate`` and, if digests are wanted, compare it with its table."""
     try:
         vouchers = find_vouchers(annotations)
-        if vouchers is None:
-            return inflate()
-        table = read_layer_table(access, vouchers, request.limits)
-        if not request.verify:
+        table = read_layer_table(access, vouchers, request.limits) if vouchers else None
+        if table and not request.verify:
             return _trusted(access, table, request)
     except TableError as error:
         return _untrusted(inflate(), error)
-    return _compared(access, table, inflate(), request.limits)
+    except LimitError as error:
+        return _untrusted(inflate(), TableError(str(error)))
+    scan = inflate()
+    return _compared(access, table, scan, request.limits) if table else scan
 
 
 def _untrusted(scan: LayerScan, error: TableError) -> LayerScan:
     if error.is_contradiction:
         return attrs.evolve(scan, contradictions=(*scan.contradictions, str(error)))
-    finding = Finding("layer.table-unused", f"the layer was inflated, because {error}")
+    finding = Finding("layer.table-unused", f"the layer's table of contents was not used: {error}")
     return attrs.evolve(scan, findings=(*scan.findings, finding))
 
 
@@ -81,8 +82,11 @@ def _compared(access: RandomAccess, table: LayerTable, scan: LayerScan, limits: 
     members = first_differences(compare_members(scan.index, _members(scan.index, table), entries))
     if members:
         return attrs.evolve(scan, contradictions=members, table_compared=True)
+    reader = ChunkReader(access, table.codec, entries, table.payload_end, limits)
     try:
         found = first_differences(compare_contents(access, scan.codec, scan.index, entries, limits))
+        for entry in () if found else entries:
+            reader.check(entry)  # at the offsets that the table says
     except TableError as error:
         return _untrusted(scan, error)
     return attrs.evolve(scan, contradictions=found, table_compared=True)
@@ -149,10 +153,9 @@ def _read_chunked(access: RandomAccess, vouchers: Vouchers, limits: Limits) -> L
 def _trusted(access: RandomAccess, table: LayerTable, request: ScanRequest) -> LayerScan:
     if table.doubt:
         raise TableError(table.doubt)
-    try:
-        kept = _keep(access, table, request)
-    except LimitError as error:
-        raise TableError(str(error)) from error
+    kept = _keep(access, table, request)
+    if request.progress:
+        request.progress(access.size_bytes)
     message = (
         f"listed from its table of contents ({table.kind}), which the manifest vouches for; the layer itself was not "
         "inflated, and what it holds beside the table is not known"

@@ -9,7 +9,6 @@ compressed table, since 2023 the compressed tar-split data, and the footer.
 from __future__ import annotations
 
 import base64
-import binascii
 import struct
 from typing import Any
 
@@ -22,6 +21,7 @@ from imagespec.documents.node import Node
 from imagespec.documents.strictjson import load_json
 from imagespec.errors import ImageSpecError, TableError
 from imagespec.limits import Limits
+from imagespec.scan import findings_of
 from imagespec.tar import Finding, LayerIndex, Scanner
 from imagespec.toc.blobdata import Inflater, read_place
 from imagespec.toc.vouchers import Place, Vouchers
@@ -122,7 +122,7 @@ def read_tar_split(access: RandomAccess, place: Place, digest: Digest, limits: L
     rows = b"[" + b",".join(document.splitlines()) + b"]"
     try:
         return _scan(load_json(rows, "tar-split data", attrs.evolve(limits, document_bytes=1 << 62)), limits)
-    except (ImageSpecError, binascii.Error) as error:
+    except (ImageSpecError, ValueError) as error:
         raise TableError(f"the tar-split data cannot be used: {error}") from error
 
 
@@ -146,4 +146,4 @@ def _scan(rows: list[Any], limits: Limits) -> SplitIndex:
         else:
             raise TableError("the tar-split data hold an unknown kind of entry")
     index = scanner.close(at)
-    return SplitIndex(index, tuple(scanner.findings), at)
+    return SplitIndex(index, tuple(findings_of(scanner)), at)
