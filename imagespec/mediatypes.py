@@ -50,8 +50,9 @@ CHUNKED_PREFIXES = ("io.github.containers.zstd-chunked.", "io.containers.zstd-ch
 
 
 def names_a_table(annotations: Mapping[str, str]) -> bool:
-    """Tell whether the annotations of a layer's descriptor name a table of contents."""
-    return any(key == STARGZ_DIGEST_ANNOTATION or key.startswith(CHUNKED_PREFIXES) for key in annotations)
+    """Tell whether the annotations of a layer's descriptor have a digest of a table of contents."""
+    digests = (STARGZ_DIGEST_ANNOTATION, *(prefix + "manifest-checksum" for prefix in CHUNKED_PREFIXES))
+    return any(key in annotations for key in digests)
 
 
 class LayerKind(enum.Enum):

@@ -262,3 +262,13 @@ def test_a_web_server(ranges: bool) -> None:
     else:
         assert done.returncode == 3
         assert "does not serve parts of files" in done.stderr
+
+
+def test_a_web_server_that_does_not_answer() -> None:
+    pytest.importorskip("aiohttp")
+    command = [sys.executable, "-m", "imagespec", "inspect", "http://127.0.0.1:1/image.tar"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith(
+        "imagespec: http://127.0.0.1:1/image.tar could not be read (ClientConnector"
+    )

@@ -13,9 +13,11 @@ from typing import Any
 
 import attrs
 import pytest
+from jsonschema import Draft202012Validator
 
 import imagespec
 from imagespec.compression import Codec
+from imagespec.documents.schemas import load_schema
 from imagespec.errors import ImageSpecError, TableError, UsageError
 from imagespec.limits import Limits
 from imagespec.scan import AccessBlob, LayerScan, ScanRequest
@@ -54,6 +56,7 @@ from tests.tables import (
     zstd_chunked,
 )
 
+SCHEMA = load_schema("imagespec.report", "report.schema.json")
 FIXTURES = Path(__file__).parent / "fixtures"
 TRUSTED = ("estargz", "estargz-shared", "zstd-stargz", "zstd-chunked")
 COMPARED = (*TRUSTED, "zstd-chunked-skopeo-1.9")
@@ -130,7 +133,9 @@ def test_the_table_lists_what_the_layer_holds(kind: str) -> None:
 @pytest.mark.parametrize("kind", TRUSTED)
 def test_verdicts_are_the_same(kind: str) -> None:
     path = str(FIXTURES / f"table-{kind}.tar")
-    listed = imagespec.check(path, service="batch", toc="trusted").inputs[0].images[0]
+    report = imagespec.check(path, service="batch", toc="trusted")
+    assert list(Draft202012Validator(SCHEMA).iter_errors(report.to_dict())) == []
+    listed = report.inputs[0].images[0]
     inflated = imagespec.check(path, service="batch").inputs[0].images[0]
     assert [item.outcome.verdict for item in listed.results] == [
         item.outcome.verdict for item in inflated.results
@@ -224,7 +229,7 @@ DIGEST = "sha256:" + "0" * 64
         ({}, None),
         ({"other": "x"}, None),
         ({JSON_DIGEST: DIGEST}, Vouchers(of_json=DIGEST)),  # type: ignore[arg-type]
-        ({CHUNKED + "manifest-position": "1:2:3:1"}, None),
+        ({CHUNKED + "manifest-position": "1:2:3:1"}, None),  # a place without a digest vouches for nothing
         (
             {CHUNKED + "manifest-checksum": DIGEST, CHUNKED + "manifest-position": "1:2:3:1"},
             Vouchers(None, DIGEST, Place(1, 2, 3)),  # type: ignore[arg-type]

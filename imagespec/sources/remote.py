@@ -26,6 +26,7 @@ _LEAST_BYTES = 1 << 14
 _MOST_BYTES = 1 << 22  # what comes in the time that a request costs
 _NEAR_BYTES = 1 << 20  # a read so far behind the last one is a hop over a file's body
 _NO_RANGES = "the server does not serve parts of files; download it and check the file"
+_HTTP_NOT_FOUND = 404
 _SPANS = 16  # answers kept: more than there are layers read at once
 
 
@@ -53,8 +54,12 @@ def open_url(url: str, limits: Limits) -> RemoteAccess | RemoteDirectory:
     name = without_secrets(url)
     try:
         info = _told(name, lambda: files.info(path))
-    except FileNotFoundError:
-        raise UsageError(f"{name}: there is no such file") from None
+    except FileNotFoundError as error:
+        # fsspec's HTTP says so for every failure, too, and gives the real one as its cause.
+        cause = error.__cause__
+        if cause is None or getattr(cause, "status", None) == _HTTP_NOT_FOUND:
+            raise UsageError(f"{name}: there is no such file") from None
+        raise _unreadable(name, cause) from error
     if info.get("type") == "directory":
         return RemoteDirectory(files, path, name, limits)
     if info.get("partial") is False:  # a web server's `Accept-Ranges: none`
@@ -69,8 +74,12 @@ def _told(name: str, ask: Callable[[], Any]) -> Any:
     except FileNotFoundError:
         raise
     except Exception as error:
-        reason = without_secrets(str(error)) or "no reason given"
-        raise ReadError(f"{name} could not be read ({type(error).__name__}: {reason}); try again") from error
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: BaseException) -> ReadError:
+    reason = without_secrets(str(error)) or "no reason given"
+    return ReadError(f"{name} could not be read ({type(error).__name__}: {reason}); try again")
 
 
 def _size_of(info: dict[str, Any], name: str) -> int:
