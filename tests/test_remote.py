@@ -7,6 +7,7 @@ import gzip
 import http.server
 import io
 import json
+import random
 import re
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from imagespec.errors import ReadError, UsageError
 from imagespec.report.inspection import inspection_to_dict
 from imagespec.sources.remote import RemoteAccess, is_url, without_secrets
 from tests.build import config, docker_archive, file, layer, oci_members
+from tests.tables import estargz, oci_image
 
 MIB = 1 << 20
 SAMPLE = Path(__file__).parent / "fixtures/sample-docker-20.10.tar"
@@ -96,6 +98,17 @@ def test_a_plain_layer_is_hopped_over(files: CountedFiles) -> None:
     assert report.inputs[0].images == local.inputs[0].images
     assert sum(end - start for start, end in files.asked) <= MIB
     assert len(files.asked) <= 16
+
+
+def test_a_layer_with_a_table_costs_little_more_than_its_table(files: CountedFiles) -> None:
+    noise = random.Random(1)
+    items = [file(f"lib/{number}.bin", noise.randbytes(400_000)) for number in range(60)]
+    tabled = estargz(*items, chunk_bytes=1 << 16)
+    url = put(files, "/bucket/image.tar", oci_image([tabled], config([tabled.tar])))
+    report = imagespec.check(url, service="batch", toc="trusted")
+    codes = {finding.code for _, finding in report.inputs[0].images[0].findings}
+    assert "layer.table-trusted" in codes
+    assert sum(end - start for start, end in files.asked) <= len(tabled.blob) * 0.05
 
 
 def test_reading_on_asks_for_more_each_time(files: CountedFiles) -> None:
