@@ -117,7 +117,7 @@ def _check_all(
     def judge(name: str) -> InputReport:
         source: Any = sys.stdin.buffer if name == "-" else name
         with (
-            ProgressLine(name) as progress,
+            ProgressLine(shown_name(name)) as progress,
             api.open(source, verify=verify, toc=toc, progress=progress.advance) as archive,
         ):
             return check_archive(archive, profile, service, model_config=given)

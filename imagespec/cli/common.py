@@ -45,8 +45,12 @@ def complain(message: str) -> None:
 
 
 def shown_name(name: str) -> str:
-    """Return how messages call an input of the command line."""
-    return "standard input" if name == "-" else name
+    """Return how messages call an input of the command line: a URL without what may be secret."""
+    if name == "-":
+        return "standard input"
+    from imagespec.sources.remote import is_url, without_secrets  # noqa: PLC0415 - not for `imagespec rules`
+
+    return without_secrets(name) if is_url(name) else name
 
 
 def attempt(name: str, work: Callable[[], _Result]) -> _Result | Failure:

@@ -9,7 +9,7 @@ from typing import IO
 
 import click
 
-from imagespec.cli.common import Failure, attempt
+from imagespec.cli.common import Failure, attempt, shown_name
 from imagespec.cli.progress import ProgressLine
 from imagespec.report.inspection import Line, inspection_lines, inspection_to_dict
 from imagespec.scan import ScanRequest
@@ -37,7 +37,7 @@ def inspect(*, image: str, format_name: str) -> None:
 def _show(name: str, format_name: str) -> None:
     source: str | IO[bytes] = sys.stdin.buffer if name == "-" else name
     with (
-        ProgressLine(name) as progress,
+        ProgressLine(shown_name(name)) as progress,
         open_archive(source, ScanRequest(progress=progress.advance)) as archive,
     ):
         text = _as_json(archive) if format_name == "json" else _as_text(archive)
