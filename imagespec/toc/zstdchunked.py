@@ -122,6 +122,8 @@ def read_tar_split(access: RandomAccess, place: Place, digest: Digest, limits: L
     rows = b"[" + b",".join(document.splitlines()) + b"]"
     try:
         return _scan(load_json(rows, "tar-split data", attrs.evolve(limits, document_bytes=1 << 62)), limits)
+    except TableError:
+        raise
     except (ImageSpecError, ValueError) as error:
         raise TableError(f"the tar-split data cannot be used: {error}") from error
 
