@@ -39,6 +39,20 @@ class ScanRequest:
     """Whether a layer is listed from its table of contents where the manifest vouches for one (`imagespec.toc`)."""
 
 
+class MemberBytes(Protocol):
+    """The content of one file."""
+
+    def pread(self, size: int, offset: int, /) -> bytes:
+        """Return up to ``size`` bytes from ``offset``; fewer only at the end. Raises ImageSpecError."""
+
+
+class MemberFiles(Protocol):
+    """The files of a layer that was listed from its table of contents."""
+
+    def open(self, member: int) -> MemberBytes:
+        """Return the content of a regular file; use one at a time."""
+
+
 @attrs.frozen(eq=False)
 class LayerScan:
     """What one pass over a layer's bytes yields."""
@@ -60,6 +74,8 @@ class LayerScan:
     """What the layer's table of contents says otherwise than the manifest or the layer."""
     table_compared: bool = False
     """Whether the layer was inflated and compared with its table of contents."""
+    files: MemberFiles | None = None
+    """Where single files are to be read when the layer was listed from its table of contents; else in the tar."""
 
 
 class LayerBlob(Protocol):

@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 import imagespec
 from imagespec.compression import Codec
 from imagespec.documents.schemas import load_schema
-from imagespec.errors import ImageSpecError, TableError, UsageError
+from imagespec.errors import ImageSpecError, LimitError, TableError, UsageError
 from imagespec.limits import Limits
 from imagespec.scan import AccessBlob, LayerScan, ScanRequest
 from imagespec.sources import open_archive
@@ -216,6 +216,38 @@ def test_a_footer_that_the_manifest_contradicts() -> None:
     moved = {**layer.annotations, CHUNKED + "manifest-position": "9:9:9:1"}
     result = scan(attrs.evolve(layer, annotations=moved), trust_tables=True)
     assert result.contradictions == ("the manifest and the layer's footer name different tables of contents",)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_single_files_are_read_from_their_chunks(kind: str) -> None:
+    noise = random.Random(2).randbytes(2_000_000)
+    layer = KINDS[kind](file("a", "x" * 9_000), file("big", noise), file("empty"), chunk_bytes=1 << 16)
+    access = CountedAccess(layer.blob)
+    result = AccessBlob(access, layer.annotations).scan(ScanRequest(trust_tables=True))
+    assert result.files
+    assert scan(layer).files is None
+    listing_bytes = access.read_bytes
+    big = result.files.open(1)
+    for offset, size in ((1_000_000, 10), (65_530, 20), (0, 1), (1_999_990, 100), (2_000_000, 5), (5, 0)):
+        assert big.pread(size, offset) == noise[offset : offset + size]
+    assert access.read_bytes - listing_bytes < len(layer.blob) * 0.3
+    assert big.pread(len(noise), 0) == noise
+    assert result.files.open(2).pread(10, 0) == b""
+    if kind == "estargz":  # the table is a file of the layer, too
+        assert json.loads(result.files.open(3).pread(1 << 20, 0))["version"] == 1
+
+
+def test_a_file_whose_chunk_was_changed_is_not_handed_out() -> None:
+    layer = estargz(file("a", "x" * 9_000), edit=lambda table: table["entries"][1].update(chunkDigest=DIGEST))
+    result = scan(layer, trust_tables=True, want=None)
+    assert result.files
+    assert result.files.open(0).pread(10, 0) == b"x" * 10
+    with pytest.raises(TableError, match="the content of a is not what the table of contents says"):
+        result.files.open(0).pread(10, 4_090)
+    limited = scan(layer, trust_tables=True, want=None, limits=attrs.evolve(Limits(), table_bytes=3_000))
+    assert limited.files
+    with pytest.raises(LimitError, match="chunk of a file: 4,096 exceeds table_bytes"):
+        limited.files.open(0).pread(10, 0)
 
 
 # What vouches for a table.

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
-from imagespec.access import RandomAccess
+import attrs
+
+from imagespec.access import FileAccess, RandomAccess
 from imagespec.compression import Codec
 from imagespec.digest import Digest
-from imagespec.errors import CompressionError, TableError
+from imagespec.errors import CompressionError, LimitError, TableError
 from imagespec.limits import Limits
+from imagespec.scan import MemberBytes
 from imagespec.toc.blobdata import Inflater
 from imagespec.toc.table import Chunk, TableEntry
 
@@ -68,6 +73,15 @@ class ChunkReader:
             kept += self._read_chunk(chunk, length - len(kept), Checker(None), entry.name)
         return bytes(kept)
 
+    def read_chunk(self, entry: TableEntry, number: int) -> bytes:
+        """Return one chunk of a file; raises as `read` does, and LimitError for one that does not fit in memory."""
+        chunk = entry.chunks[number]
+        if not chunk.digest:
+            raise TableError("the table of contents has no digests of files' chunks")
+        if chunk.size_bytes > self._limits.table_bytes:
+            raise LimitError("table_bytes", self._limits.table_bytes, chunk.size_bytes, "chunk of a file")
+        return self._read_chunk(chunk, chunk.size_bytes, Checker(None), entry.name)
+
     def check(self, entry: TableEntry) -> None:
         """Read a file from its first byte to its last and keep nothing; raises as `read` does."""
         self._read_whole(entry, 0)
@@ -107,6 +121,44 @@ class ChunkReader:
         inflater = Inflater(self._access, chunk.offset, end, self._codec, self._limits)
         self._open = chunk.offset, inflater
         return inflater
+
+
+class ChunkedFile:
+    """The content of one file: each chunk is checked before any of it is handed out."""
+
+    def __init__(self, reader: ChunkReader, entry: TableEntry) -> None:
+        self._reader = reader
+        self._entry = entry
+        self._ends = list(accumulate(chunk.size_bytes for chunk in entry.chunks))
+        self._last: tuple[int, bytes] = (-1, b"")
+
+    def pread(self, size: int, offset: int, /) -> bytes:
+        """Return up to ``size`` bytes from ``offset``; raises TableError or LimitError."""
+        pieces = []
+        while size > 0 and (number := bisect_right(self._ends, offset)) < len(self._ends):
+            if self._last[0] != number:
+                self._last = number, self._reader.read_chunk(self._entry, number)
+            begin = self._ends[number] - self._entry.chunks[number].size_bytes
+            piece = self._last[1][offset - begin : offset - begin + size]
+            pieces.append(piece)
+            size -= len(piece)
+            offset += len(piece)
+        return b"".join(pieces)
+
+
+@attrs.frozen
+class TableFiles:
+    """The files of a layer, by the entries of its table and the content of the table's own member."""
+
+    reader: ChunkReader
+    entries: Sequence[TableEntry]
+    own_member: bytes | None
+
+    def open(self, member: int) -> MemberBytes:
+        """Return the content of a regular file; use one at a time."""
+        if self.own_member is not None and member == len(self.entries):
+            return FileAccess(io.BytesIO(self.own_member))
+        return ChunkedFile(self.reader, self.entries[member])
 
 
 def _wrong(name: bytes) -> TableError:

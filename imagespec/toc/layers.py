@@ -23,7 +23,7 @@ from imagespec.tar.contents import Contents
 from imagespec.toc import estargz, zstdchunked
 from imagespec.toc.build import build_index
 from imagespec.toc.compare import compare_contents, compare_members, first_differences
-from imagespec.toc.contents import ChunkReader
+from imagespec.toc.contents import ChunkReader, TableFiles
 from imagespec.toc.table import TableEntry, parse_table
 from imagespec.toc.vouchers import Vouchers, find_vouchers
 
@@ -153,7 +153,8 @@ def _read_chunked(access: RandomAccess, vouchers: Vouchers, limits: Limits) -> L
 def _trusted(access: RandomAccess, table: LayerTable, request: ScanRequest) -> LayerScan:
     if table.doubt:
         raise TableError(table.doubt)
-    kept = _keep(access, table, request)
+    reader = ChunkReader(access, table.codec, table.entries, table.payload_end, request.limits)
+    kept = _keep(reader, table, request)
     if request.progress:
         request.progress(access.size_bytes)
     message = (
@@ -168,13 +169,13 @@ def _trusted(access: RandomAccess, table: LayerTable, request: ScanRequest) -> L
         table.codec,
         access.size_bytes,
         table.tar_bytes,
+        files=TableFiles(reader, table.entries, table.own_member),
     )
 
 
-def _keep(access: RandomAccess, table: LayerTable, request: ScanRequest) -> dict[int, bytes]:
+def _keep(reader: ChunkReader, table: LayerTable, request: ScanRequest) -> dict[int, bytes]:
     """Return the wanted contents, chosen as a scan of the inflated layer chooses them."""
     contents = Contents(request.limits, request.want)
-    reader = ChunkReader(access, table.codec, table.entries, table.payload_end, request.limits)
     for row, entry in enumerate(table.entries):
         if entry.chunks and (length := contents.choose(entry.name, entry.size_bytes, entry.mode)):
             contents.kept[row] = reader.read(entry, length)
