@@ -49,7 +49,8 @@ class Limits:
     """Findings kept of one layer; the rest is counted."""
 
     table_bytes: int = 64 * MIB
-    """A layer's table of contents, and its tar-split data; the layer is inflated instead where they are larger."""
+    """A layer's table of contents, its tar-split data (the layer is inflated instead where they are larger), and one chunk
+    of a file that is read by the table."""
 
     expansion_ratio: int = 1_100
     """Uncompressed per compressed byte, once `expansion_free_bytes` are out. Deflate cannot pass 1,032:1, so this
