@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import IO
+from typing import IO, Literal, get_args
 
 from imagespec import tar
 from imagespec._version import __version__
@@ -11,6 +11,7 @@ from imagespec.analyzers.facts import WANTED
 from imagespec.analyzers.wanted import compile_wanted
 from imagespec.documents.model_config import parse_model_config
 from imagespec.engine import check_archive
+from imagespec.errors import UsageError
 from imagespec.limits import Limits
 from imagespec.profiles import DEFAULT, Profile, load_profile
 from imagespec.results import InputReport, Report
@@ -18,29 +19,44 @@ from imagespec.rules.base import Service
 from imagespec.scan import Progress, ScanRequest
 from imagespec.sources import Archive, open_archive
 
+Toc = Literal["ignored", "trusted"]
+"""What layers' tables of contents are good for: nothing, or listing the layer without inflating it."""
+
 Source = str | os.PathLike[str] | IO[bytes]
 
 
 def open(  # noqa: A001 - `imagespec.open` is the name that users expect
-    source: Source, *, verify: bool = False, limits: Limits | None = None, progress: Progress | None = None
+    source: Source,
+    *,
+    verify: bool = False,
+    toc: Toc = "ignored",
+    limits: Limits | None = None,
+    progress: Progress | None = None,
 ) -> Archive:
     """
-    Open an image archive or layout: a path, a binary file, or a pipe, which is read to its end here.
+    Open an image archive or layout: a path, a URL, a binary file, or a pipe, which is read to its end here.
 
-    ``verify`` computes the digests of every layer; ``progress`` is told how many more bytes have been dealt with.
+    URLs such as ``s3://bucket/image.tar`` need the extra ``fsspec``; only the bytes that are needed are asked for.
+    ``verify`` computes the digests of every layer, and compares layers with their tables of contents. ``toc`` is
+    ``trusted`` to list eStargz and zstd:chunked layers from their tables of contents, without inflating them, where a
+    digest in the manifest vouches for the table. ``progress`` is told how many more bytes have been dealt with.
     Raises `imagespec.errors.ImageSpecError`, and OSError where the system cannot read the input.
     """
     want = compile_wanted(WANTED)
-    return open_archive(source, ScanRequest(want, verify, limits or Limits(), progress))
+    if toc not in get_args(Toc):
+        raise UsageError(f"toc is {toc!r}, and can be {' or '.join(map(repr, get_args(Toc)))}")
+    request = ScanRequest(want, verify, limits or Limits(), progress, trust_tables=toc == "trusted")
+    return open_archive(source, request)
 
 
-def check(
+def check(  # noqa: PLR0913 - each parameter is an option
     source: Source | Archive,
     *,
     profile: str | Profile = DEFAULT,
     service: str | Service = Service.REAL_TIME,
     model_config: bytes | None = None,
     verify: bool = False,
+    toc: Toc = "ignored",
     limits: Limits | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -49,7 +65,7 @@ def check(
 
     ``profile`` is a built-in profile's id, the path of a TOML file, or a `Profile`; ``service`` is ``real-time`` or
     ``batch``; ``model_config`` is the content of the ModelArts config.json that goes with the image, if it is not in
-    the image itself. ``verify``, ``limits`` and ``progress`` are as in `open`, and without effect on an archive that
+    the image itself. ``verify``, ``toc``, ``limits`` and ``progress`` are as in `open`, and without effect on an archive that
     is open already.
 
     Raises `imagespec.errors.ImageSpecError` when the archive cannot be opened or an argument is wrong; what cannot be
@@ -67,7 +83,7 @@ def check(
     if isinstance(source, Archive):
         inputs = (check_archive(source, profile, service, model_config=given),)
         return report_of(profile, service, inputs, verified=source.verify)
-    with open(source, verify=verify, limits=limits, progress=progress) as archive:
+    with open(source, verify=verify, toc=toc, limits=limits, progress=progress) as archive:
         inputs = (check_archive(archive, profile, service, model_config=given),)
         return report_of(profile, service, inputs, verified=verify)
 

@@ -11,10 +11,11 @@ from imagespec.documents.model_config import ModelConfig
 from imagespec.errors import ImageSpecError
 from imagespec.image import Image
 from imagespec.layer import Layer, LayerState
+from imagespec.parallel import scan_all
 from imagespec.profiles import Profile, ProfileRule
 from imagespec.results import ImageReport, InputReport, LayerReport, Problem, RuleResult
 from imagespec.rules.base import Service
-from imagespec.scan import LayerScan, scan_all
+from imagespec.scan import LayerScan
 from imagespec.sources import Archive
 from imagespec.tar import Finding
 from imagespec.verdict import Outcome, Verdict

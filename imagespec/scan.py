@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -20,6 +16,9 @@ from imagespec.errors import ImageSpecError, LimitError, TruncatedTarError
 from imagespec.limits import Limits
 from imagespec.streams import READ_BYTES
 from imagespec.tar import Finding, LayerIndex, Room, Scanner, Want
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 Progress = Callable[[int], object]
 """Told how many more bytes of the archive have been dealt with."""
@@ -37,6 +36,22 @@ class ScanRequest:
     progress: Progress | None = None
     room: Room | None = None
     """For kept contents, where several scans share it; else each has `Limits.kept_bytes`."""
+    trust_tables: bool = False
+    """Whether a layer is listed from its table of contents where the manifest vouches for one (`imagespec.toc`)."""
+
+
+class MemberBytes(Protocol):
+    """The content of one file."""
+
+    def pread(self, size: int, offset: int, /) -> bytes:
+        """Return up to ``size`` bytes from ``offset``; fewer only at the end. Raises ImageSpecError."""
+
+
+class MemberFiles(Protocol):
+    """The files of a layer that was listed from its table of contents."""
+
+    def open(self, member: int) -> MemberBytes:
+        """Return the content of a regular file; use one at a time."""
 
 
 @attrs.frozen(eq=False)
@@ -50,12 +65,18 @@ class LayerScan:
     codec: Codec
     stored_bytes: int
     """Of the blob as stored."""
-    tar_bytes: int
-    """Of the uncompressed tar."""
+    tar_bytes: int | None
+    """Of the uncompressed tar; None where the layer was not inflated and nothing tells."""
     blob_digest: BlobDigest | None = None
     """Computed, and so None unless the request said ``verify``."""
     diff_id: DiffId | None = None
     """Computed, likewise."""
+    contradictions: tuple[str, ...] = ()
+    """What the layer's table of contents says otherwise than the manifest or the layer."""
+    table_compared: bool = False
+    """Whether the layer was inflated and compared with its table of contents."""
+    files: MemberFiles | None = None
+    """Where single files are to be read when the layer was listed from its table of contents; else in the tar."""
 
 
 class LayerBlob(Protocol):
@@ -124,13 +145,16 @@ def _scan_by_hopping(access: RandomAccess, request: ScanRequest) -> LayerScan:
         if request.progress:
             request.progress(min(offset, size) - before)
     index = scanner.close(size)
-    return LayerScan(index, scanner.kept, tuple(_findings(scanner)), Codec.PLAIN, size, size)
+    return LayerScan(index, scanner.kept, tuple(findings_of(scanner)), Codec.PLAIN, size, size)
 
 
 def scan_stream(source: Reader, request: ScanRequest) -> LayerScan:
     """List the members of a layer read from its first byte to its last; raises ImageSpecError."""
-    with contextlib.ExitStack() as stack:
-        threads = stack.enter_context(ThreadPoolExecutor(2)) if request.verify else None
+    if not request.verify:
+        return _scan_stream(source, request, None)
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not for what reads documents only
+
+    with ThreadPoolExecutor(2) as threads:
         return _scan_stream(source, request, threads)
 
 
@@ -151,7 +175,7 @@ def _scan_stream(source: Reader, request: ScanRequest, threads: Executor | None)
         offset += len(data)
         _check_size(offset, request.limits)
     index = scanner.close(offset)
-    findings = _findings(scanner)
+    findings = findings_of(scanner)
     if decoded.trailing_zero_bytes:
         message = "zero bytes behind the compressed stream, which Go's gzip reader refuses"
         findings.append(Finding("layer.trailing-zeros", message))
@@ -188,59 +212,8 @@ class _Sha256:
         return Digest("sha256:" + self._hash.hexdigest())
 
 
-def scan_all(blobs: Sequence[LayerBlob], request: ScanRequest) -> list[LayerScan | ImageSpecError]:
-    """
-    Scan the layers of one image, on all processors where that helps, and return each one's scan or its error, in order.
-
-    What they keep together is bounded by `Limits.kept_bytes`. The result is that of scanning one after the other.
-    """
-    room = Room(request.limits.kept_bytes)
-    found = _scan_at_once(blobs, attrs.evolve(request, room=room))
-    if room.was_short:
-        # Which contents still found room depended on which thread was first.
-        again = attrs.evolve(request, room=Room(request.limits.kept_bytes), progress=None)
-        found = [_scan_or_error(blob, again) for blob in blobs]
-    return found
-
-
-def _scan_at_once(blobs: Sequence[LayerBlob], request: ScanRequest) -> list[LayerScan | ImageSpecError]:
-    slow = [number for number, blob in enumerate(blobs) if blob.is_worth_a_thread(request)]
-    slow.sort(
-        key=lambda number: -blobs[number].size_bytes
-    )  # or the largest might be begun when all others are done
-    if len(slow) < 2:
-        return [_scan_or_error(blob, request) for blob in blobs]
-    lock, stopped = threading.Lock(), threading.Event()
-
-    def tell(count: int) -> None:
-        if stopped.is_set():
-            raise CancelledError
-        with lock:
-            if request.progress:
-                request.progress(count)
-
-    shared = attrs.evolve(request, progress=tell)
-    with ThreadPoolExecutor(min(len(slow), os.cpu_count() or 1)) as threads:
-        try:
-            busy = {number: threads.submit(_scan_or_error, blobs[number], shared) for number in slow}
-            here = [
-                None if number in busy else _scan_or_error(blob, shared) for number, blob in enumerate(blobs)
-            ]
-            return [found or busy[number].result() for number, found in enumerate(here)]
-        except BaseException:  # an interrupt must not wait until gigabytes are decoded
-            stopped.set()
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _scan_or_error(blob: LayerBlob, request: ScanRequest) -> LayerScan | ImageSpecError:
-    try:
-        return blob.scan(request)
-    except ImageSpecError as error:
-        return error
-
-
-def _findings(scanner: Scanner) -> list[Finding]:
+def findings_of(scanner: Scanner) -> list[Finding]:
+    """Return what a scanner found, and how many findings it dropped."""
     findings = list(scanner.findings)
     if scanner.dropped_findings:
         findings.append(

@@ -14,7 +14,8 @@ import pytest
 from imagespec.access import AccessWindow, FileAccess
 from imagespec.errors import ImageSpecError, TruncatedTarError
 from imagespec.limits import Limits
-from imagespec.scan import AccessBlob, LayerScan, ScanRequest, scan_all
+from imagespec.parallel import scan_all
+from imagespec.scan import AccessBlob, LayerScan, ScanRequest
 from tests.build import file, layer
 from tests.rawtar import END, member, pax
 from tests.readers import reader  # noqa: F401 - every test here runs under both implementations

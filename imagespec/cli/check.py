@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
 
 from imagespec import api
-from imagespec.cli.common import INCOMPLETE, PLAIN_WIDTH, USAGE, complain, console, read_input
+from imagespec.cli.common import (
+    INCOMPLETE,
+    PLAIN_WIDTH,
+    USAGE,
+    Failure,
+    attempt,
+    complain,
+    console,
+    shown_name,
+)
+from imagespec.cli.progress import ProgressLine
 from imagespec.documents.model_config import ModelConfig, parse_model_config
 from imagespec.engine import check_archive
 from imagespec.errors import ImageSpecError
 from imagespec.limits import Limits
 from imagespec.profiles import DEFAULT, Profile, load_profile
 from imagespec.report.text import render_report
-from imagespec.results import InputReport, Report
+from imagespec.results import InputReport, Problem, Report
 from imagespec.rules.base import Service
-from imagespec.sources import Archive
 
 
 @click.command()
@@ -46,6 +56,13 @@ from imagespec.sources import Archive
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to a file.")
 @click.option("--strict", is_flag=True, help="Count unknown verdicts as failures.")
 @click.option("--verify", is_flag=True, help="Read everything and compute every digest.")
+@click.option(
+    "--toc",
+    type=click.Choice(["ignored", "trusted"]),
+    default="ignored",
+    show_default=True,
+    help="Trusted: list eStargz and zstd:chunked layers from their tables, if the manifest vouches for them.",
+)
 @click.option("--verbose", is_flag=True, help="Show all evidence.")
 def check(  # noqa: PLR0913 - one parameter for each option
     *,
@@ -57,6 +74,7 @@ def check(  # noqa: PLR0913 - one parameter for each option
     output: Path | None,
     strict: bool,
     verify: bool,
+    toc: api.Toc,
     verbose: bool,
 ) -> None:
     """
@@ -73,7 +91,7 @@ def check(  # noqa: PLR0913 - one parameter for each option
     except ImageSpecError as error:
         complain(str(error))
         sys.exit(USAGE)
-    report, worst = _check_all(images, profile, Service(service), given, verify=verify)
+    report, worst = _check_all(images, profile, Service(service), given, verify=verify, toc=toc)
     if output is None:
         _print(report, format_name, sys.stdout, console(), verbose=verbose)
     else:
@@ -88,14 +106,31 @@ def _read_model_config(path: Path | None, service: str) -> ModelConfig | None:
 
 
 def _check_all(
-    names: tuple[str, ...], profile: Profile, service: Service, given: ModelConfig | None, *, verify: bool
+    names: tuple[str, ...],
+    profile: Profile,
+    service: Service,
+    given: ModelConfig | None,
+    *,
+    verify: bool,
+    toc: api.Toc,
 ) -> tuple[Report, int]:
-    def judge(archive: Archive) -> InputReport:
-        return check_archive(archive, profile, service, model_config=given)
+    def judge(name: str) -> InputReport:
+        source: Any = sys.stdin.buffer if name == "-" else name
+        with (
+            ProgressLine(shown_name(name)) as progress,
+            api.open(source, verify=verify, toc=toc, progress=progress.advance) as archive,
+        ):
+            return check_archive(archive, profile, service, model_config=given)
 
-    results = [read_input(name, judge, verify=verify) for name in names]
-    inputs = tuple(item for item, _ in results)
-    return api.report_of(profile, service, inputs, verified=verify), max(code for _, code in results)
+    inputs, worst = [], 0
+    for name in names:
+        result = attempt(name, functools.partial(judge, name))
+        if isinstance(result, Failure):
+            worst = max(worst, result.code)
+            problem = Problem(result.slug, result.message)
+            result = InputReport(name=shown_name(name), problems=(problem,))
+        inputs.append(result)
+    return api.report_of(profile, service, tuple(inputs), verified=verify), worst
 
 
 def _write(report: Report, format_name: str, output: Path, *, verbose: bool) -> None:

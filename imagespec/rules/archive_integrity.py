@@ -5,16 +5,18 @@ What it checks
 --------------
 That the config lists one diff_id for each layer, that configs and manifests have the digests and sizes that name them,
 that `manifest.json` and `index.json` list the same layers where an archive has both, and, with `--verify`, that every
-layer has the digest of its descriptor and the diff_id of the config.
+layer has the digest of its descriptor and the diff_id of the config, and that an eStargz or zstd:chunked layer holds
+what its table of contents says: the same members with the same attributes and contents.
 
 Why it matters
 --------------
 An archive that contradicts itself is refused, or loaded differently by different tools: what was judged is then not
-what will run.
+what will run. A runtime that pulls lazily sees a layer's table of contents, and every other one sees its tar.
 
 What passes
 -----------
-No contradiction, and every layer's digests were computed and are right.
+No contradiction, every layer's digests were computed and are right, and every layer with a table of contents was
+compared with it.
 
 What fails
 ----------
@@ -22,7 +24,8 @@ Any contradiction, or a layer that the documents name and the archive does not h
 
 What stays unknown
 ------------------
-The documents agree, but the layers' digests were not computed, because the run did not ask for it.
+The documents agree, but the layers' digests were not computed, because the run did not ask for it. Or a layer was not
+compared with its table of contents: the table cannot be used, or the archive came through a pipe.
 
 How to fix
 ----------
@@ -68,6 +71,10 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
     if computed < len(layers):
         summary = "the documents agree; the layers' digests were not computed"
         return Outcome(Verdict.UNKNOWN, summary, (counted,), "Run again with --verify to compute them.")
+    uncompared = sum(layer.has_table and not scan.table_compared for layer, scan in scanned)
+    if uncompared:
+        summary = f"{uncompared} layers could not be compared with their tables of contents"
+        return Outcome(Verdict.UNKNOWN, summary, (counted,), "Check the archive from a file, with --verify.")
     return Outcome(Verdict.PASS, "the documents agree, and every digest is right", (counted,))
 
 
@@ -90,6 +97,8 @@ def _is_comparable(layer: Layer) -> bool:
 
 def _mismatches(layer: Layer, scan: LayerScan) -> Iterator[Evidence]:
     pairs = (("diff_id", layer.diff_id, scan.diff_id), ("blob digest", layer.blob_digest, scan.blob_digest))
+    for message in scan.contradictions:
+        yield Evidence(message=f"{layer.stored_name}: {message}", layer=layer.number)
     for what, wanted, seen in pairs:
         if wanted and seen and wanted.startswith("sha256:") and wanted != seen:
             message = f"the {what} of {layer.stored_name} is wrong"

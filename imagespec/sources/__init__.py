@@ -16,13 +16,13 @@ from typing import IO, Self
 import attrs
 
 from imagespec import compression, tar
-from imagespec.access import AccessReader, FileAccess, Rewound
+from imagespec.access import AccessReader, FileAccess, RandomAccess, Rewound
 from imagespec.compression import Codec, CountingReader, Reader
 from imagespec.errors import InputError, LimitError, TruncatedTarError, UnknownFormatError, UsageError
 from imagespec.image import Defect, Image
 from imagespec.scan import ScanRequest
 from imagespec.sources import docker_archive, oci_layout
-from imagespec.sources.pipe import PipeStore
+from imagespec.sources.remote import RemoteAccess, RemoteDirectory, is_url, open_url, without_secrets
 from imagespec.sources.store import DirectoryStore, Store, TarStore
 
 _HEAD = 512
@@ -62,7 +62,7 @@ class Archive:
 
 def open_archive(source: str | os.PathLike[str] | IO[bytes], request: ScanRequest) -> Archive:
     """
-    Open a path, a binary file or a pipe and read its images' documents.
+    Open a path, a URL, a binary file or a pipe and read its images' documents.
 
     A pipe is read to its end here, layers included. Raises ImageSpecError, with a message that names the input, and
     OSError where the system cannot read it.
@@ -85,7 +85,7 @@ def open_archive(source: str | os.PathLike[str] | IO[bytes], request: ScanReques
 
 def _name_of(source: str | os.PathLike[str] | IO[bytes]) -> str:
     if isinstance(source, (str, os.PathLike)):
-        return os.fspath(source)
+        return without_secrets(os.fspath(source)) if is_url(source) else os.fspath(source)
     name = getattr(source, "name", None)
     if not isinstance(name, str):
         return "the stream"
@@ -96,6 +96,8 @@ def _open_store(
     source: str | os.PathLike[str] | IO[bytes], request: ScanRequest, resources: contextlib.ExitStack
 ) -> Store:
     if isinstance(source, (str, os.PathLike)):
+        if is_url(source):
+            return _open_url(os.fspath(source), request, resources)
         path = Path(source)
         if path.is_dir():
             return _entered(DirectoryStore(path, request.limits), resources)
@@ -103,19 +105,33 @@ def _open_store(
             raise UsageError(f"{path}: no such file or directory")
         source = resources.enter_context(path.open("rb"))
     if source.seekable():
-        access = FileAccess(source)
-        head = access.pread(_HEAD, 0)
-        _check_head(head)
-        if compression.sniff(head) is Codec.PLAIN:
-            return _entered(TarStore(access, request.limits), resources)
-        reader: Reader = AccessReader(access)
-    else:
-        head = b""
-        while len(head) < _HEAD and (more := source.read(_HEAD - len(head))):
-            head += more
-        _check_head(head)
-        reader = Rewound(head, source)
+        return _open_access(FileAccess(source), request, resources)
+    head = b""
+    while len(head) < _HEAD and (more := source.read(_HEAD - len(head))):
+        head += more
+    _check_head(head)
+    return _open_stream(head, Rewound(head, source), request, resources)
+
+
+def _open_url(url: str, request: ScanRequest, resources: contextlib.ExitStack) -> Store:
+    found = open_url(url, request.limits)
+    if isinstance(found, RemoteAccess):
+        return _open_access(found, request, resources)
+    return _entered(found, resources)
+
+
+def _open_access(access: RandomAccess, request: ScanRequest, resources: contextlib.ExitStack) -> Store:
+    head = access.pread(_HEAD, 0)
+    _check_head(head)
+    if compression.sniff(head) is Codec.PLAIN:
+        return _entered(TarStore(access, request.limits), resources)
+    return _open_stream(head, AccessReader(access), request, resources)
+
+
+def _open_stream(head: bytes, reader: Reader, request: ScanRequest, resources: contextlib.ExitStack) -> Store:
     counted = CountingReader(reader, lambda data: request.progress(len(data)) if request.progress else None)
+    from imagespec.sources.pipe import PipeStore  # noqa: PLC0415 - files need none of it
+
     decoded = compression.open_decoder(counted, compression.sniff(head), request.limits)
     return _entered(PipeStore(decoded, request), resources)
 
@@ -203,7 +219,7 @@ def _join(docker_images: tuple[Image, ...], oci_images: tuple[Image, ...]) -> tu
 
 def _unknown_layout(store: Store) -> InputError:
     names = store.names()
-    if isinstance(store, DirectoryStore):
+    if isinstance(store, (DirectoryStore, RemoteDirectory)):
         return UnknownFormatError(
             "the directory is no image layout: it has neither index.json (OCI) nor manifest.json (docker-archive)"
         )

@@ -16,7 +16,7 @@ from imagespec.errors import DocumentError, LimitError
 from imagespec.image import Defect, Image
 from imagespec.layer import Layer, LayerState
 from imagespec.mediatypes import LayerKind
-from imagespec.scan import ScanRequest
+from imagespec.scan import AccessBlob, ScanRequest
 from imagespec.sources.docker_archive import count_defects, diff_id_of, history_line, platform_of
 from imagespec.sources.store import Store
 
@@ -56,7 +56,14 @@ def read_images(store: Store, request: ScanRequest) -> Listed:
         manifests.setdefault(descriptor.digest, (descriptor, manifest))
         names.setdefault(descriptor.digest, []).extend(_names(descriptor))
     images = tuple(
-        _read_image(store, manifest, tuple(dict.fromkeys(names[descriptor.digest])), request, defects)
+        _read_image(
+            store,
+            manifest,
+            tuple(dict.fromkeys(names[descriptor.digest])),
+            request,
+            defects,
+            vouches=manifest.digest == descriptor.digest,
+        )
         for descriptor, manifest in manifests.values()
     )
     return Listed(images, tuple(absent))
@@ -118,8 +125,15 @@ def _names(descriptor: Descriptor) -> list[str]:
 
 
 def _read_image(
-    store: Store, manifest: Manifest, names: tuple[str, ...], request: ScanRequest, shared: list[Defect]
+    store: Store,
+    manifest: Manifest,
+    names: tuple[str, ...],
+    request: ScanRequest,
+    shared: list[Defect],
+    *,
+    vouches: bool,
 ) -> Image:
+    # `vouches`: the manifest has the digest that names it, so that its annotations can be relied on.
     defects = list(shared)
     document = _blob_name(manifest.config.digest)
     raw = _read(store, manifest.config, _blob_name(manifest.digest), defects)
@@ -128,7 +142,8 @@ def _read_image(
         raise LimitError("layers", request.limits.layers, len(manifest.layers), document)
     defects += count_defects(len(manifest.layers), config)
     layers = tuple(
-        _read_layer(store, item, number, config, defects) for number, item in enumerate(manifest.layers)
+        _read_layer(store, item, number, config, defects, vouches=vouches)
+        for number, item in enumerate(manifest.layers)
     )
     return Image(
         references=names,
@@ -142,7 +157,13 @@ def _read_image(
 
 
 def _read_layer(
-    store: Store, descriptor: Descriptor, number: int, config: ImageConfig, defects: list[Defect]
+    store: Store,
+    descriptor: Descriptor,
+    number: int,
+    config: ImageConfig,
+    defects: list[Defect],
+    *,
+    vouches: bool,
 ) -> Layer:
     name = _blob_name(descriptor.digest)
     state = _STATES[mediatypes.layer_kind(descriptor.media_type)]
@@ -153,6 +174,11 @@ def _read_layer(
         _check_size(name, descriptor, blob.size_bytes, defects)
         if state is LayerState.FOREIGN:
             state = LayerState.PRESENT  # its bytes were exported all the same
+    has_table = mediatypes.names_a_table(descriptor.annotations)
+    if has_table and vouches and isinstance(blob, AccessBlob):
+        from imagespec.toc.layers import TableBlob  # noqa: PLC0415 - few layers have a table
+
+        blob = TableBlob(blob, descriptor.annotations)
     return Layer(
         number=number,
         diff_id=diff_id_of(config, number),
@@ -160,6 +186,7 @@ def _read_layer(
         media_type=descriptor.media_type,
         stored_name=name,
         created_by=history_line(config, number),
+        has_table=has_table,
         state=state,
         blob=blob,
     )
