@@ -123,14 +123,28 @@ class Scanner:
         if keep:
             self._request = self._parser.send((b"", 0))
 
-    def hop(self, read: Callable[[int, int], bytes], start: int, offset: int, size: int) -> int:
+    def hop(  # noqa: C901 - the hot loop, with its ends
+        self,
+        read: Callable[[int, int], bytes],
+        start: int,
+        offset: int,
+        size: int,
+        *,
+        thrifty: bool = False,
+    ) -> int:
         """
         Read at ``offset``, go on from header to header as long as nothing but plain members comes, and return as `feed`.
 
         ``read`` gives (length, offset) of a file in which the stream of ``size`` bytes begins at ``start``. Returns
-        ``offset`` itself only where the file ends before it. Do not mix with calls of `feed`.
+        ``offset`` itself only where the file ends before it. ``thrifty`` reads a header at a time and not the padding
+        behind members, in which nothing is then found. Do not mix with calls of `feed`.
         """
-        plain, body_end, at, length = self._plain, self._body_end, self._at, self._window_bytes
+        plain, body_end, at, length = (
+            self._plain,
+            self._body_end,
+            self._at,
+            BLOCK if thrifty else self._window_bytes,
+        )
         take, limit, wants = plain.take, plain.limit, self._contents.want is not None
         keep, can_hop = None, self._is_between and not self._partial
         while True:
@@ -149,7 +163,9 @@ class Scanner:
             if not can_hop or at + _NEAR_END <= end or body_end <= offset or body_end >= size:
                 break
             # Near headers are worth larger reads, far ones smaller.
-            if body_end - end > _NEAR:
+            if thrifty:
+                body_end, length = at, BLOCK
+            elif body_end - end > _NEAR:
                 length = max(length // 4, _LEAST_WINDOW)
             elif length < _MOST_WINDOW:
                 length = min(length * 4, _MOST_WINDOW)
