@@ -15,6 +15,9 @@ from imagespec.text import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from imagespec.image import Image
+    from imagespec.sources import Archive
+
 USAGE = 2
 INCOMPLETE = 3
 PLAIN_WIDTH = 200  # of tables in files and pipes, where no terminal says how wide it is
@@ -57,16 +60,33 @@ def attempt(name: str, work: Callable[[], _Result]) -> _Result | Failure:
     """Return what ``work`` makes of the input ``name``, or the failure it met, which is told on standard error."""
     try:
         return work()
-    except UsageError as error:
-        failure = Failure(error.slug, str(error), USAGE)
-    except ImageSpecError as error:
-        failure = Failure(error.slug, str(error), INCOMPLETE)
     except BrokenPipeError:
         raise
-    except OSError as error:
-        failure = Failure("unreadable", f"{shown_name(name)}: {error.strerror or error}", INCOMPLETE)
     except Exception as error:  # noqa: BLE001 - a defect of ours must not look like a failed rule, nor end a batch
-        text = f"internal error ({type(error).__name__}: {error}); please report this as a bug"
-        failure = Failure("internal", f"{shown_name(name)}: {text}", INCOMPLETE)
+        failure = failure_of(name, error)
     complain(failure.message)
     return failure
+
+
+def failure_of(name: str, error: Exception) -> Failure:
+    """Return the failure that an error means which dealing with the input ``name`` raised."""
+    match error:
+        case UsageError():
+            return Failure(error.slug, str(error), USAGE)
+        case ImageSpecError():
+            return Failure(error.slug, str(error), INCOMPLETE)
+        case OSError():
+            return Failure("unreadable", f"{shown_name(name)}: {error.strerror or error}", INCOMPLETE)
+    text = f"internal error ({type(error).__name__}: {error}); please report this as a bug"
+    return Failure("internal", f"{shown_name(name)}: {text}", INCOMPLETE)
+
+
+def pick_image(archive: Archive) -> Image:
+    """Return the only image of an archive; raises UsageError, with what is there, where it holds several."""
+    if len(archive.images) == 1:
+        return archive.images[0]
+    names = [
+        " ".join(filter(None, (*image.references, image.platform))) or str(image.config.digest)
+        for image in archive.images
+    ]
+    raise UsageError(f"{archive.name} holds {len(names)} images, and one is needed: {'; '.join(names)}")
