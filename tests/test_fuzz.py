@@ -1,4 +1,4 @@
-"""The oracle of tests/fuzz.py, asked about the seeds and about what hypothesis makes of them."""
+"""The oracle, asked about the seeds and about what hypothesis makes of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import check_layer, check_whole, seeds
+from tests.oracle import check_layer, check_whole, seeds
 from tests.test_tar_differential import mutations
 
 LAYERS = seeds("layer")
