@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from imagespec import errors
     from imagespec._version import __version__
-    from imagespec.api import check, open  # noqa: A004 - `imagespec.open` is the name that users expect
+    from imagespec.api import check
     from imagespec.limits import Limits
+    from imagespec.opening import open  # noqa: A004 - `imagespec.open` is the name that users expect
     from imagespec.profiles import list_profiles, load_profile
     from imagespec.results import Report
     from imagespec.rules.base import Service
@@ -43,7 +44,7 @@ _HOME = {
     "check": "imagespec.api",
     "list_profiles": "imagespec.profiles",
     "load_profile": "imagespec.profiles",
-    "open": "imagespec.api",
+    "open": "imagespec.opening",
 }
 
 __all__ = [
