@@ -278,10 +278,12 @@ try:
     cli(sys.argv[1:])
 except SystemExit:
     pass
-heavy = ("analyzers", "engine", "profiles", "results", "rules", "rootfs", "decoders")
+heavy = ("analyzers", "engine", "profiles", "results", "rules", "rootfs", "decoders", "toc")
+rare = ("docker_v1", "registry", "skopeo_dir", "join", "pipe", "remote")
 others = ("concurrent", "rich", "jsonschema", "tree_sitter", "isal", "zstandard", "asyncio")
 found = {name for name in sys.modules if name.split(".")[0] in others}
 found |= {name for name in sys.modules if name.startswith("imagespec.") and name.split(".")[1] in heavy}
+found |= sys.modules.keys() & {f"imagespec.sources.{name}" for name in rare}
 print(sorted(found), file=sys.stderr)
 """
 

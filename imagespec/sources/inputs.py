@@ -35,7 +35,7 @@ def open_store(
 
             return _entered(DirectoryStore(path, request.limits), resources)
         if not os.path.exists(path):  # noqa: PTH110
-            raise UsageError(f"{path}: no such file or directory")
+            raise UsageError(f"{path or '(no name)'}: no such file or directory")
         source = resources.enter_context(open(path, "rb"))  # noqa: PTH123, SIM115
     if source.seekable():
         return _open_access(FileAccess(source), request, resources)
