@@ -35,6 +35,7 @@ class LayerStacks(RuleBasedStateMachine):
         self.naive = NaiveOverlay(Path(work))
         self.items: list[Item] = []
         self.layers: list[bytes] = []
+        self.states: list[Shown] = []
         self.contents = 0
         self.closed = True
 
@@ -81,18 +82,27 @@ class LayerStacks(RuleBasedStateMachine):
     def close_layer(self) -> None:
         self.naive.apply(self.items)
         self.layers.append(layer(*self.items))
+        self.states.append(self.naive.shown())
         self.items, self.closed = [], True
 
+    @precondition(lambda self: self.states and self.closed)
     @invariant()
     def same(self) -> None:
-        if self.closed:
-            assert shown(RootFs([scan(raw) for raw in self.layers])) == self.naive.shown()
+        assert shown(RootFs([scan(raw) for raw in self.layers])) == self.states[-1]
 
     def teardown(self) -> None:
         with self.resources:
             if self.items:
                 self.close_layer()
                 self.same()
+            scans = [scan(raw) for raw in self.layers]
+            for path, state in self.states[-1].items() if self.states else ():
+                found = RootFs(scans).lookup(path)  # of layers that nobody has looked into yet
+                assert found
+                assert found.kind.value == state[0]
+            view = RootFs(scans)
+            for number, known in reversed(list(enumerate(self.states))):
+                assert shown(view.after(number)) == known
 
 
 def shown(view: RootFs) -> Shown:
