@@ -32,6 +32,7 @@ from imagespec.scan import LayerScan
 from imagespec.tar import header
 
 _SYMLINK, _FILES = header.SYMLINK[0], frozenset(header.REGULAR + header.CONTIGUOUS + header.GNU_SPARSE)
+_LINK_MODE = 0o777  # as the kernel shows every symlink (symlink(7)), whatever a header says
 _Answer = TypeVar("_Answer")
 
 
@@ -217,7 +218,7 @@ class LayerStack:
         return Entry(
             path,
             KINDS.get(typeflag, EntryKind.OTHER),
-            index.modes[member],
+            index.modes[member] if typeflag != header.SYMLINK else _LINK_MODE,
             index.uids[member],
             index.gids[member],
             index.sizes[member],

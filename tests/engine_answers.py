@@ -10,12 +10,9 @@ from typing import Any
 
 import attrs
 
-from imagespec.engine import scan_layers
+import imagespec
 from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
-from imagespec.scan import LayerScan, ScanRequest
-from imagespec.sources import open_archive
-from tests.build import keep_everything
 from tests.fixtures.listings import of_content
 from tests.view_stacks import archive
 
@@ -53,11 +50,11 @@ def _answer(given: Mapping[str, Any]) -> Answer:
 
 @attrs.frozen
 class Seen:
-    """Our view of an image: the tree, and the codes of all findings; ``unread`` are the layers that are refused."""
+    """Our view of an image: the tree, the codes of all findings, and why layers could not be read."""
 
     tree: Tree
     findings: frozenset[str]
-    unread: tuple[str, ...]
+    problems: tuple[str, ...]
 
 
 def seen(layers: tuple[bytes, ...]) -> Seen:
@@ -65,24 +62,24 @@ def seen(layers: tuple[bytes, ...]) -> Seen:
     return seen_in(io.BytesIO(archive(layers)))
 
 
-def seen_in(source: Any) -> Seen:
-    """Return what our own pipeline makes of an archive's first image."""
-    with open_archive(source, ScanRequest(want=keep_everything)) as opened:
-        scans, problems = scan_layers(opened.images[0])
-        view = RootFs(scans)
+def seen_in(source: Path | io.BytesIO) -> Seen:
+    """Return what our own pipeline makes of the first image of an archive."""
+    with imagespec.open(source) as opened:
+        view = opened.images[0].rootfs()
         codes = {finding.code for _, finding in view.findings}
+        scans = view._stack.scans
         codes |= {finding.code for scan in scans if scan for finding in scan.findings}
-        return Seen(tree_of(view, scans), frozenset(codes), tuple(problem.slug for problem in problems))
+        return Seen(tree_of(view), frozenset(codes), tuple(view.problems))
 
 
-def tree_of(view: RootFs, scans: list[LayerScan | None]) -> Tree:
+def tree_of(view: RootFs) -> Tree:
     """Return a view in the words of an engine's listing (fixtures/listings.py)."""
     entries = list(view.walk())
     names: dict[tuple[int | None, int | None], list[str]] = {}
     for entry in entries:
         if entry.kind is not EntryKind.DIRECTORY:
             names.setdefault((entry.layer, entry.member), []).append(entry.path)
-    rows = {entry.path: _row(view, entry, scans) for entry in entries}
+    rows = {entry.path: _row(view, entry) for entry in entries}
     for group in names.values():
         if len(group) > 1:
             for path in group:
@@ -90,25 +87,19 @@ def tree_of(view: RootFs, scans: list[LayerScan | None]) -> Tree:
     return rows
 
 
-def _row(view: RootFs, entry: Entry, scans: list[LayerScan | None]) -> Row:
-    row: Row = {
-        "type": entry.kind.value,
-        "mode": f"{entry.mode:04o}",
-        "uid": entry.uid,
-        "gid": entry.gid,
-    }
-    if entry.layer is not None and entry.member is not None:
-        scan = scans[entry.layer]
-        assert scan
+def _row(view: RootFs, entry: Entry) -> Row:
+    row: Row = {"type": entry.kind.value, "mode": f"{entry.mode:04o}", "uid": entry.uid, "gid": entry.gid}
+    if entry.member is not None:
         row["mtime"] = int(entry.mtime // 1)
-        if xattrs := scan.index.xattrs.get(entry.member):
-            row["xattrs"] = {name: xattrs[name].hex() for name in sorted(xattrs)}
-        if "device" in entry.kind.value:
-            row["device"] = list(scan.index.devices.get(entry.member, (0, 0)))
-    if entry.kind is EntryKind.SYMLINK:
-        row["target"] = entry.link_target
-    if entry.kind is EntryKind.FILE:
-        content = view.content(entry)
-        assert content is not None, entry.path
-        row |= of_content(content)
+    if xattrs := view.xattrs(entry):
+        row["xattrs"] = {name: xattrs[name].hex() for name in sorted(xattrs)}
+    match entry.kind:
+        case EntryKind.SYMLINK:
+            row["target"] = entry.link_target
+        case EntryKind.FILE:
+            row |= of_content(view.read(entry))
+        case EntryKind.CHAR_DEVICE | EntryKind.BLOCK_DEVICE:
+            assert entry.layer is not None
+            assert entry.member is not None
+            row["device"] = list(view._stack.scan(entry.layer).index.devices.get(entry.member, (0, 0)))
     return row
