@@ -215,14 +215,17 @@ class LayerStack:
             layer, member = node >> LAYER_SHIFT, node & MEMBER_MASK
         index = self.scan(layer).index
         typeflag = index.typeflag(member)
+        tree = self._trees.get(layer)
+        # The last hard link of the layer has the attributes that count.
+        last = tree.linked.get(node, member) if tree and tree.linked and isinstance(node, int) else member
         return Entry(
             path,
             KINDS.get(typeflag, EntryKind.OTHER),
-            index.modes[member] if typeflag != header.SYMLINK else _LINK_MODE,
-            index.uids[member],
-            index.gids[member],
+            index.modes[last] if typeflag != header.SYMLINK else _LINK_MODE,
+            index.uids[last],
+            index.gids[last],
             index.sizes[member],
-            index.mtimes[member],
+            index.mtimes[last] if typeflag != header.SYMLINK else index.mtimes[member],
             as_text(index.links.get(member, b"")) if typeflag == header.SYMLINK else "",
             layer,
             member,

@@ -14,6 +14,7 @@ from imagespec.errors import LimitError
 from imagespec.limits import Limits
 from imagespec.nodes import (
     LAYER_SHIFT,
+    MEMBER_MASK,
     Directory,
     Inode,
     LowerView,
@@ -58,8 +59,8 @@ class LayerTree:
     ) -> None:
         self.findings: list[Finding] = []
         self.root = Directory(number, None)
-        self.linked: set[Inode] = set()
-        """Inodes that hard links of this layer name."""
+        self.linked: dict[Inode, int] = {}
+        """Inodes that hard links of this layer name, and the last link's member."""
         self.has_implied = False
         """Whether some directory stands in the tree that no member lists."""
         self._lower = lower
@@ -238,7 +239,22 @@ class LayerTree:
             self.find("fs.duplicate-path", f"{base!r} comes twice in one directory of the layer", member)
             self._forget(old)
         parent.children[base] = node
-        self.linked.add(node)
+        self._share(node, base, member)
+
+    def _share(self, node: Inode, base: str, member: int) -> None:
+        """Let a hard link's owner, mode and time be its inode's: engines set them of each name that they unpack."""
+        index, before = self._index, self.linked.get(node, node & MEMBER_MASK)
+        self.linked[node] = member
+        if node >> LAYER_SHIFT != self._number:
+            return
+        is_link = index.types[node & MEMBER_MASK] == _SYMLINK
+        if (index.uids[before], index.gids[before], is_link or index.modes[before]) != (
+            index.uids[member],
+            index.gids[member],
+            is_link or index.modes[member],
+        ):
+            message = f"{base!r} is a hard link with another owner or mode than its file's; the last name counts"
+            self.find("fs.hardlink-attributes", message, member)
 
     def _walk(self, parts: list[str]) -> Node | None:
         """Return what a path names in this layer's own tree; the last link is not followed."""

@@ -39,32 +39,40 @@ class NaiveOverlay:
         """Unpack one layer and lay it over the others."""
         upper = self.work / "upper"
         upper.mkdir()
+        with contextlib.ExitStack() as stack:
+            self._unpack(items, upper, stack)
+        _lay(upper, self.merged)
+        shutil.rmtree(upper)
+
+    def _unpack(self, items: Sequence[Item], upper: Path, stack: contextlib.ExitStack) -> None:
         late = []
         for item in items:
             parent = descend(upper, item.path.split("/")[:-1], create=True)
             if parent is None:
                 continue
             if item.kind == tarfile.LNKTYPE:
-                if not self._link(upper, parent / _base(item), item.link, forward=False):
-                    # A directory that is replaced meanwhile takes the pending link with it.
-                    late.append((item, parent, parent.stat().st_ino))
+                if not self._link(upper, parent / _base(item), item, forward=False):
+                    # A directory that is replaced meanwhile takes the pending link with it; while it is open,
+                    # no other has its number.
+                    opened = os.open(parent, os.O_RDONLY)
+                    stack.callback(os.close, opened)
+                    late.append((item, parent, os.fstat(opened)))
             else:
                 _put(parent, _base(item), item)
-        for item, parent, number in late:
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                if parent.lstat().st_ino == number:
-                    self._link(upper, parent / _base(item), item.link, forward=True)
-        _lay(upper, self.merged)
-        shutil.rmtree(upper)
+        for item, parent, directory in late:
+            if _kind(parent) == "directory" and os.path.samestat(parent.lstat(), directory):
+                self._link(upper, parent / _base(item), item, forward=True)
 
-    def _link(self, upper: Path, name: Path, target: str, *, forward: bool) -> bool:
+    def _link(self, upper: Path, name: Path, item: Item, *, forward: bool) -> bool:
         """Give the target's file another name; tell whether the target needs no second look."""
-        found = _find(upper, target)
-        if found is None and not forward:
+        own = _find(upper, item.link)
+        if own is None and not forward:
             return False
-        found = found or _find(self.merged, target)
+        found = own or _find(self.merged, item.link)
         if found is None or _kind(found) == "directory":
             return True
+        if own and _kind(own) != "symlink":
+            own.chmod(item.mode)
         if os.path.lexists(name) and name.lstat().st_ino == found.lstat().st_ino:
             return True
         temporary = name.with_name("\1new")
@@ -170,7 +178,7 @@ def _lay(upper: Path, lower: Path) -> None:
             _remove(over)
             over.mkdir()
             over.chmod(0o755)
-        if (path / _LISTED).exists():
+        if (path / _LISTED).exists() or (path / _OPAQUE).exists():
             over.chmod(stat.S_IMODE(path.stat().st_mode))
         _lay(path, over)
 
@@ -186,7 +194,7 @@ def _kind(path: Path) -> str:
     """Return the kind of what is there, in imagespec's words; empty for nothing."""
     try:
         mode = path.lstat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:  # not there, or something on the way is no directory
         return ""
     kinds = {stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink", stat.S_IFIFO: "fifo"}
     return kinds.get(stat.S_IFMT(mode), "file")

@@ -6,8 +6,9 @@ import contextlib
 import tempfile
 from pathlib import Path
 
+import attrs
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -56,9 +57,9 @@ class LayerStacks(RuleBasedStateMachine):
     def add_symlink(self, path: str, link: str) -> None:
         self.add(symlink(path, link))
 
-    @rule(path=PATHS, link=PATHS)
-    def add_hard_link(self, path: str, link: str) -> None:
-        self.add(hardlink(path, link))
+    @rule(path=PATHS, link=PATHS, mode=FILE_MODES)
+    def add_hard_link(self, path: str, link: str, mode: int) -> None:
+        self.add(attrs.evolve(hardlink(path, link), mode=mode))
 
     @rule(path=PATHS)
     def add_fifo(self, path: str) -> None:
@@ -137,6 +138,7 @@ def test_random_layers_are_merged_as_on_a_real_directory(examples: int) -> None:
             max_examples=examples,
             stateful_step_count=30,
             deadline=None,
+            phases=[Phase.generate],  # shrinking takes minutes: add it to understand a failure
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),
