@@ -147,9 +147,8 @@ class LayerTree:
                 return
             head, base = "/".join(parts[:-1]), parts[-1]
         if f"/{head}".find(f"/{_WHITEOUT}") >= 0:
-            message = f"{name!r} lies in a whiteout; engines ignore or refuse it"
+            message = f"{name!r} lies in a directory named like a whiteout; overlay drivers show it, others need not"
             self.find("fs.entry-under-whiteout", message, member)
-            return
         parent = self._parents.get(head) or self._descend(head, member, create=True)
         if parent is None:
             message = f"{name!r} lies behind links that go in a circle; engines refuse it"

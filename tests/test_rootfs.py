@@ -113,7 +113,7 @@ CASES: dict[str, tuple[Layers, dict[str, object], set[str]]] = {
     ),
     "AUFS leftovers": (
         [[file(".wh..wh.plnk/1.2", OLD), file("a", NEW)]],
-        {"a": NEW},
+        {".wh..wh.plnk": DIR, ".wh..wh.plnk/1.2": OLD, "a": NEW},
         {"fs.entry-under-whiteout"},
     ),
     "AUFS marker": ([[file(".wh..wh.aufs", OLD), file("a", NEW)]], {"a": NEW}, {"fs.aufs-metadata"}),

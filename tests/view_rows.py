@@ -80,7 +80,7 @@ def whiteouts() -> list[Row]:
         row(
             "V41",
             [[directory(".wh..wh.plnk"), file(".wh..wh.plnk/1.2", OLD), file(".wh..wh.aufs"), file("a", NEW)]],
-            {"a": NEW},
+            {".wh..wh.plnk": DIR, ".wh..wh.plnk/1.2": OLD, "a": NEW},
             *("fs.aufs-metadata", "fs.entry-under-whiteout"),
         ),
         row(
@@ -104,7 +104,7 @@ def whiteouts() -> list[Row]:
         row(
             "V42 child",
             [[file("a", OLD), file("b", OLD)], [file(".wh.a/child", NEW)]],
-            {"a": OLD, "b": OLD},
+            {"a": OLD, "b": OLD, ".wh.a": DIR, ".wh.a/child": NEW},
             "fs.entry-under-whiteout",
         ),
         row(
@@ -237,7 +237,7 @@ def names() -> list[Row]:
         row(
             "AUFS leftovers",
             [[file("d/.wh..wh.plnk/1.2", OLD), file(".wh..wh.orph"), file(".wh..wh.aufs"), file("a", NEW)]],
-            {"d": DIR, "a": NEW},
+            {"d": DIR, "d/.wh..wh.plnk": DIR, "d/.wh..wh.plnk/1.2": OLD, "a": NEW},
             *("fs.aufs-metadata", "fs.entry-under-whiteout"),
         ),
     ]
