@@ -108,17 +108,24 @@ class LayerTree:
             else:
                 self._place(inode - first, typeflag, name)
         self._look_at_attributes()
+
+    def bind(self) -> None:
+        """Bind the hard links whose target no earlier member is, and look at what is whited out and there."""
+        for link in self._pending:
+            self._bind(link.parent, link.base, link.member, forward=True)
         for directory, hidden in self._recreated:
-            if isinstance(directory.children.get(hidden), Directory):
+            child = directory.children.get(hidden)
+            if not isinstance(child, Directory):
+                continue
+            if child.holds_entries():
                 message = (
                     f"{hidden!r} is whited out and made anew in one layer; overlay drivers keep its old files"
                 )
                 self.find("fs.whiteout-and-recreate", message)
-
-    def bind(self) -> None:
-        """Bind the hard links whose target no earlier member is."""
-        for parent, base, member in self._pending:
-            self._bind(parent, base, member, forward=True)
+            else:  # nothing but whiteouts made it
+                del directory.children[hidden]
+                message = f"whiteouts below {hidden!r}, which the layer whites out; some engines refuse it"
+                self.find("fs.whiteout-in-whiteout", message)
         self._pending, self._parents = [], {}
 
     def all_findings(self, shadowed: Sequence[str]) -> list[Finding]:
@@ -193,7 +200,10 @@ class LayerTree:
 
     def _place_whiteout(self, parent: Directory, base: str, member: int) -> None:
         hidden = base[len(_WHITEOUT) :]
-        if base == _OPAQUE:
+        if base == _OPAQUE and parent is self.root and self._number and not self._follow:
+            message = "the root is marked opaque, which overlay drivers do not heed and others do"
+            self.find("fs.opaque-root", message, member)
+        elif base == _OPAQUE:
             parent.opaque = True
         elif base.startswith(_WHITEOUT_META):
             self.find("fs.aufs-metadata", f"{base!r} is a leftover of AUFS; engines ignore it", member)
@@ -203,10 +213,7 @@ class LayerTree:
             if hidden in parent.children:
                 message = f"{hidden!r} is added and whited out in one layer"
                 self.find("fs.whiteout-after-file", message, member)
-            if not parent.whiteouts:
-                parent.whiteouts = set()
-            assert isinstance(parent.whiteouts, set)
-            parent.whiteouts.add(hidden)
+            parent.hide(hidden)
             self._recreated.append((parent, hidden))
 
     def _look_at_attributes(self) -> None:
@@ -224,6 +231,11 @@ class LayerTree:
             self._pending.append((parent, base, member))
             return
         code = "fs.hardlink-forward" if node is not None else "fs.hardlink-cross-layer"
+        if node is None and not self._follow and self._is_whited_out(clamp(split_path(target))):
+            parent.hide(base)
+            message = f"{base!r} is a hard link to {target!r}, a whiteout, and so is one to overlay drivers"
+            self.find("fs.hardlink-to-whiteout", message, member)
+            return
         if node is None:
             node = self._lower.find_below(self._number, target)
         if not isinstance(node, int):
@@ -257,11 +269,19 @@ class LayerTree:
 
     def _walk(self, parts: list[str]) -> Node | None:
         """Return what a path names in this layer's own tree; the last link is not followed."""
+        parent = self._parent_of(parts)
+        return parent.children.get(parts[-1]) if parent else None
+
+    def _is_whited_out(self, parts: list[str]) -> bool:
+        parent = self._parent_of(parts)
+        return parent is not None and parts[-1] in parent.whiteouts
+
+    def _parent_of(self, parts: list[str]) -> Directory | None:
+        """Return this layer's directory above a path, None where it has none."""
         if not parts:
             return None
         head = "/".join(parts[:-1])
-        parent = self._parents.get(head) or self._descend(head, None, create=False)
-        return parent.children.get(parts[-1]) if parent else None
+        return self._parents.get(head) or self._descend(head, None, create=False)
 
     def _descend(self, path: str, member: int | None, *, create: bool) -> Directory | None:
         """

@@ -62,12 +62,19 @@ class NaiveOverlay:
         for item, parent, directory in late:
             if _kind(parent) == "directory" and os.path.samestat(parent.lstat(), directory):
                 self._link(upper, parent / _base(item), item, forward=True)
+        for marker in list(upper.rglob(f"{_HIDDEN}*")):
+            again = marker.with_name(marker.name.removeprefix(_HIDDEN))
+            if marker.exists() and _kind(again) == "directory" and not _holds_entries(again):
+                shutil.rmtree(again)
 
     def _link(self, upper: Path, name: Path, item: Item, *, forward: bool) -> bool:
         """Give the target's file another name; tell whether the target needs no second look."""
         own = _find(upper, item.link)
         if own is None and not forward:
             return False
+        if own is None and _find(upper, item.link, prefix=_HIDDEN):
+            (name.parent / (_HIDDEN + name.name)).touch()  # to the kernel a whiteout is a device, and so is its link
+            return True
         found = own or _find(self.merged, item.link)
         if found is None or _kind(found) == "directory":
             return True
@@ -125,11 +132,19 @@ def descend(root: Path, parts: Sequence[str], *, create: bool) -> Path | None:
     return here
 
 
-def _find(root: Path, target: str) -> Path | None:
-    """Return what a hard link's target names; its last part is not followed."""
+def _holds_entries(directory: Path) -> bool:
+    """Tell whether there is anything in an upper directory that some member lists, beside whiteouts."""
+    return any(
+        path.name == _LISTED or not (path.name.startswith(_RESERVED) or _kind(path) == "directory")
+        for path in directory.rglob("*")
+    )
+
+
+def _find(root: Path, target: str, prefix: str = "") -> Path | None:
+    """Return what a hard link's target names, below another name's prefix; its last part is not followed."""
     *parents, base = os.path.normpath("/" + target).strip("/").split("/")
     folder = descend(root, parents, create=False)
-    return folder / base if folder and base and os.path.lexists(folder / base) else None
+    return folder / (prefix + base) if folder and base and os.path.lexists(folder / (prefix + base)) else None
 
 
 def _base(item: Item) -> str:
