@@ -10,7 +10,6 @@ from __future__ import annotations
 import enum
 import heapq
 from collections.abc import Callable, Container, Iterator, Sequence
-from itertools import pairwise
 
 import attrs
 
@@ -98,26 +97,53 @@ def find_versions(
     return versions
 
 
-def find_shadowed_links(
-    trees: Sequence[LayerTree | None], is_link: Callable[[Inode], bool]
-) -> Iterator[tuple[int, str]]:
-    """Yield (layer, name) of directories that no member lists and that take the place of a lower layer's link."""
-    if not any(tree.has_implied for tree in trees[1:] if tree):
+def find_implied(
+    trees: Sequence[LayerTree | None],
+    is_link: Callable[[Inode], bool],
+    is_plain: Callable[[Directory], bool],
+) -> Iterator[tuple[int, str, str]]:
+    """
+    Yield (layer, code, name) of directories that no member lists, where drivers differ on what they make of them.
+
+    ``is_plain`` tells whether a listed directory has the attributes that engines give to those that are not.
+    """
+    if not any(tree.has_implied for tree in trees if tree):
         return
     pending = [_root_column(trees)]
     while pending:
-        for name, column in _child_columns(_inside(pending.pop())).items():
-            if len(column) < 2:
-                continue
-            for (_, old), (layer, new) in pairwise(column):
-                if (
-                    isinstance(new, Directory)
-                    and new.member is None
-                    and isinstance(old, int)
-                    and is_link(old)
-                ):
-                    yield layer, name
-            pending.append(column)
+        parent = pending.pop()
+        for name, column in _child_columns(_inside(parent)).items():
+            has_directory = False
+            before: Node | Hidden | None = None
+            listed: Directory | None = None
+            for layer, state in column:
+                if not isinstance(state, Directory):
+                    listed = None
+                elif state.member is not None:
+                    has_directory, listed = True, state
+                else:
+                    has_directory = True
+                    if code := _implied_code(state, before, listed, is_link, is_plain):
+                        yield layer, code, name
+                before = state
+            if has_directory:
+                pending.append(column)
+
+
+def _implied_code(
+    state: Directory,
+    before: Node | Hidden | None,
+    listed: Directory | None,
+    is_link: Callable[[Inode], bool],
+    is_plain: Callable[[Directory], bool],
+) -> str | None:
+    """Return the code of what an implied directory does to the state before it."""
+    if isinstance(before, int):
+        return "fs.path-through-symlink" if is_link(before) else "fs.path-through-file"
+    if listed and not is_plain(listed):
+        return "fs.implied-directory"
+    is_made_by_markers = not isinstance(before, Directory) and not state.holds_entries()
+    return "fs.whiteout-of-nothing" if is_made_by_markers else None
 
 
 def find_changes(

@@ -200,6 +200,13 @@ class LayerStack:
         """Tell whether an inode is a symlink."""
         return self.scan(inode >> LAYER_SHIFT).index.types[inode & MEMBER_MASK] == _SYMLINK
 
+    def is_plain(self, directory: Directory) -> bool:
+        """Tell whether a listed directory has the attributes that engines give to those that no member lists."""
+        assert directory.member is not None
+        index = self.scan(directory.layer).index
+        found = index.modes[directory.member], index.uids[directory.member], index.gids[directory.member]
+        return found == (0o755, 0, 0)
+
     # What inodes are.
 
     def entry(self, path: str, node: Merged) -> Entry:

@@ -32,7 +32,14 @@ _WHITEOUT = ".wh."  # image-spec v1.1 layer.md, "Whiteouts"
 _WHITEOUT_META = ".wh..wh."  # AUFS's own files, left in old images (moby pkg/archive/whiteouts.go)
 _OPAQUE = ".wh..wh..opq"
 _PARENT_HOPS = 255  # links followed to a member's parent: as containerd's fs.RootPath does
-THROUGH_LINK = "files under {!r}, a link of a lower layer that overlay drivers replace by a directory"
+IMPLIED = {
+    "fs.path-through-symlink": "files under {!r}, a link of a lower layer that overlay drivers replace by a directory",
+    "fs.path-through-file": "files or whiteouts under {!r}, a file of a lower layer that overlay drivers replace by"
+    " a directory and others do not",
+    "fs.implied-directory": "{!r} is not listed in the layer; Docker and Podman give it to root with mode 0755,"
+    " containerd keeps what a lower layer says",
+    "fs.whiteout-of-nothing": "whiteouts in {!r}, a directory that no layer has; overlay drivers make it",
+}
 
 _DIRECTORY, _SYMLINK = header.DIRECTORY[0], header.SYMLINK[0]
 _ORDINARY = frozenset(
@@ -128,13 +135,11 @@ class LayerTree:
                 self.find("fs.whiteout-in-whiteout", message)
         self._pending, self._parents = [], {}
 
-    def all_findings(self, shadowed: Sequence[str]) -> list[Finding]:
-        """Return the findings, with the links of lower layers that this one's implied directories replace."""
+    def all_findings(self, implied: Sequence[tuple[str, str]]) -> list[Finding]:
+        """Return the findings, with (code, name) of directories that no member lists and that meet lower layers."""
         room = self._limits.findings - len(self.findings)
-        found = self.findings + [
-            Finding("fs.path-through-symlink", THROUGH_LINK.format(name)) for name in shadowed[:room]
-        ]
-        if dropped := self._found + len(shadowed) - len(found):
+        found = self.findings + [Finding(code, IMPLIED[code].format(name)) for code, name in implied[:room]]
+        if dropped := self._found + len(implied) - len(found):
             found.append(Finding("fs.more-findings", f"{dropped:,} more findings than are kept"))
         return found
 
@@ -163,6 +168,9 @@ class LayerTree:
             return
         self._parents[head] = parent
         if base.startswith(_WHITEOUT):
+            self._look_at_marker(parent, base, member)
+            if base == _OPAQUE:
+                self._look_at_opaque(parent, head, member)
             self._place_whiteout(parent, base, member)
         elif typeflag == header.HARD_LINK[0]:
             self._bind(parent, base, member, forward=False)
@@ -216,6 +224,30 @@ class LayerTree:
             parent.hide(hidden)
             self._recreated.append((parent, hidden))
 
+    def _look_at_marker(self, parent: Directory, base: str, member: int) -> None:
+        """Record what is odd about a whiteout or marker as a member."""
+        if base.startswith(_WHITEOUT_META) and base != _OPAQUE:
+            return
+        if self._index.types[member] != header.REGULAR[0] or self._index.sizes[member]:
+            message = f"{base!r} is a whiteout and not an empty file; engines look at its name alone"
+            self.find("fs.whiteout-not-a-file", message, member)
+        if parent.opaque if base == _OPAQUE else base[len(_WHITEOUT) :] in parent.whiteouts:
+            self.find("fs.duplicate-path", f"{base!r} comes twice in one directory of the layer", member)
+
+    def _look_at_opaque(self, parent: Directory, head: str, member: int) -> None:
+        """Record where drivers that unpack into one directory take an opaque marker differently."""
+        if parent.opaque or not self._number:
+            return
+        if any(isinstance(node, Directory) and node.member is None for node in parent.children.values()):
+            message = f"{head!r} is marked opaque behind files whose directories are not listed; some drivers delete them"
+            self.find("fs.opaque-after-implied", message, member)
+        plain: Node | None = self.root
+        for part in split_path(head):
+            plain = plain.children.get(part) if isinstance(plain, Directory) else None
+        if plain is not parent:
+            message = f"{head!r} is marked opaque through a link, which some drivers do not follow"
+            self.find("fs.opaque-through-symlink", message, member)
+
     def _look_at_attributes(self) -> None:
         for member, attributes in self._index.xattrs.items():
             if any(key.startswith(("trusted.overlay.", "user.overlay.")) for key in attributes):
@@ -250,14 +282,15 @@ class LayerTree:
             self.find("fs.duplicate-path", f"{base!r} comes twice in one directory of the layer", member)
             self._forget(old)
         parent.children[base] = node
-        self._share(node, base, member)
+        if forward:  # no engine gets so far as to set attributes
+            self.linked.setdefault(node, node & MEMBER_MASK)
+        else:
+            self._share(node, base, member)
 
     def _share(self, node: Inode, base: str, member: int) -> None:
         """Let a hard link's owner, mode and time be its inode's: engines set them of each name that they unpack."""
         index, before = self._index, self.linked.get(node, node & MEMBER_MASK)
         self.linked[node] = member
-        if node >> LAYER_SHIFT != self._number:
-            return
         is_link = index.types[node & MEMBER_MASK] == _SYMLINK
         if (index.uids[before], index.gids[before], is_link or index.modes[before]) != (
             index.uids[member],
@@ -292,9 +325,10 @@ class LayerTree:
         """
         trail = [(self.root, self._lower.root_below(self._number) if self._follow else [])]
         pending = split_path(path)[::-1]
-        hops = 0
+        hops = lent = 0  # lent: how many of the pending parts links gave
         while pending:
             part = pending.pop()
+            is_lent, lent = lent > 0, max(lent - 1, 0)
             if part == "..":
                 del trail[1 if len(trail) == 1 else -1 :]
                 continue
@@ -304,7 +338,8 @@ class LayerTree:
             link = child if child is not None else lower
             if isinstance(link, int) and (target := self._lower.link_target(link)):
                 if child is None:
-                    self.find("fs.path-through-symlink", THROUGH_LINK.format(part), member)
+                    code = "fs.path-through-symlink"
+                    self.find(code, IMPLIED[code].format(part), member)
                 hops += 1
                 if hops > _PARENT_HOPS:
                     return None
@@ -312,11 +347,15 @@ class LayerTree:
                     del trail[1:]
                 parts = split_path(target)
                 self._count_steps(len(parts))
+                lent += len(parts)
                 pending.extend(reversed(parts))
                 continue
             if not isinstance(child, Directory):
                 if not create:
                     return None
+                if is_lent and child is None:
+                    message = f"{part!r} is where a link leads and not in the layer; Docker refuses what lies behind"
+                    self.find("fs.parent-behind-link", message, member)
                 child = self._imply(here, part, child, member)
             trail.append((child, lower if isinstance(lower, list) else []))
         return trail[-1][0]

@@ -78,7 +78,7 @@ class NaiveOverlay:
         found = own or _find(self.merged, item.link)
         if found is None or _kind(found) == "directory":
             return True
-        if own and _kind(own) != "symlink":
+        if own and not forward and _kind(own) != "symlink":
             own.chmod(item.mode)
         if os.path.lexists(name) and name.lstat().st_ino == found.lstat().st_ino:
             return True

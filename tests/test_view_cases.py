@@ -6,7 +6,9 @@ Rows that layers and a view can say stand in `view_rows`; the others are functio
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Mapping
 
 import pytest
 
@@ -15,7 +17,7 @@ from imagespec.errors import TarError
 from imagespec.rootfs import RootFs
 from tests import test_view_linear
 from tests.build import directory, file, layer, program, rootfs, scan, symlink, whiteout
-from tests.test_rootfs import tree
+from tests.engine_answers import seen
 from tests.view_rows import BROKEN_STREAM, NEW, OLD, ROWS, Row, device, fifo
 
 FROM_THE_CATALOGUE = {f"V{number:02}" for number in range(1, 46)}
@@ -23,12 +25,19 @@ FROM_THE_CATALOGUE = {f"V{number:02}" for number in range(1, 46)}
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 def test_row(row: Row) -> None:
-    scans = [scan(part if isinstance(part, bytes) else layer(*part)) for part in row.layers]
-    view = RootFs(scans)
-    found = {finding.code for _, finding in view.findings}
-    found |= {finding.code for layer_scan in scans for finding in layer_scan.findings}
-    assert tree(view) == row.view
-    assert found == row.findings
+    found = seen(tuple(part if isinstance(part, bytes) else layer(*part) for part in row.layers))
+    assert {path: shown(entry) for path, entry in found.tree.items()} == {
+        path: hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else content
+        for path, content in row.view.items()
+    }
+    assert found.findings == row.findings
+
+
+def shown(entry: Mapping[str, object]) -> object:
+    """Return what a row says of an entry: a file's digest, a link's target, or the kind."""
+    if "sha256" in entry:
+        return entry["sha256"]
+    return f"→{entry['target']}" if "target" in entry else entry["type"]
 
 
 def test_every_row_of_the_catalogue_is_here() -> None:

@@ -123,6 +123,7 @@ def whiteouts() -> list[Row]:
             "opaque marker behind an implied parent's children",
             [[file("a/b/c", OLD), file("a/b/old", OLD)], [file("a/b/c", NEW), opaque("a")]],
             {"a": DIR, "a/b": DIR, "a/b/c": NEW},
+            "fs.opaque-after-implied",
         ),
         row("opaque marker, directory not in the layer", [LOWER_D, [opaque("d")]], {"d": DIR}),
     ]
@@ -262,6 +263,7 @@ def attributes() -> list[Row]:
             "extended attributes of libarchive",
             [[attrs.evolve(file("a", NEW), pax={"LIBARCHIVE.xattr.user.x": "eA"})]],
             {"a": NEW},
+            "tar.meta-ambiguous",
         ),
     ]
 
@@ -284,6 +286,7 @@ def streams() -> list[Row]:
             "V27",
             [member(b"leaf", NEW, magic=GNU, prefix=b"pre") + END],
             {"pre": DIR, "pre/leaf": NEW},
+            "tar.meta-ambiguous",
         ),
         row(
             "V28",
@@ -295,13 +298,20 @@ def streams() -> list[Row]:
             "V29",
             [pax_sparse(b"evil.sh", NEW, [(0, 3)], 3) + END],
             {"evil.sh": NEW},
+            "tar.sparse",
         ),
-        row("V35", [long(b"x/\0") + header(b"x", 0, b"\0") + member(b"b", NEW) + END], {"x": DIR, "b": NEW}),
+        row(
+            "V35",
+            [long(b"x/\0") + header(b"x", 0, b"\0") + member(b"b", NEW) + END],
+            {"x": DIR, "b": NEW},
+            "tar.type-ambiguous",
+        ),
         row("global header", [pax((b"comment", b"c"), kind=b"g") + member(b"a", NEW) + END], {"a": NEW}),
         row(
             "sparse file",
-            [gnu_sparse(b"s", b"abc", [(0, 3), (1000, 0)], 1000) + END],
-            {"s": b"abc".ljust(1000, b"\0")},
+            [gnu_sparse(b"s", b"abc", [(0, 3), (60, 0)], 60) + END],
+            {"s": b"abc".ljust(60, b"\0")},
+            "tar.sparse",
         ),
     ]  # fmt: skip
 
