@@ -41,6 +41,7 @@ class NaiveOverlay:
         upper.mkdir()
         with contextlib.ExitStack() as stack:
             self._unpack(items, upper, stack)
+        (upper / _OPAQUE).unlink(missing_ok=True)  # the kernel does not heed it in a layer's root
         _lay(upper, self.merged)
         shutil.rmtree(upper)
 
@@ -73,7 +74,9 @@ class NaiveOverlay:
         if own is None and not forward:
             return False
         if own is None and _find(upper, item.link, prefix=_HIDDEN):
-            (name.parent / (_HIDDEN + name.name)).touch()  # to the kernel a whiteout is a device, and so is its link
+            (
+                name.parent / (_HIDDEN + name.name)
+            ).touch()  # to the kernel a whiteout is a device, and so is its link
             return True
         found = own or _find(self.merged, item.link)
         if found is None or _kind(found) == "directory":
@@ -178,9 +181,9 @@ def _put(parent: Path, base: str, item: Item) -> None:
 def _lay(upper: Path, lower: Path) -> None:
     """Lay one directory over another: the whiteouts, then the entries."""
     marks = {path.name for path in upper.iterdir() if path.name.startswith(_RESERVED)}
-    hidden = [name.removeprefix(_HIDDEN) for name in marks if name.startswith(_HIDDEN)]
-    for name in os.listdir(lower) if _OPAQUE in marks else hidden:
-        _remove(lower / name)
+    hidden = [lower / name.removeprefix(_HIDDEN) for name in marks if name.startswith(_HIDDEN)]
+    for path in list(lower.iterdir()) if _OPAQUE in marks else hidden:
+        _remove(path)
     for path in upper.iterdir():
         over = lower / path.name
         if path.name in marks:

@@ -44,7 +44,7 @@ def test_every_row_of_the_catalogue_is_here() -> None:
     named = {row.id.split()[0] for row in ROWS}
     functions = [*globals(), *vars(test_view_linear)]
     named |= {found[1].upper() for name in functions if (found := re.match(r"test_(v\d\d)_", name))}
-    assert FROM_THE_CATALOGUE <= named
+    assert named >= FROM_THE_CATALOGUE
 
 
 def test_v25_a_stray_block_of_zeros_ends_in_an_error() -> None:

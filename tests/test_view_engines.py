@@ -116,10 +116,14 @@ def test_our_view_is_the_overlay_drivers(name: str) -> None:
 def test_where_engines_differ_a_finding_says_so(name: str) -> None:
     given = ANSWERS[name]
     trees = accepted(given)
-    agreed = len(trees) == len(given) and len({json.dumps(tree, sort_keys=True) for tree in trees.values()}) == 1
+    agreed = (
+        len(trees) == len(given) and len({json.dumps(tree, sort_keys=True) for tree in trees.values()}) == 1
+    )
     if agreed or name in UNTOLD:
         return
-    assert ours(name).problems or any(code.startswith(("fs.", "tar.", "name.")) for code in ours(name).findings)
+    assert ours(name).problems or any(
+        code.startswith(("fs.", "tar.", "name.")) for code in ours(name).findings
+    )
 
 
 @pytest.mark.parametrize("name", DEPARTURES)

@@ -76,6 +76,13 @@ def links_as_parents(count: int) -> list[list[Item]]:
     return [[directory("real"), symlink("l", "real"), *(file(f"l/{at}") for at in range(count))]]
 
 
+def links_over_layers(count: int) -> list[list[Item]]:
+    """Return as many layers as the last one has links into the first."""
+    base = [file(str(at)) for at in range(count)]
+    between = [[file(f"x{at}")] for at in range(count)]
+    return [base, *between, [hardlink(f"h{at}", str(at)) for at in range(count)]]
+
+
 def layers(count: int) -> list[list[Item]]:
     """Return layers that each whiteout, replace and add in one directory."""
     return [[file(f"d/{at}"), file("d/same"), whiteout(f"d/{at - 1}")] for at in range(count)]
@@ -83,7 +90,7 @@ def layers(count: int) -> list[list[Item]]:
 
 SHAPES = [
     *(siblings, nested, opaque_markers, nested_opaque_markers),
-    *(duplicates, hard_links, links_as_parents, layers),
+    *(duplicates, hard_links, links_as_parents, links_over_layers, layers),
 ]
 
 
@@ -123,7 +130,10 @@ def deep(levels: int, each: int) -> list[Item]:
     long = "/".join(["d"] * each)
     items: list[Item] = [directory(long)]
     for level in range(1, levels):
-        items += [symlink(f"l{level}", f"l{level - 1}/{long}" if level > 1 else long), directory(f"l{level}/{long}")]
+        items += [
+            symlink(f"l{level}", f"l{level - 1}/{long}" if level > 1 else long),
+            directory(f"l{level}/{long}"),
+        ]
     return items
 
 

@@ -10,7 +10,13 @@ import attrs
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
@@ -32,7 +38,9 @@ class LayerStacks(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.resources = contextlib.ExitStack()
-        work = self.resources.enter_context(tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None))
+        work = self.resources.enter_context(
+            tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
+        )
         self.naive = NaiveOverlay(Path(work))
         self.items: list[Item] = []
         self.layers: list[bytes] = []

@@ -52,7 +52,7 @@ def with_xattrs(item: Item, **attributes: str) -> Item:
 
 LOWER_D = [directory("d"), file("d/old", OLD)]
 USR_LIB = [directory("usr"), directory("usr/lib"), file("usr/lib/a", OLD)]
-USR_LIB_VIEW = {"usr": DIR, "usr/lib": DIR, "usr/lib/a": OLD}
+USR_LIB_VIEW: Mapping[str, bytes | str] = {"usr": DIR, "usr/lib": DIR, "usr/lib/a": OLD}
 
 
 def whiteouts() -> list[Row]:
@@ -79,7 +79,14 @@ def whiteouts() -> list[Row]:
         ),
         row(
             "V41",
-            [[directory(".wh..wh.plnk"), file(".wh..wh.plnk/1.2", OLD), file(".wh..wh.aufs"), file("a", NEW)]],
+            [
+                [
+                    directory(".wh..wh.plnk"),
+                    file(".wh..wh.plnk/1.2", OLD),
+                    file(".wh..wh.aufs"),
+                    file("a", NEW),
+                ]
+            ],
             {".wh..wh.plnk": DIR, ".wh..wh.plnk/1.2": OLD, "a": NEW},
             *("fs.aufs-metadata", "fs.entry-under-whiteout"),
         ),

@@ -59,7 +59,8 @@ def _replacing() -> dict[str, Layers]:
     upper = [*_USR, *(item for old, new in pairs for item in _kinds(path(old, new))[new])]
     stacks: dict[str, Layers] = {"each kind over each": [lower, upper]}
     for old, new in pairs:
-        stacks[f"twice in a layer: {old}, {new}"] = [[*_USR, *_kinds("x")[old], *_kinds("x")[new]]]
+        target = _USR if {old, new} & {"dirlink", "hard"} else []
+        stacks[f"twice in a layer: {old}, {new}"] = [[*target, *_kinds("x")[old], *_kinds("x")[new]]]
     return stacks
 
 
@@ -147,6 +148,9 @@ def _hard_links() -> dict[str, Layers]:
         "hard link through a link of a lower layer": [[*_USR, symlink("lib", "usr/lib")], [file("usr/lib/b", NEW), hardlink("h", "lib/b")]],
         "hard link over a lower directory": [_BASE, [file("a", NEW), hardlink("d", "a")]],
         "hard link over a lower symlink": [[symlink("l", "x")], [file("a", NEW), hardlink("l", "a")]],
+        "hard link over a directory of its layer, and more below it": [
+            [file("a", OLD), directory("d"), file("d/x", OLD), hardlink("d", "a"), file("d/y", NEW)]
+        ],
         "hard link in an implied directory": [[file("a", NEW), hardlink("n/m/b", "a")]],
         "hard link to a file that its layer whites out": [[file("a", OLD)], [whiteout("a"), hardlink("b", "a")]],
         "hard link to a file that an opaque marker hides": [_BASE, [opaque("d"), hardlink("b", "d/old")]],
@@ -228,7 +232,19 @@ def _attributes() -> dict[str, Layers]:
 
 def _names() -> dict[str, Layers]:
     deep = "/".join(["directory-with-a-name"] * 12)
-    odd = "new\nline", "tab\t", "back\\slash", " leading", "trailing ", "quo\"te'", "a:b", "*", "..x", "...", "\u6570\u636e"
+    odd = (
+        "new\nline",
+        "tab\t",
+        "back\\slash",
+        " leading",
+        "trailing ",
+        "quo\"te'",
+        "a:b",
+        "*",
+        "..x",
+        "...",
+        "\u6570\u636e",
+    )
     raw_name = b"caf\xe9"
     return {
         "odd names": [[file(f"n/{name}", name) for name in odd]],
