@@ -250,7 +250,10 @@ def _child_columns(column: Column, only: str | None = None) -> dict[str, Column]
             gone, how = live & state.whiteouts, Hidden.WHITEOUT
         for name in gone:
             columns[name].append((layer, how))
-        live = live - gone if gone else live
+        if gone is live:
+            live = set()
+        else:
+            live -= gone
         if isinstance(state, Directory):
             children = state.children
             if only is not None:

@@ -8,9 +8,11 @@ attacker's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from imagespec import layeroddities
 from imagespec.errors import LimitError
+from imagespec.layeroddities import IMPLIED, OPAQUE, WHITEOUT, WHITEOUT_META
 from imagespec.limits import Limits
 from imagespec.nodes import (
     LAYER_SHIFT,
@@ -28,19 +30,7 @@ from imagespec.nodes import (
 )
 from imagespec.tar import Finding, LayerIndex, header
 
-_WHITEOUT = ".wh."  # image-spec v1.1 layer.md, "Whiteouts"
-_WHITEOUT_META = ".wh..wh."  # AUFS's own files, left in old images (moby pkg/archive/whiteouts.go)
-_OPAQUE = ".wh..wh..opq"
 _PARENT_HOPS = 255  # links followed to a member's parent: as containerd's fs.RootPath does
-IMPLIED = {
-    "fs.path-through-symlink": "files under {!r}, a link of a lower layer that overlay drivers replace by a directory",
-    "fs.path-through-file": "files or whiteouts under {!r}, a file of a lower layer that overlay drivers replace by"
-    " a directory and others do not",
-    "fs.implied-directory": "{!r} is not listed in the layer; Docker and Podman give it to root with mode 0755,"
-    " containerd keeps what a lower layer says",
-    "fs.whiteout-of-nothing": "whiteouts in {!r}, a directory that no layer has; overlay drivers make it",
-}
-
 _DIRECTORY, _SYMLINK = header.DIRECTORY[0], header.SYMLINK[0]
 _ORDINARY = frozenset(
     header.REGULAR
@@ -93,6 +83,10 @@ class LayerTree:
             offset = self._index.header_offsets[member] if member is not None else None
             self.findings.append(Finding(code, message, offset))
 
+    def _find_all(self, oddities: Iterable[layeroddities.Oddity], member: int) -> None:
+        for code, message in oddities:
+            self.find(code, message, member)
+
     def build(self) -> None:
         """Place all members; raises LimitError where links on the way to them go on and on."""
         index, parents = self._index, self._parents
@@ -114,25 +108,19 @@ class LayerTree:
                 parent.children[base] = parents[path] = Directory(self._number, inode - first)
             else:
                 self._place(inode - first, typeflag, name)
-        self._look_at_attributes()
+        for member, oddity in layeroddities.of_attributes(index):
+            self.find(*oddity, member)
 
     def bind(self) -> None:
         """Bind the hard links whose target no earlier member is, and look at what is whited out and there."""
-        for link in self._pending:
-            self._bind(link.parent, link.base, link.member, forward=True)
+        for parent, base, member in self._pending:
+            self._bind(parent, base, member, forward=True)
         for directory, hidden in self._recreated:
             child = directory.children.get(hidden)
-            if not isinstance(child, Directory):
-                continue
-            if child.holds_entries():
-                message = (
-                    f"{hidden!r} is whited out and made anew in one layer; overlay drivers keep its old files"
-                )
-                self.find("fs.whiteout-and-recreate", message)
-            else:  # nothing but whiteouts made it
-                del directory.children[hidden]
-                message = f"whiteouts below {hidden!r}, which the layer whites out; some engines refuse it"
-                self.find("fs.whiteout-in-whiteout", message)
+            if isinstance(child, Directory):
+                self.find(*layeroddities.of_whited_out(child, hidden))
+                if not child.holds_entries():
+                    del directory.children[hidden]
         self._pending, self._parents = [], {}
 
     def all_findings(self, implied: Sequence[tuple[str, str]]) -> list[Finding]:
@@ -146,8 +134,6 @@ class LayerTree:
     # Placing one member.
 
     def _place(self, member: int, typeflag: int, name: str) -> None:
-        if typeflag == header.PAX_GLOBAL[0]:
-            return  # Go gives it as a member; engines skip it
         head, _, base = name.rstrip("/").rpartition("/")
         if base in {"", ".", ".."} or ".." in head:
             parts = split_path(name)
@@ -155,33 +141,27 @@ class LayerTree:
                 self.find("fs.path-escape", f"{name!r} climbs with '..'", member)
                 parts = clamp(parts)
             if not parts:
-                self._place_root(member, typeflag)
+                if typeflag == _DIRECTORY:
+                    self.root.member = member
+                else:
+                    self.find(
+                        "fs.root-not-a-directory", "the layer replaces the root by something else", member
+                    )
                 return
             head, base = "/".join(parts[:-1]), parts[-1]
-        if f"/{head}".find(f"/{_WHITEOUT}") >= 0:
-            message = f"{name!r} lies in a directory named like a whiteout; overlay drivers show it, others need not"
-            self.find("fs.entry-under-whiteout", message, member)
+        if f"/{head}".find(f"/{WHITEOUT}") >= 0:
+            self.find(*layeroddities.of_entry_under_whiteout(name), member)
         parent = self._parents.get(head) or self._descend(head, member, create=True)
         if parent is None:
-            message = f"{name!r} lies behind links that go in a circle; engines refuse it"
-            self.find("fs.symlink-loop", message, member)
+            self.find(*layeroddities.of_loop(name), member)
             return
         self._parents[head] = parent
-        if base.startswith(_WHITEOUT):
-            self._look_at_marker(parent, base, member)
-            if base == _OPAQUE:
-                self._look_at_opaque(parent, head, member)
-            self._place_whiteout(parent, base, member)
+        if base.startswith(WHITEOUT):
+            self._place_whiteout(parent, head, base, member)
         elif typeflag == header.HARD_LINK[0]:
             self._bind(parent, base, member, forward=False)
         else:
             self._put(parent, base, typeflag, member)
-
-    def _place_root(self, member: int, typeflag: int) -> None:
-        if typeflag == _DIRECTORY:
-            self.root.member = member
-        else:
-            self.find("fs.root-not-a-directory", "the layer replaces the root by something else", member)
 
     def _put(self, parent: Directory, base: str, typeflag: int, member: int) -> None:
         old = parent.children.get(base)
@@ -206,14 +186,17 @@ class LayerTree:
             self._parents.clear()
             self._parents[""] = self.root
 
-    def _place_whiteout(self, parent: Directory, base: str, member: int) -> None:
-        hidden = base[len(_WHITEOUT) :]
-        if base == _OPAQUE and parent is self.root and self._number and not self._follow:
+    def _place_whiteout(self, parent: Directory, head: str, base: str, member: int) -> None:
+        hidden = base[len(WHITEOUT) :]
+        self._find_all(layeroddities.of_marker(self._index, parent, base, member), member)
+        if base == OPAQUE and parent is self.root and self._number and not self._follow:
             message = "the root is marked opaque, which overlay drivers do not heed and others do"
             self.find("fs.opaque-root", message, member)
-        elif base == _OPAQUE:
+        elif base == OPAQUE:
+            if self._number:
+                self._find_all(layeroddities.of_opaque(self.root, parent, head), member)
             parent.opaque = True
-        elif base.startswith(_WHITEOUT_META):
+        elif base.startswith(WHITEOUT_META):
             self.find("fs.aufs-metadata", f"{base!r} is a leftover of AUFS; engines ignore it", member)
         elif hidden in {"", ".", ".."}:
             self.find("fs.whiteout-empty", f"{base!r} is a whiteout of nothing, which engines refuse", member)
@@ -224,90 +207,37 @@ class LayerTree:
             parent.hide(hidden)
             self._recreated.append((parent, hidden))
 
-    def _look_at_marker(self, parent: Directory, base: str, member: int) -> None:
-        """Record what is odd about a whiteout or marker as a member."""
-        if base.startswith(_WHITEOUT_META) and base != _OPAQUE:
-            return
-        if self._index.types[member] != header.REGULAR[0] or self._index.sizes[member]:
-            message = f"{base!r} is a whiteout and not an empty file; engines look at its name alone"
-            self.find("fs.whiteout-not-a-file", message, member)
-        if parent.opaque if base == _OPAQUE else base[len(_WHITEOUT) :] in parent.whiteouts:
-            self.find("fs.duplicate-path", f"{base!r} comes twice in one directory of the layer", member)
-
-    def _look_at_opaque(self, parent: Directory, head: str, member: int) -> None:
-        """Record where drivers that unpack into one directory take an opaque marker differently."""
-        if parent.opaque or not self._number:
-            return
-        if any(isinstance(node, Directory) and node.member is None for node in parent.children.values()):
-            message = f"{head!r} is marked opaque behind files whose directories are not listed; some drivers delete them"
-            self.find("fs.opaque-after-implied", message, member)
-        plain: Node | None = self.root
-        for part in split_path(head):
-            plain = plain.children.get(part) if isinstance(plain, Directory) else None
-        if plain is not parent:
-            message = f"{head!r} is marked opaque through a link, which some drivers do not follow"
-            self.find("fs.opaque-through-symlink", message, member)
-
-    def _look_at_attributes(self) -> None:
-        for member, attributes in self._index.xattrs.items():
-            if any(key.startswith(("trusted.overlay.", "user.overlay.")) for key in attributes):
-                name = as_text(self._index.name(member))
-                message = f"{name!r} has an extended attribute that steers overlay drivers"
-                self.find("fs.overlay-xattr", message, member)
-
     def _bind(self, parent: Directory, base: str, member: int, *, forward: bool) -> None:
         """Let a hard link's name mean its target's inode: of this layer, else of the lower ones."""
         target = as_text(self._index.links.get(member, b""))
-        node: Node | Stack | None = self._walk(clamp(split_path(target)))
+        parts = clamp(split_path(target))
+        own = self._parent_of(parts)
+        node: Node | Stack | None = own.children.get(parts[-1]) if own else None
         if node is None and not forward:
             self._pending.append((parent, base, member))
             return
-        code = "fs.hardlink-forward" if node is not None else "fs.hardlink-cross-layer"
-        if node is None and not self._follow and self._is_whited_out(clamp(split_path(target))):
-            parent.hide(base)
-            message = f"{base!r} is a hard link to {target!r}, a whiteout, and so is one to overlay drivers"
-            self.find("fs.hardlink-to-whiteout", message, member)
-            return
+        code = "fs.hardlink-forward"
         if node is None:
-            node = self._lower.find_below(self._number, target)
+            code, node = "fs.hardlink-cross-layer", self._lower.find_below(self._number, target)
+            if own and parts[-1] in own.whiteouts and not self._follow:
+                code, node = "fs.hardlink-to-whiteout", None
+                parent.hide(base)
+                self._recreated.append((parent, base))
         if not isinstance(node, int):
-            message = f"{base!r} is a hard link to {target!r}, which is no file"
-            self.find("fs.hardlink-broken", message, member)
+            code = code if code == "fs.hardlink-to-whiteout" else "fs.hardlink-broken"
+            self.find(code, layeroddities.HARD_LINKS[code].format(base, target), member)
             return
         if forward:
-            message = f"{base!r} is a hard link to {target!r}, which engines may refuse"
-            self.find(code, message, member)
+            self.find(code, layeroddities.HARD_LINKS[code].format(base, target), member)
         old = parent.children.get(base)
         if old is not None:
             self.find("fs.duplicate-path", f"{base!r} comes twice in one directory of the layer", member)
             self._forget(old)
         parent.children[base] = node
-        if forward:  # no engine gets so far as to set attributes
-            self.linked.setdefault(node, node & MEMBER_MASK)
-        else:
-            self._share(node, base, member)
-
-    def _share(self, node: Inode, base: str, member: int) -> None:
-        """Let a hard link's owner, mode and time be its inode's: engines set them of each name that they unpack."""
-        index, before = self._index, self.linked.get(node, node & MEMBER_MASK)
-        self.linked[node] = member
-        is_link = index.types[node & MEMBER_MASK] == _SYMLINK
-        if (index.uids[before], index.gids[before], is_link or index.modes[before]) != (
-            index.uids[member],
-            index.gids[member],
-            is_link or index.modes[member],
-        ):
-            message = f"{base!r} is a hard link with another owner or mode than its file's; the last name counts"
-            self.find("fs.hardlink-attributes", message, member)
-
-    def _walk(self, parts: list[str]) -> Node | None:
-        """Return what a path names in this layer's own tree; the last link is not followed."""
-        parent = self._parent_of(parts)
-        return parent.children.get(parts[-1]) if parent else None
-
-    def _is_whited_out(self, parts: list[str]) -> bool:
-        parent = self._parent_of(parts)
-        return parent is not None and parts[-1] in parent.whiteouts
+        before = self.linked.setdefault(node, node & MEMBER_MASK)
+        if not forward:  # engines set a name's owner, mode and time when they unpack it, and so the inode's
+            self._find_all(layeroddities.of_link(self._index, node, before, member), member)
+            self.linked[node] = member
 
     def _parent_of(self, parts: list[str]) -> Directory | None:
         """Return this layer's directory above a path, None where it has none."""

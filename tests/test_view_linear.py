@@ -76,13 +76,6 @@ def links_as_parents(count: int) -> list[list[Item]]:
     return [[directory("real"), symlink("l", "real"), *(file(f"l/{at}") for at in range(count))]]
 
 
-def links_over_layers(count: int) -> list[list[Item]]:
-    """Return as many layers as the last one has links into the first."""
-    base = [file(str(at)) for at in range(count)]
-    between = [[file(f"x{at}")] for at in range(count)]
-    return [base, *between, [hardlink(f"h{at}", str(at)) for at in range(count)]]
-
-
 def layers(count: int) -> list[list[Item]]:
     """Return layers that each whiteout, replace and add in one directory."""
     return [[file(f"d/{at}"), file("d/same"), whiteout(f"d/{at - 1}")] for at in range(count)]
@@ -90,7 +83,7 @@ def layers(count: int) -> list[list[Item]]:
 
 SHAPES = [
     *(siblings, nested, opaque_markers, nested_opaque_markers),
-    *(duplicates, hard_links, links_as_parents, links_over_layers, layers),
+    *(duplicates, hard_links, links_as_parents, layers),
 ]
 
 
