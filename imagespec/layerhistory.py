@@ -39,7 +39,7 @@ class Version:
     layer: int
     entry: Entry
     hidden_by: int | None = None
-    """The layer that hides it; None for what the view shows, and for a directory that later layers add to."""
+    """The layer that hides it; None for what the view shows, and for a part of a directory that it shows."""
     hidden_how: Hidden | None = None
 
 
@@ -87,11 +87,10 @@ def find_versions(
         if isinstance(state, Hidden):
             continue
         by, how = None, None
-        if place + 1 < len(column):
-            by, after = column[place + 1]
-            how = after if isinstance(after, Hidden) else Hidden.REPLACED
-            if isinstance(after, Directory) and isinstance(state, Directory):
-                by = how = None
+        for layer_after, after in column[place + 1 :]:
+            if not (isinstance(after, Directory) and isinstance(state, Directory)):
+                by, how = layer_after, after if isinstance(after, Hidden) else Hidden.REPLACED
+                break
         made = entry([state] if isinstance(state, Directory) else state)
         versions.append(Version(layer, made, by, how))
     return versions
@@ -107,43 +106,31 @@ def find_implied(
 
     ``is_plain`` tells whether a listed directory has the attributes that engines give to those that are not.
     """
-    if not any(tree.has_implied for tree in trees if tree):
-        return
-    pending = [_root_column(trees)]
+    implied = {number for number, tree in enumerate(trees) if tree and tree.has_implied}
+    marked = {directory for tree in trees if tree for directory in tree.marked}
+    pending = [_root_column(trees)] if implied else []
     while pending:
-        parent = pending.pop()
-        for name, column in _child_columns(_inside(parent)).items():
-            has_directory = False
+        for name, column in _child_columns(_inside(pending.pop())).items():
             before: Node | Hidden | None = None
             listed: Directory | None = None
             for layer, state in column:
                 if not isinstance(state, Directory):
                     listed = None
                 elif state.member is not None:
-                    has_directory, listed = True, state
-                else:
-                    has_directory = True
-                    if code := _implied_code(state, before, listed, is_link, is_plain):
-                        yield layer, code, name
+                    listed = state
+                elif isinstance(before, int):
+                    yield (
+                        layer,
+                        "fs.path-through-symlink" if is_link(before) else "fs.path-through-file",
+                        name,
+                    )
+                elif listed and not is_plain(listed):
+                    yield layer, "fs.implied-directory", name
+                elif before is None and state in marked and not state.holds_entries():
+                    yield layer, "fs.whiteout-of-nothing", name
                 before = state
-            if has_directory:
+            if len(column) > 1 or (column[0][0] in implied and isinstance(column[0][1], Directory)):
                 pending.append(column)
-
-
-def _implied_code(
-    state: Directory,
-    before: Node | Hidden | None,
-    listed: Directory | None,
-    is_link: Callable[[Inode], bool],
-    is_plain: Callable[[Directory], bool],
-) -> str | None:
-    """Return the code of what an implied directory does to the state before it."""
-    if isinstance(before, int):
-        return "fs.path-through-symlink" if is_link(before) else "fs.path-through-file"
-    if listed and not is_plain(listed):
-        return "fs.implied-directory"
-    is_made_by_markers = not isinstance(before, Directory) and not state.holds_entries()
-    return "fs.whiteout-of-nothing" if is_made_by_markers else None
 
 
 def find_changes(

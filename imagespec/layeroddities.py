@@ -22,6 +22,7 @@ IMPLIED = {
     " a directory and others do not",
     "fs.implied-directory": "{!r} is not listed in the layer; Docker and Podman give it to root with mode 0755,"
     " containerd keeps what a lower layer says",
+    "fs.parent-behind-link": "{!r} is where a link leads and not in the layer; Docker refuses what lies behind",
     "fs.whiteout-of-nothing": "whiteouts in {!r}, a directory that no layer has; overlay drivers make it",
 }
 """What directories that no member lists do to lower layers, by code; the name belongs into the braces."""

@@ -31,15 +31,8 @@ from imagespec.nodes import (
 from imagespec.tar import Finding, LayerIndex, header
 
 _PARENT_HOPS = 255  # links followed to a member's parent: as containerd's fs.RootPath does
-_DIRECTORY, _SYMLINK = header.DIRECTORY[0], header.SYMLINK[0]
-_ORDINARY = frozenset(
-    header.REGULAR
-    + header.CONTIGUOUS
-    + header.GNU_SPARSE
-    + header.SYMLINK
-    + header.BLOCK_DEVICE
-    + header.FIFO
-)
+_DIRECTORY = header.DIRECTORY[0]
+_ORDINARY = frozenset(map(ord, (header.REGULAR, header.CONTIGUOUS, header.GNU_SPARSE, header.SYMLINK)))
 """Types that are placed without further questions."""
 
 
@@ -60,6 +53,8 @@ class LayerTree:
         """Inodes that hard links of this layer name, and the last link's member."""
         self.has_implied = False
         """Whether some directory stands in the tree that no member lists."""
+        self.marked: set[Directory] = set()
+        """Those of them that whiteouts or opaque markers are in."""
         self._lower = lower
         self._limits = limits
         self._follow = follow
@@ -188,6 +183,8 @@ class LayerTree:
 
     def _place_whiteout(self, parent: Directory, head: str, base: str, member: int) -> None:
         hidden = base[len(WHITEOUT) :]
+        if parent.member is None:
+            self.marked.add(parent)
         self._find_all(layeroddities.of_marker(self._index, parent, base, member), member)
         if base == OPAQUE and parent is self.root and self._number and not self._follow:
             message = "the root is marked opaque, which overlay drivers do not heed and others do"
@@ -241,10 +238,8 @@ class LayerTree:
 
     def _parent_of(self, parts: list[str]) -> Directory | None:
         """Return this layer's directory above a path, None where it has none."""
-        if not parts:
-            return None
         head = "/".join(parts[:-1])
-        return self._parents.get(head) or self._descend(head, None, create=False)
+        return (self._parents.get(head) or self._descend(head, None, create=False)) if parts else None
 
     def _descend(self, path: str, member: int | None, *, create: bool) -> Directory | None:
         """
@@ -268,8 +263,9 @@ class LayerTree:
             link = child if child is not None else lower
             if isinstance(link, int) and (target := self._lower.link_target(link)):
                 if child is None:
-                    code = "fs.path-through-symlink"
-                    self.find(code, IMPLIED[code].format(part), member)
+                    self.find(
+                        "fs.path-through-symlink", IMPLIED["fs.path-through-symlink"].format(part), member
+                    )
                 hops += 1
                 if hops > _PARENT_HOPS:
                     return None
@@ -283,9 +279,8 @@ class LayerTree:
             if not isinstance(child, Directory):
                 if not create:
                     return None
-                if is_lent and child is None:
-                    message = f"{part!r} is where a link leads and not in the layer; Docker refuses what lies behind"
-                    self.find("fs.parent-behind-link", message, member)
+                if is_lent and link is None and not lower:
+                    self.find("fs.parent-behind-link", IMPLIED["fs.parent-behind-link"].format(part), member)
                 child = self._imply(here, part, child, member)
             trail.append((child, lower if isinstance(lower, list) else []))
         return trail[-1][0]

@@ -56,8 +56,9 @@ def symlink(path: str, target: str) -> Item:
     return Item(path, tarfile.SYMTYPE, mode=0o777, link=target)
 
 
-def hardlink(path: str, target: str) -> Item:
-    return Item(path, tarfile.LNKTYPE, link=target)
+def hardlink(path: str, target: str, **other: Any) -> Item:
+    """Return another name of a file; its owner and mode become the file's, as engines let the last name count."""
+    return Item(path, tarfile.LNKTYPE, link=target, **other)
 
 
 def whiteout(path: str) -> Item:

@@ -114,3 +114,8 @@ def test_v45_what_a_later_layer_deletes_is_still_told() -> None:
     assert view.lookup("secret") is None
     assert (version.layer, version.hidden_by) == (0, 1)
     assert view.content(version.entry) == OLD
+
+
+def test_what_deletes_a_directory_hides_every_layers_part_of_it() -> None:
+    view = rootfs([file("d/a", OLD)], [directory("d", 0o700)], [whiteout("d")])
+    assert [(version.layer, version.hidden_by) for version in view.versions("d")] == [(0, 2), (1, 2)]

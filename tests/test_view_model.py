@@ -6,7 +6,6 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-import attrs
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -67,7 +66,7 @@ class LayerStacks(RuleBasedStateMachine):
 
     @rule(path=PATHS, link=PATHS, mode=FILE_MODES)
     def add_hard_link(self, path: str, link: str, mode: int) -> None:
-        self.add(attrs.evolve(hardlink(path, link), mode=mode))
+        self.add(hardlink(path, link, mode=mode))
 
     @rule(path=PATHS)
     def add_fifo(self, path: str) -> None:

@@ -128,7 +128,7 @@ def _opaque() -> dict[str, Layers]:
 
 def _hard_links() -> dict[str, Layers]:
     three = [file("a", OLD), hardlink("b", "a"), hardlink("c", "b")]
-    own = attrs.evolve(hardlink("b", "a"), mode=0o600, uid=7, gid=8)
+    own = hardlink("b", "a", mode=0o600, uid=7, gid=8)
     return {
         "three names": [three],
         "three names, one replaced": [three, [file("a", NEW)]],
