@@ -10,7 +10,6 @@ from __future__ import annotations
 import enum
 import heapq
 from collections.abc import Callable, Container, Iterator, Sequence
-from itertools import pairwise
 
 import attrs
 
@@ -40,7 +39,7 @@ class Version:
     layer: int
     entry: Entry
     hidden_by: int | None = None
-    """The layer that hides it; None for what the view shows, and for a directory that later layers add to."""
+    """The layer that hides it; None for what the view shows, and for a part of a directory that it shows."""
     hidden_how: Hidden | None = None
 
 
@@ -88,36 +87,50 @@ def find_versions(
         if isinstance(state, Hidden):
             continue
         by, how = None, None
-        if place + 1 < len(column):
-            by, after = column[place + 1]
-            how = after if isinstance(after, Hidden) else Hidden.REPLACED
-            if isinstance(after, Directory) and isinstance(state, Directory):
-                by = how = None
+        for layer_after, after in column[place + 1 :]:
+            if not (isinstance(after, Directory) and isinstance(state, Directory)):
+                by, how = layer_after, after if isinstance(after, Hidden) else Hidden.REPLACED
+                break
         made = entry([state] if isinstance(state, Directory) else state)
         versions.append(Version(layer, made, by, how))
     return versions
 
 
-def find_shadowed_links(
-    trees: Sequence[LayerTree | None], is_link: Callable[[Inode], bool]
-) -> Iterator[tuple[int, str]]:
-    """Yield (layer, name) of directories that no member lists and that take the place of a lower layer's link."""
-    if not any(tree.has_implied for tree in trees[1:] if tree):
-        return
-    pending = [_root_column(trees)]
+def find_implied(
+    trees: Sequence[LayerTree | None],
+    is_link: Callable[[Inode], bool],
+    is_plain: Callable[[Directory], bool],
+) -> Iterator[tuple[int, str, str]]:
+    """
+    Yield (layer, code, name) of directories that no member lists, where drivers differ on what they make of them.
+
+    ``is_plain`` tells whether a listed directory has the attributes that engines give to those that are not.
+    """
+    implied = {number for number, tree in enumerate(trees) if tree and tree.has_implied}
+    marked = {directory for tree in trees if tree for directory in tree.marked}
+    pending = [_root_column(trees)] if implied else []
     while pending:
         for name, column in _child_columns(_inside(pending.pop())).items():
-            if len(column) < 2:
-                continue
-            for (_, old), (layer, new) in pairwise(column):
-                if (
-                    isinstance(new, Directory)
-                    and new.member is None
-                    and isinstance(old, int)
-                    and is_link(old)
-                ):
-                    yield layer, name
-            pending.append(column)
+            before: Node | Hidden | None = None
+            listed: Directory | None = None
+            for layer, state in column:
+                if not isinstance(state, Directory):
+                    listed = None
+                elif state.member is not None:
+                    listed = state
+                elif isinstance(before, int):
+                    yield (
+                        layer,
+                        "fs.path-through-symlink" if is_link(before) else "fs.path-through-file",
+                        name,
+                    )
+                elif listed and not is_plain(listed):
+                    yield layer, "fs.implied-directory", name
+                elif before is None and state in marked and not state.holds_entries():
+                    yield layer, "fs.whiteout-of-nothing", name
+                before = state
+            if len(column) > 1 or (column[0][0] in implied and isinstance(column[0][1], Directory)):
+                pending.append(column)
 
 
 def find_changes(
@@ -224,7 +237,10 @@ def _child_columns(column: Column, only: str | None = None) -> dict[str, Column]
             gone, how = live & state.whiteouts, Hidden.WHITEOUT
         for name in gone:
             columns[name].append((layer, how))
-        live = live - gone if gone else live
+        if gone is live:
+            live = set()
+        else:
+            live -= gone
         if isinstance(state, Directory):
             children = state.children
             if only is not None:

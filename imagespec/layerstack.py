@@ -32,6 +32,7 @@ from imagespec.scan import LayerScan
 from imagespec.tar import header
 
 _SYMLINK, _FILES = header.SYMLINK[0], frozenset(header.REGULAR + header.CONTIGUOUS + header.GNU_SPARSE)
+_LINK_MODE = 0o777  # as the kernel shows every symlink (symlink(7)), whatever a header says
 _Answer = TypeVar("_Answer")
 
 
@@ -199,6 +200,13 @@ class LayerStack:
         """Tell whether an inode is a symlink."""
         return self.scan(inode >> LAYER_SHIFT).index.types[inode & MEMBER_MASK] == _SYMLINK
 
+    def is_plain(self, directory: Directory) -> bool:
+        """Tell whether a listed directory has the attributes that engines give to those that no member lists."""
+        assert directory.member is not None
+        index = self.scan(directory.layer).index
+        found = index.modes[directory.member], index.uids[directory.member], index.gids[directory.member]
+        return found == (0o755, 0, 0)
+
     # What inodes are.
 
     def entry(self, path: str, node: Merged) -> Entry:
@@ -214,14 +222,17 @@ class LayerStack:
             layer, member = node >> LAYER_SHIFT, node & MEMBER_MASK
         index = self.scan(layer).index
         typeflag = index.typeflag(member)
+        tree = self._trees.get(layer)
+        # The last hard link of the layer has the attributes that count.
+        last = tree.linked.get(node, member) if tree and tree.linked and isinstance(node, int) else member
         return Entry(
             path,
             KINDS.get(typeflag, EntryKind.OTHER),
-            index.modes[member],
-            index.uids[member],
-            index.gids[member],
+            index.modes[last] if typeflag != header.SYMLINK else _LINK_MODE,
+            index.uids[last],
+            index.gids[last],
             index.sizes[member],
-            index.mtimes[member],
+            index.mtimes[last] if typeflag != header.SYMLINK else index.mtimes[member],
             as_text(index.links.get(member, b"")) if typeflag == header.SYMLINK else "",
             layer,
             member,

@@ -8,12 +8,15 @@ attacker's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from imagespec import layeroddities
 from imagespec.errors import LimitError
+from imagespec.layeroddities import IMPLIED, OPAQUE, WHITEOUT, WHITEOUT_META
 from imagespec.limits import Limits
 from imagespec.nodes import (
     LAYER_SHIFT,
+    MEMBER_MASK,
     Directory,
     Inode,
     LowerView,
@@ -27,21 +30,9 @@ from imagespec.nodes import (
 )
 from imagespec.tar import Finding, LayerIndex, header
 
-_WHITEOUT = ".wh."  # image-spec v1.1 layer.md, "Whiteouts"
-_WHITEOUT_META = ".wh..wh."  # AUFS's own files, left in old images (moby pkg/archive/whiteouts.go)
-_OPAQUE = ".wh..wh..opq"
 _PARENT_HOPS = 255  # links followed to a member's parent: as containerd's fs.RootPath does
-THROUGH_LINK = "files under {!r}, a link of a lower layer that overlay drivers replace by a directory"
-
-_DIRECTORY, _SYMLINK = header.DIRECTORY[0], header.SYMLINK[0]
-_ORDINARY = frozenset(
-    header.REGULAR
-    + header.CONTIGUOUS
-    + header.GNU_SPARSE
-    + header.SYMLINK
-    + header.BLOCK_DEVICE
-    + header.FIFO
-)
+_DIRECTORY = header.DIRECTORY[0]
+_ORDINARY = frozenset(map(ord, (header.REGULAR, header.CONTIGUOUS, header.GNU_SPARSE, header.SYMLINK)))
 """Types that are placed without further questions."""
 
 
@@ -58,10 +49,12 @@ class LayerTree:
     ) -> None:
         self.findings: list[Finding] = []
         self.root = Directory(number, None)
-        self.linked: set[Inode] = set()
-        """Inodes that hard links of this layer name."""
+        self.linked: dict[Inode, int] = {}
+        """Inodes that hard links of this layer name, and the last link's member."""
         self.has_implied = False
         """Whether some directory stands in the tree that no member lists."""
+        self.marked: set[Directory] = set()
+        """Those of them that whiteouts or opaque markers are in."""
         self._lower = lower
         self._limits = limits
         self._follow = follow
@@ -85,6 +78,10 @@ class LayerTree:
             offset = self._index.header_offsets[member] if member is not None else None
             self.findings.append(Finding(code, message, offset))
 
+    def _find_all(self, oddities: Iterable[layeroddities.Oddity], member: int) -> None:
+        for code, message in oddities:
+            self.find(code, message, member)
+
     def build(self) -> None:
         """Place all members; raises LimitError where links on the way to them go on and on."""
         index, parents = self._index, self._parents
@@ -106,35 +103,32 @@ class LayerTree:
                 parent.children[base] = parents[path] = Directory(self._number, inode - first)
             else:
                 self._place(inode - first, typeflag, name)
-        self._look_at_attributes()
-        for directory, hidden in self._recreated:
-            if isinstance(directory.children.get(hidden), Directory):
-                message = (
-                    f"{hidden!r} is whited out and made anew in one layer; overlay drivers keep its old files"
-                )
-                self.find("fs.whiteout-and-recreate", message)
+        for member, oddity in layeroddities.of_attributes(index):
+            self.find(*oddity, member)
 
     def bind(self) -> None:
-        """Bind the hard links whose target no earlier member is."""
+        """Bind the hard links whose target no earlier member is, and look at what is whited out and there."""
         for parent, base, member in self._pending:
             self._bind(parent, base, member, forward=True)
+        for directory, hidden in self._recreated:
+            child = directory.children.get(hidden)
+            if isinstance(child, Directory):
+                self.find(*layeroddities.of_whited_out(child, hidden))
+                if not child.holds_entries():
+                    del directory.children[hidden]
         self._pending, self._parents = [], {}
 
-    def all_findings(self, shadowed: Sequence[str]) -> list[Finding]:
-        """Return the findings, with the links of lower layers that this one's implied directories replace."""
+    def all_findings(self, implied: Sequence[tuple[str, str]]) -> list[Finding]:
+        """Return the findings, with (code, name) of directories that no member lists and that meet lower layers."""
         room = self._limits.findings - len(self.findings)
-        found = self.findings + [
-            Finding("fs.path-through-symlink", THROUGH_LINK.format(name)) for name in shadowed[:room]
-        ]
-        if dropped := self._found + len(shadowed) - len(found):
+        found = self.findings + [Finding(code, IMPLIED[code].format(name)) for code, name in implied[:room]]
+        if dropped := self._found + len(implied) - len(found):
             found.append(Finding("fs.more-findings", f"{dropped:,} more findings than are kept"))
         return found
 
     # Placing one member.
 
     def _place(self, member: int, typeflag: int, name: str) -> None:
-        if typeflag == header.PAX_GLOBAL[0]:
-            return  # Go gives it as a member; engines skip it
         head, _, base = name.rstrip("/").rpartition("/")
         if base in {"", ".", ".."} or ".." in head:
             parts = split_path(name)
@@ -142,31 +136,27 @@ class LayerTree:
                 self.find("fs.path-escape", f"{name!r} climbs with '..'", member)
                 parts = clamp(parts)
             if not parts:
-                self._place_root(member, typeflag)
+                if typeflag == _DIRECTORY:
+                    self.root.member = member
+                else:
+                    self.find(
+                        "fs.root-not-a-directory", "the layer replaces the root by something else", member
+                    )
                 return
             head, base = "/".join(parts[:-1]), parts[-1]
-        if f"/{head}".find(f"/{_WHITEOUT}") >= 0:
-            message = f"{name!r} lies in a whiteout; engines ignore or refuse it"
-            self.find("fs.entry-under-whiteout", message, member)
-            return
+        if f"/{head}".find(f"/{WHITEOUT}") >= 0:
+            self.find(*layeroddities.of_entry_under_whiteout(name), member)
         parent = self._parents.get(head) or self._descend(head, member, create=True)
         if parent is None:
-            message = f"{name!r} lies behind links that go in a circle; engines refuse it"
-            self.find("fs.symlink-loop", message, member)
+            self.find(*layeroddities.of_loop(name), member)
             return
         self._parents[head] = parent
-        if base.startswith(_WHITEOUT):
-            self._place_whiteout(parent, base, member)
+        if base.startswith(WHITEOUT):
+            self._place_whiteout(parent, head, base, member)
         elif typeflag == header.HARD_LINK[0]:
             self._bind(parent, base, member, forward=False)
         else:
             self._put(parent, base, typeflag, member)
-
-    def _place_root(self, member: int, typeflag: int) -> None:
-        if typeflag == _DIRECTORY:
-            self.root.member = member
-        else:
-            self.find("fs.root-not-a-directory", "the layer replaces the root by something else", member)
 
     def _put(self, parent: Directory, base: str, typeflag: int, member: int) -> None:
         old = parent.children.get(base)
@@ -191,11 +181,19 @@ class LayerTree:
             self._parents.clear()
             self._parents[""] = self.root
 
-    def _place_whiteout(self, parent: Directory, base: str, member: int) -> None:
-        hidden = base[len(_WHITEOUT) :]
-        if base == _OPAQUE:
+    def _place_whiteout(self, parent: Directory, head: str, base: str, member: int) -> None:
+        hidden = base[len(WHITEOUT) :]
+        if parent.member is None:
+            self.marked.add(parent)
+        self._find_all(layeroddities.of_marker(self._index, parent, base, member), member)
+        if base == OPAQUE and parent is self.root and self._number and not self._follow:
+            message = "the root is marked opaque, which overlay drivers do not heed and others do"
+            self.find("fs.opaque-root", message, member)
+        elif base == OPAQUE:
+            if self._number:
+                self._find_all(layeroddities.of_opaque(self.root, parent, head), member)
             parent.opaque = True
-        elif base.startswith(_WHITEOUT_META):
+        elif base.startswith(WHITEOUT_META):
             self.find("fs.aufs-metadata", f"{base!r} is a leftover of AUFS; engines ignore it", member)
         elif hidden in {"", ".", ".."}:
             self.find("fs.whiteout-empty", f"{base!r} is a whiteout of nothing, which engines refuse", member)
@@ -203,50 +201,45 @@ class LayerTree:
             if hidden in parent.children:
                 message = f"{hidden!r} is added and whited out in one layer"
                 self.find("fs.whiteout-after-file", message, member)
-            if not parent.whiteouts:
-                parent.whiteouts = set()
-            assert isinstance(parent.whiteouts, set)
-            parent.whiteouts.add(hidden)
+            parent.hide(hidden)
             self._recreated.append((parent, hidden))
-
-    def _look_at_attributes(self) -> None:
-        for member, attributes in self._index.xattrs.items():
-            if any(key.startswith(("trusted.overlay.", "user.overlay.")) for key in attributes):
-                name = as_text(self._index.name(member))
-                message = f"{name!r} has an extended attribute that steers overlay drivers"
-                self.find("fs.overlay-xattr", message, member)
 
     def _bind(self, parent: Directory, base: str, member: int, *, forward: bool) -> None:
         """Let a hard link's name mean its target's inode: of this layer, else of the lower ones."""
         target = as_text(self._index.links.get(member, b""))
-        node: Node | Stack | None = self._walk(clamp(split_path(target)))
+        parts = clamp(split_path(target))
+        own = self._parent_of(parts)
+        node: Node | Stack | None = own.children.get(parts[-1]) if own else None
         if node is None and not forward:
             self._pending.append((parent, base, member))
             return
-        code = "fs.hardlink-forward" if node is not None else "fs.hardlink-cross-layer"
+        code = "fs.hardlink-forward"
         if node is None:
-            node = self._lower.find_below(self._number, target)
+            code, node = "fs.hardlink-cross-layer", self._lower.find_below(self._number, target)
+            if own and parts[-1] in own.whiteouts and not self._follow:
+                code, node = "fs.hardlink-to-whiteout", None
+                parent.hide(base)
+                self._recreated.append((parent, base))
         if not isinstance(node, int):
-            message = f"{base!r} is a hard link to {target!r}, which is no file"
-            self.find("fs.hardlink-broken", message, member)
+            code = code if code == "fs.hardlink-to-whiteout" else "fs.hardlink-broken"
+            self.find(code, layeroddities.HARD_LINKS[code].format(base, target), member)
             return
         if forward:
-            message = f"{base!r} is a hard link to {target!r}, which engines may refuse"
-            self.find(code, message, member)
+            self.find(code, layeroddities.HARD_LINKS[code].format(base, target), member)
         old = parent.children.get(base)
         if old is not None:
             self.find("fs.duplicate-path", f"{base!r} comes twice in one directory of the layer", member)
             self._forget(old)
         parent.children[base] = node
-        self.linked.add(node)
+        before = self.linked.setdefault(node, node & MEMBER_MASK)
+        if not forward:  # engines set a name's owner, mode and time when they unpack it, and so the inode's
+            self._find_all(layeroddities.of_link(self._index, node, before, member), member)
+            self.linked[node] = member
 
-    def _walk(self, parts: list[str]) -> Node | None:
-        """Return what a path names in this layer's own tree; the last link is not followed."""
-        if not parts:
-            return None
+    def _parent_of(self, parts: list[str]) -> Directory | None:
+        """Return this layer's directory above a path, None where it has none."""
         head = "/".join(parts[:-1])
-        parent = self._parents.get(head) or self._descend(head, None, create=False)
-        return parent.children.get(parts[-1]) if parent else None
+        return (self._parents.get(head) or self._descend(head, None, create=False)) if parts else None
 
     def _descend(self, path: str, member: int | None, *, create: bool) -> Directory | None:
         """
@@ -257,9 +250,10 @@ class LayerTree:
         """
         trail = [(self.root, self._lower.root_below(self._number) if self._follow else [])]
         pending = split_path(path)[::-1]
-        hops = 0
+        hops = lent = 0  # lent: how many of the pending parts links gave
         while pending:
             part = pending.pop()
+            is_lent, lent = lent > 0, max(lent - 1, 0)
             if part == "..":
                 del trail[1 if len(trail) == 1 else -1 :]
                 continue
@@ -269,7 +263,9 @@ class LayerTree:
             link = child if child is not None else lower
             if isinstance(link, int) and (target := self._lower.link_target(link)):
                 if child is None:
-                    self.find("fs.path-through-symlink", THROUGH_LINK.format(part), member)
+                    self.find(
+                        "fs.path-through-symlink", IMPLIED["fs.path-through-symlink"].format(part), member
+                    )
                 hops += 1
                 if hops > _PARENT_HOPS:
                     return None
@@ -277,11 +273,14 @@ class LayerTree:
                     del trail[1:]
                 parts = split_path(target)
                 self._count_steps(len(parts))
+                lent += len(parts)
                 pending.extend(reversed(parts))
                 continue
             if not isinstance(child, Directory):
                 if not create:
                     return None
+                if is_lent and link is None and not lower:
+                    self.find("fs.parent-behind-link", IMPLIED["fs.parent-behind-link"].format(part), member)
                 child = self._imply(here, part, child, member)
             trail.append((child, lower if isinstance(lower, list) else []))
         return trail[-1][0]

@@ -37,6 +37,26 @@ class Directory:
         """Tell whether a name in the same directory of lower layers is hidden, beside what takes its place."""
         return self.opaque or name in self.whiteouts
 
+    def hide(self, name: str) -> None:
+        """Hide a name of the same directory in lower layers."""
+        if not self.whiteouts:
+            self.whiteouts = set()
+        assert isinstance(self.whiteouts, set)
+        self.whiteouts.add(name)
+
+    def holds_entries(self) -> bool:
+        """Tell whether a member lists it or anything below it, beside whiteouts."""
+        pending = [self]
+        while pending:
+            directory = pending.pop()
+            if directory.member is not None:
+                return True
+            for node in directory.children.values():
+                if isinstance(node, int):
+                    return True
+                pending.append(node)
+        return False
+
 
 Node = Inode | Directory
 

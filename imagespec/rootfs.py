@@ -21,7 +21,7 @@ from imagespec.content import LayerFiles
 from imagespec.entry import Entry, EntryKind
 from imagespec.errors import LimitError, PathError
 from imagespec.layer import Layer
-from imagespec.layerhistory import Changes, Version, find_changes, find_shadowed_links, find_versions
+from imagespec.layerhistory import Changes, Version, find_changes, find_implied, find_versions
 from imagespec.layerstack import LayerStack
 from imagespec.limits import Limits
 from imagespec.nodes import (
@@ -249,14 +249,14 @@ class RootFs:
     def findings(self) -> Sequence[tuple[int, Finding]]:
         """(layer number, finding) for each construct on which storage drivers differ."""
         trees = self._stack.all_trees()
-        shadowed: dict[int, list[str]] = {}
+        implied: dict[int, list[tuple[str, str]]] = {}
         if not self._stack.follow:
-            for number, name in find_shadowed_links(trees, self._stack.is_link):
-                shadowed.setdefault(number, []).append(name)
+            for number, code, name in find_implied(trees, self._stack.is_link, self._stack.is_plain):
+                implied.setdefault(number, []).append((code, name))
         found = []
         for number, tree in enumerate(trees):
             if tree:
-                found += [(number, item) for item in tree.all_findings(shadowed.get(number, ()))]
+                found += [(number, item) for item in tree.all_findings(implied.get(number, ()))]
             elif number in self._stack.reasons:
                 found.append((number, Finding("fs.endless-links", self._stack.reasons[number])))
         return found

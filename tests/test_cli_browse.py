@@ -42,7 +42,7 @@ UPPER = [
     file("etc/os-release", b"ID=other\n", 0o600),
     whiteout("etc/old"),
     file("home/run.sh", b"#!/bin/sh\n\xff", 0o755),
-    hardlink("home/same", "home/run.sh"),
+    hardlink("home/same", "home/run.sh", mode=0o755),
 ]
 
 

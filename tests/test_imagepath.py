@@ -152,7 +152,7 @@ def test_differences() -> None:
     ]  # fmt: skip
     upper = [
         file("a", b"5678"), whiteout("d/x"), file("d-e", b""), file("mode", b"1", 0o600, uid=3), symlink("l", "b"),
-        hardlink("same2", "mode"),
+        hardlink("same2", "mode", mode=0o600, uid=3),
     ]  # fmt: skip
     view = rootfs(base, upper)
     found = [(item.path, item.kind.value, item.changed) for item in diff_views(view.after(0), view)]

@@ -168,7 +168,7 @@ def test_what_hides_a_path() -> None:
         (4, 4, 5, Hidden.PARENT_REMOVED),
         (6, 5, 7, Hidden.PARENT_REPLACED),
     ]
-    assert [v.hidden_by for v in view.versions("d")] == [None, None, None, None, 5, 7, None]
+    assert [v.hidden_by for v in view.versions("d")] == [5, 5, 5, 5, 5, 7, None]
     changes = view.changes(most_waste=2)
     assert [layer.wasted_bytes for layer in changes.layers] == [1, 2, 0, 3, 4, 0, 5, 0]
     assert [(item.path, item.size_bytes, item.layer, item.hidden_by) for item in changes.waste] == [
