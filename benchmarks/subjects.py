@@ -80,12 +80,28 @@ def scan_archive(watch: Watch, path: str, verify: str = "") -> None:
             assert not problems
 
 
+def build_view(watch: Watch, path: str, question: str) -> None:
+    """Build the merged view of an image whose layers were scanned, and ask it for everything in it."""
+    from imagespec import sources  # noqa: PLC0415 - as above
+    from imagespec.engine import scan_layers  # noqa: PLC0415
+    from imagespec.rootfs import RootFs  # noqa: PLC0415
+
+    with sources.open_archive(path, ScanRequest()) as archive:
+        scans, _ = scan_layers(archive.images[0])
+        with watch:
+            view = RootFs(scans)
+            assert view.complete
+            if question == "walk":
+                assert sum(1 for _ in view.walk()) > 1
+
+
 _SUBJECTS: dict[str, Callable[..., None]] = {
     "ours": list_ours,
     "tarfile": list_tarfile,
     "libarchive": list_libarchive,
     "memory": list_memory,
     "scan-archive": scan_archive,
+    "view": build_view,
 }
 
 

@@ -164,14 +164,15 @@ def test_what_is_chosen(image: str | None, platform: str | None, numbers: list[i
 
 
 def test_commands_that_need_one_image() -> None:
-    assert choosing.only(IMAGES[:1]) is IMAGES[0]
+    assert choosing.only(IMAGES[:1], "two.tar") is IMAGES[0]
     with pytest.raises(
-        UsageError, match="choose it with --image or --platform: the archive holds 3 images: @0 app:1"
+        UsageError,
+        match=r"^two\.tar: one image is needed; choose it with --image or --platform: it holds 3 images: @0 app:1",
     ):
-        choosing.only(IMAGES)
+        choosing.only(IMAGES, "two.tar")
     hundred = [attrs.evolve(IMAGES[0], number=number) for number in range(100)]
     with pytest.raises(UsageError, match=r"; and 80 more$"):
-        choosing.only(hundred)
+        choosing.only(hundred, "two.tar")
 
 
 def test_names_are_shown_safely() -> None:

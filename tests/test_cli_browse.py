@@ -182,7 +182,7 @@ def test_several_images_are_listed(tmp_path: Path) -> None:
     path.write_bytes(outer_tar(members))
     done = run("ls", path)
     assert done.exit_code == 2
-    assert "the archive holds 2 images: @0 one linux/one" in done.stderr
+    assert "it holds 2 images: @0 one linux/one" in done.stderr
     assert "; @1 two linux/two" in done.stderr
     for choice in (("--image", "two"), ("--image", "@1"), ("--platform", "linux/two")):
         assert " two\n" in run("ls", path, *choice).stdout

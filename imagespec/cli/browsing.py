@@ -83,7 +83,7 @@ def browsed(
             source, ScanRequest(want), image=choice.image, platform=choice.platform, blobs=choice.blobs
         ) as archive,
     ):
-        image = only(archive.images)
+        image = only(archive.images, archive.name)
         view = image.rootfs()
         view = view if layer is None else view.after(layer)
         try:
