@@ -1,4 +1,4 @@
-"""What starting costs: `import imagespec`, the version, and small images."""
+"""What starting costs: `import imagespec`, the version, small images, and `inspect` of a large one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,16 @@ def scenarios() -> list[measure.Scenario]:
                 Contender("imagespec check, small image", (*command, "check", image), statuses=(0, 1)),
             ),
             "python -c pass",
-        )
+        ),
+        measure.Scenario(
+            "Inspect the large image",
+            (
+                _code("import imagespec", "import imagespec"),
+                _code("import attrs, click", "import attrs, click"),
+                Contender("imagespec inspect", (*command, "inspect", str(inputs.large("large-docker.tar")))),
+            ),
+            "import imagespec",
+        ),
     ]
 
 

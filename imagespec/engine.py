@@ -9,8 +9,9 @@ import attrs
 from imagespec.analyzers.facts import Facts
 from imagespec.documents.model_config import ModelConfig
 from imagespec.errors import ImageSpecError
-from imagespec.image import Image, UnreadableImage
+from imagespec.image import Image
 from imagespec.layer import Layer, LayerState
+from imagespec.parallel import scan_all
 from imagespec.profiles import Profile, ProfileRule
 from imagespec.results import ImageReport, InputReport, LayerReport, Problem, RuleResult
 from imagespec.rules.base import Service
@@ -38,15 +39,9 @@ def check_archive(
         name=archive.name,
         container=archive.container,
         images=images,
-        problems=tuple(describe_unreadable(item) for item in archive.unreadable),
+        problems=tuple(Problem(item.error.slug, item.message) for item in archive.unreadable),
         notes=archive.notes,
     )
-
-
-def describe_unreadable(item: UnreadableImage) -> Problem:
-    """Return the problem of an image that is listed and cannot be read."""
-    name = f"{', '.join(item.references)}: " if item.references else ""
-    return Problem(item.error.slug, f"{name}{item.error}")
 
 
 def check_image(
@@ -88,23 +83,24 @@ def describe_image(
 
 def scan_layers(image: Image) -> tuple[list[LayerScan | None], list[Problem]]:
     """Scan every layer once; one that cannot be read is None, with a problem that says why."""
-    scans: list[LayerScan | None] = []
+    scans: list[LayerScan | None] = [None] * len(image.layers)
     problems: list[Problem] = []
-    room = image.request.limits.kept_bytes
+    blobs = {
+        layer.number: layer.blob
+        for layer in image.layers
+        if layer.blob is not None and layer.state is LayerState.PRESENT
+    }
+    found = dict(zip(blobs, scan_all(tuple(blobs.values()), image.request), strict=True))
     for layer in image.layers:
-        limits = attrs.evolve(image.request.limits, kept_bytes=room)
-        scan = None
-        if layer.state is not LayerState.PRESENT or layer.blob is None:
-            slug, what = _UNREADABLE[layer.state]
-            problems.append(Problem(slug, f"layer {layer.number} ({layer.stored_name}) {what}", layer.number))
-        else:
-            try:
-                scan = layer.blob.scan(attrs.evolve(image.request, limits=limits))
-                room -= sum(map(len, scan.kept.values()))
-            except ImageSpecError as error:
-                message = f"layer {layer.number} ({layer.stored_name}): {error}"
-                problems.append(Problem(error.slug, message, layer.number))
-        scans.append(scan)
+        place = f"layer {layer.number} ({layer.stored_name})"
+        match found.get(layer.number):
+            case LayerScan() as scan:
+                scans[layer.number] = scan
+            case ImageSpecError() as error:
+                problems.append(Problem(error.slug, f"{place}: {error}", layer.number))
+            case None:
+                slug, what = _UNREADABLE[layer.state]
+                problems.append(Problem(slug, f"{place} {what}", layer.number))
     return scans, problems
 
 

@@ -10,7 +10,9 @@ Every exception that leaves the public API.
     │   │   └── TruncatedTarError the stream ends inside a member
     │   ├── CompressionError      a damaged or truncated compressed stream
     │   ├── DocumentError         a JSON or TOML document that is broken or breaks its schema
+    │   ├── TableError            a layer's table of contents that cannot be used, or contradicts what it belongs to
     │   └── MissingBlobError      a document names bytes that the archive does not hold
+    ├── ReadError                 storage or a network that does not answer, or not with what it has
     ├── LimitError                an input exceeds one of `imagespec.Limits`
     └── UsageError                the caller's mistake: a profile, image or option that does not exist
 
@@ -91,6 +93,20 @@ class DocumentError(InputError):
         self.reason = reason
 
 
+class TableError(InputError):
+    """
+    A layer's table of contents cannot be used; the layer itself can.
+
+    ``is_contradiction`` says that it contradicts the manifest or the layer.
+    """
+
+    slug = "table"
+
+    def __init__(self, reason: str, *, is_contradiction: bool = False) -> None:
+        super().__init__(reason)
+        self.is_contradiction = is_contradiction
+
+
 class MissingBlobError(InputError):
     """``named_by`` names ``blob``, and the archive does not hold it."""
 
@@ -120,6 +136,12 @@ class LimitError(ImageSpecError):
         self.allowed = allowed
         self.seen = seen
         self.where = where
+
+
+class ReadError(ImageSpecError):
+    """Storage or a network does not answer, or not with the bytes that it says it has."""
+
+    slug = "unreadable"
 
 
 class UsageError(ImageSpecError):

@@ -26,6 +26,11 @@ class UnreadableImage:
     error: ImageSpecError
     references: tuple[str, ...] = ()
 
+    @property
+    def message(self) -> str:
+        """Return the error's sentence, behind the image's names."""
+        return f"{', '.join(self.references)}: {self.error}" if self.references else str(self.error)
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class Image:

@@ -35,4 +35,6 @@ class Layer:
     created_by: str | None = None
     """The history line."""
     state: LayerState = LayerState.PRESENT
+    has_table: bool = False
+    """Whether the manifest names a table of contents of the layer (`imagespec.toc`)."""
     blob: LayerBlob | None = None

@@ -48,6 +48,10 @@ class Limits:
     findings: int = 1_000
     """Findings kept of one layer; the rest is counted."""
 
+    table_bytes: int = 64 * MIB
+    """A layer's table of contents, its tar-split data (the layer is inflated instead where they are larger), and one chunk
+    of a file that is read by the table."""
+
     expansion_ratio: int = 1_100
     """Uncompressed per compressed byte, once `expansion_free_bytes` are out. Deflate cannot pass 1,032:1, so this
     never refuses a gzip layer; zstd bombs reach 32,744:1 and bzip2 bombs 1,290,555:1."""
@@ -61,6 +65,6 @@ class Limits:
     kept_file_bytes: int = 8 * MIB
     """Content kept of one file for the rules: a large distribution's package database."""
     kept_bytes: int = 256 * MIB
-    """Content kept of one layer for the rules."""
+    """Content kept of one image's layers together for the rules; in a pipe, of all that passes."""
     symlink_hops: int = 40
     """Links followed in one lookup: the kernel's MAXSYMLINKS."""

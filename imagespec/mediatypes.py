@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 
 # image-spec v1.1 media-types.md, and the Docker types it lists as compatible.
 INDEX_TYPES = frozenset(
@@ -51,6 +52,17 @@ ATTESTATION_ANNOTATION = "vnd.docker.reference.type"
 # What names an image in an index, the fullest first: containerd core/images/archive (the full reference), image-spec
 # annotations.md (the tag or the reference).
 NAME_ANNOTATIONS = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
+
+
+# What names a layer's table of contents: `imagespec.toc.vouchers` has the sources.
+STARGZ_DIGEST_ANNOTATION = "containerd.io/snapshot/stargz/toc.digest"
+CHUNKED_PREFIXES = ("io.github.containers.zstd-chunked.", "io.containers.zstd-chunked.")
+
+
+def names_a_table(annotations: Mapping[str, str]) -> bool:
+    """Tell whether the annotations of a layer's descriptor have a digest of a table of contents."""
+    digests = (STARGZ_DIGEST_ANNOTATION, *(prefix + "manifest-checksum" for prefix in CHUNKED_PREFIXES))
+    return any(key in annotations for key in digests)
 
 
 class LayerKind(enum.Enum):

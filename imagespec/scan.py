@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -17,12 +14,15 @@ from imagespec.compression import Codec, Reader
 from imagespec.digest import BlobDigest, DiffId, Digest
 from imagespec.errors import ImageSpecError, LimitError, TruncatedTarError
 from imagespec.limits import Limits
-from imagespec.tar import Finding, LayerIndex, Scanner, Want
+from imagespec.streams import READ_BYTES
+from imagespec.tar import Finding, LayerIndex, Room, Scanner, Want
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 Progress = Callable[[int], object]
 """Told how many more bytes of the archive have been dealt with."""
 
-_STREAM_WINDOW = 1 << 18
 _THREAD_BYTES = 1 << 15  # from so many bytes on, hashing costs more than handing them to a thread
 
 
@@ -34,6 +34,24 @@ class ScanRequest:
     verify: bool = False
     limits: Limits = attrs.field(factory=Limits)
     progress: Progress | None = None
+    room: Room | None = None
+    """For kept contents, where several scans share it; else each has `Limits.kept_bytes`."""
+    trust_tables: bool = False
+    """Whether a layer is listed from its table of contents where the manifest vouches for one (`imagespec.toc`)."""
+
+
+class MemberBytes(Protocol):
+    """The content of one file."""
+
+    def pread(self, size: int, offset: int, /) -> bytes:
+        """Return up to ``size`` bytes from ``offset``; fewer only at the end. Raises ImageSpecError."""
+
+
+class MemberFiles(Protocol):
+    """The files of a layer that was listed from its table of contents."""
+
+    def open(self, member: int) -> MemberBytes:
+        """Return the content of a regular file; use one at a time."""
 
 
 @attrs.frozen(eq=False)
@@ -47,12 +65,18 @@ class LayerScan:
     codec: Codec
     stored_bytes: int
     """Of the blob as stored."""
-    tar_bytes: int
-    """Of the uncompressed tar."""
+    tar_bytes: int | None
+    """Of the uncompressed tar; None where the layer was not inflated and nothing tells."""
     blob_digest: BlobDigest | None = None
     """Computed, and so None unless the request said ``verify``."""
     diff_id: DiffId | None = None
     """Computed, likewise."""
+    contradictions: tuple[str, ...] = ()
+    """What the layer's table of contents says otherwise than the manifest or the layer."""
+    table_compared: bool = False
+    """Whether the layer was inflated and compared with its table of contents."""
+    files: MemberFiles | None = None
+    """Where single files are to be read when the layer was listed from its table of contents; else in the tar."""
 
 
 class LayerBlob(Protocol):
@@ -64,6 +88,9 @@ class LayerBlob(Protocol):
 
     def scan(self, request: ScanRequest) -> LayerScan:
         """List the members; raises ImageSpecError where the bytes cannot be read as a layer."""
+
+    def is_worth_a_thread(self, request: ScanRequest) -> bool:
+        """Tell whether a scan would spend its time in code that lets other threads run: decoders and digests."""
 
 
 @attrs.frozen
@@ -79,10 +106,13 @@ class AccessBlob:
 
     def scan(self, request: ScanRequest) -> LayerScan:
         """List the members: by hopping from header to header where the bytes are plain and no digest is wanted."""
-        codec = compression.sniff(self.access.pread(16, 0))
-        if codec is Codec.PLAIN and not request.verify:
-            return _scan_by_hopping(self.access, request)
-        return scan_stream(AccessReader(self.access), request)
+        if self.is_worth_a_thread(request):
+            return scan_stream(AccessReader(self.access), request)
+        return _scan_by_hopping(self.access, request)
+
+    def is_worth_a_thread(self, request: ScanRequest) -> bool:
+        """Tell whether the bytes must be decoded or hashed; hopping over them needs little but the interpreter."""
+        return request.verify or compression.sniff(self.access.pread(16, 0)) is not Codec.PLAIN
 
 
 @attrs.frozen
@@ -98,9 +128,13 @@ class ScannedBlob:
             raise self.result
         return self.result
 
+    def is_worth_a_thread(self, request: ScanRequest) -> bool:  # noqa: ARG002
+        """Return False: the work is done."""
+        return False
+
 
 def _scan_by_hopping(access: RandomAccess, request: ScanRequest) -> LayerScan:
-    scanner = Scanner(request.limits, request.want)
+    scanner = Scanner(request.limits, request.want, room=request.room)
     read, start = access.locate()
     size, offset = access.size_bytes, 0
     _check_size(size, request.limits)
@@ -111,13 +145,16 @@ def _scan_by_hopping(access: RandomAccess, request: ScanRequest) -> LayerScan:
         if request.progress:
             request.progress(min(offset, size) - before)
     index = scanner.close(size)
-    return LayerScan(index, scanner.kept, tuple(_findings(scanner)), Codec.PLAIN, size, size)
+    return LayerScan(index, scanner.kept, tuple(findings_of(scanner)), Codec.PLAIN, size, size)
 
 
 def scan_stream(source: Reader, request: ScanRequest) -> LayerScan:
     """List the members of a layer read from its first byte to its last; raises ImageSpecError."""
-    with contextlib.ExitStack() as stack:
-        threads = stack.enter_context(ThreadPoolExecutor(2)) if request.verify else None
+    if not request.verify:
+        return _scan_stream(source, request, None)
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not for what reads documents only
+
+    with ThreadPoolExecutor(2) as threads:
         return _scan_stream(source, request, threads)
 
 
@@ -128,9 +165,9 @@ def _scan_stream(source: Reader, request: ScanRequest, threads: Executor | None)
     blob_hash = _Sha256(threads) if threads and codec is not Codec.PLAIN else None
     stored = compression.CountingReader(Rewound(head, source), _observer(blob_hash, request.progress))
     decoded = compression.open_decoder(stored, codec, request.limits)
-    scanner = Scanner(request.limits, request.want)
+    scanner = Scanner(request.limits, request.want, room=request.room)
     wanted = offset = 0
-    while data := decoded.read(_STREAM_WINDOW):
+    while data := decoded.read(READ_BYTES):
         if tar_hash:
             tar_hash.update(data)
         if offset + len(data) > wanted:
@@ -138,7 +175,7 @@ def _scan_stream(source: Reader, request: ScanRequest, threads: Executor | None)
         offset += len(data)
         _check_size(offset, request.limits)
     index = scanner.close(offset)
-    findings = _findings(scanner)
+    findings = findings_of(scanner)
     if decoded.trailing_zero_bytes:
         message = "zero bytes behind the compressed stream, which Go's gzip reader refuses"
         findings.append(Finding("layer.trailing-zeros", message))
@@ -175,28 +212,8 @@ class _Sha256:
         return Digest("sha256:" + self._hash.hexdigest())
 
 
-def scan_all(jobs: Sequence[tuple[LayerBlob, ScanRequest]]) -> list[LayerScan | ImageSpecError]:
-    """
-    Scan several layers at once, on all processors, and return each one's scan or its error, in order.
-
-    Each scan depends on its own request alone, so that the result is that of scanning one after the other. The
-    requests' ``progress`` is called by several threads.
-    """
-    if len(jobs) < 2:
-        return [_scan_or_error(job) for job in jobs]
-    with ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as threads:
-        return list(threads.map(_scan_or_error, jobs))
-
-
-def _scan_or_error(job: tuple[LayerBlob, ScanRequest]) -> LayerScan | ImageSpecError:
-    blob, request = job
-    try:
-        return blob.scan(request)
-    except ImageSpecError as error:
-        return error
-
-
-def _findings(scanner: Scanner) -> list[Finding]:
+def findings_of(scanner: Scanner) -> list[Finding]:
+    """Return what a scanner found, and how many findings it dropped."""
     findings = list(scanner.findings)
     if scanner.dropped_findings:
         findings.append(

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-READ_BYTES = 1 << 18
-"""How much to ask a source for at a time."""
+READ_BYTES = 1 << 17
+"""
+How much to ask a source for at a time.
+
+Larger buffers come from the system anew each time (glibc's malloc maps what is above 128 KiB until it learns better,
+and gives the top of the heap back), and clearing their pages costs a fifth of a second for each gigabyte.
+"""
 
 
 class Reader(Protocol):

@@ -19,6 +19,18 @@ def shorten(text: str, width: int = 200) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
+def human_bytes(size: int | None) -> str:
+    """Return a size in decimal units; a question mark where it is not known."""
+    if size is None:
+        return "?"
+    if size < 1000:
+        return f"{size} B"
+    for power, unit in ((1, "kB"), (2, "MB")):
+        if size < 999_950 * 1000 ** (power - 1):
+            return f"{size / 1000**power:.1f} {unit}"
+    return f"{size / 1000**3:.1f} GB"
+
+
 def _escape(match: re.Match[str]) -> str:
     code = ord(match.group())
     if 0xDC80 <= code <= 0xDCFF:  # a byte kept by the surrogateescape handler

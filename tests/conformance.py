@@ -12,6 +12,7 @@ from imagespec.image import Image
 from imagespec.profiles import load_profile
 from imagespec.rootfs import RootFs
 from imagespec.rules.base import Service
+from imagespec.scan import ScannedBlob
 from imagespec.verdict import Verdict
 from tests.build import digest
 from tests.comparing import Row, merged
@@ -76,7 +77,9 @@ def conforms_to(
     assert merged(view) == expected.entries
     report, integrity = _report(image)
     assert report == expected.report
-    assert integrity == ("fail" if defects else "unknown" if v1 else "pass")
+    # What passed by in a pipe cannot be compared with its table of contents.
+    is_open = v1 or any(each.has_table and isinstance(each.blob, ScannedBlob) for each in image.layers)
+    assert integrity == ("fail" if defects else "unknown" if is_open else "pass")
 
 
 def _report(image: Image) -> tuple[dict[str, Any], Verdict]:

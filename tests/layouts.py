@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import fsspec
 import zstandard
 
 from tests.build import Item, compress, config, digest, directory, file, layer, symlink
@@ -69,6 +70,23 @@ def unpack(items: Sequence[Item], folder: Path) -> Path:
         else:
             path.write_bytes(item.data)
     return folder
+
+
+OBJECTS = "memory://layouts/"
+
+
+def put(name: str, data: bytes) -> str:
+    """Write an object and return its URL."""
+    fsspec.filesystem("memory").pipe_file(OBJECTS + name, data)
+    return OBJECTS + name
+
+
+def put_all(name: str, folder: Path) -> str:
+    """Write the files of a folder as objects, and return their common URL; what is linked is copied."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            put(f"{name}/{path.relative_to(folder)}", path.read_bytes())
+    return OBJECTS + name
 
 
 WRAPPERS: dict[str, Callable[[bytes], bytes]] = {

@@ -194,6 +194,8 @@ def test_names_are_shown_safely() -> None:
         ("docker-archive:-:app", Location("-", PREFIXES["docker-archive"], "app")),
         ("C:image.tar", Location("C:image.tar")),
         ("s3://bucket/image.tar", Location("s3://bucket/image.tar")),
+        ("oci://bucket@space/image.tar", Location("oci://bucket@space/image.tar")),
+        ("oci:s3://bucket/layout:1.0", Location("s3://bucket/layout:1.0", PREFIXES["oci"])),
     ],
 )
 def test_locations(text: str, location: Location, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,14 +10,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from jsonschema import Draft202012Validator
 
 import imagespec
+from imagespec.cli import COMMANDS, cli
 from imagespec.documents.schemas import load_schema
 from imagespec.profiles import list_profiles
 from imagespec.rules import ALL
-from tests.build import config, docker_archive, file, layer, oci_members, outer_tar
+from tests.build import config, digest, docker_archive, file, layer, oci_members, outer_tar
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SAMPLE = FIXTURES / "sample-docker-20.10.tar"
@@ -202,10 +204,114 @@ def test_inspect() -> None:
     data = json.loads(run("inspect", "--format", "json", SAMPLE).stdout)
     golden = json.loads((FIXTURES / "sample-inspect.json").read_text())
     assert data["images"][0]["image_id"] == golden["Id"]
-    assert data["images"][0]["sizes"]["docker_bytes"] == golden["Size"]
-    assert data["images"][0]["sizes"]["compressed_bytes"] is None
+    assert [layer["diff_id"] for layer in data["images"][0]["layers"]] == golden["RootFS"]["Layers"]
     assert data["images"][0]["config"]["config"]["WorkingDir"] == "/home/app"
     assert run("inspect", "/no/such/file").returncode == 2
+
+
+def test_inspect_shows_what_the_documents_say() -> None:
+    raws = [layer(file("a", "x" * 70_000)), layer(file("b"))]
+    run_config = {"Cmd": ["/bin/a", "b c"], "Env": ["A=1"], "Labels": {"k": "v"}, "User": "1000"}
+    members = oci_members(raws, config(raws, run_config), codec="plain", name="repo/a:1")
+    missing = f"blobs/sha256/{digest(raws[1])[7:]}"
+    kept = {name: data for name, data in members.items() if name != missing}
+    index = json.loads(kept["index.json"])
+    index["manifests"][0]["size"] += 1
+    shown = run("inspect", "-", piped=outer_tar({**kept, "index.json": json.dumps(index).encode()}))
+    manifest = index["manifests"][0]["digest"]
+    name = manifest.replace(":", "/")
+    first, second = (digest(raw)[7:19] for raw in raws)
+    expected = f"""\
+standard input  oci-archive
+
+image  repo/a:1
+       {digest(config(raws, run_config))}  linux/amd64
+       manifest {manifest}
+       2 layers, 71.7 kB stored, 1 of them not in the archive
+       compared: digest of the manifest and of the config, and the size where what names it gives one
+       compared: stored sizes of 1 of 2 layers, against the manifest
+DEFECT   blobs/{name} has {index["manifests"][0]["size"] - 1} bytes, its descriptor says {index["manifests"][0]["size"]}
+
+  cmd         ["/bin/a", "b c"]
+  user        1000
+  env         A=1
+  label       k=v
+
+  layer     stored  diff_id       media type                    history
+      0    71.7 kB  {first}  oci.image.layer.v1.tar        step 0
+      1          ?  {second}  oci.image.layer.v1.tar        (missing) step 1
+"""
+    assert shown.stdout.decode() == expected
+    assert (shown.returncode, shown.stderr) == (0, b"")
+
+
+def test_inspect_numbers_images_and_tells_the_unreadable_one(tmp_path: Path) -> None:
+    raws = [layer(file("a")), layer(file("b"))]
+    names = [f"{digest(config([raw]))[7:]}.json" for raw in raws]
+    rows = [
+        {"Config": name, "RepoTags": [f"app:{number}"], "Layers": ["layer.tar"]}
+        for number, name in enumerate([*names, "none.json"])
+    ]
+    archive = tmp_path / "image.tar"
+    documents = {name: config([raw]) for name, raw in zip(names, raws, strict=True)}
+    members = {**documents, "layer.tar": raws[0], "manifest.json": json.dumps(rows).encode()}
+    archive.write_bytes(outer_tar(members))
+    done = run("inspect", archive)
+    lines = done.stdout.decode().splitlines()
+    assert (done.returncode, done.stderr) == (3, b"")
+    assert lines[1] == "PROBLEM  app:2: manifest.json names none.json, which is not in the archive"
+    assert [line for line in lines if line.startswith("image")] == ["image  app:0  @0", "image  app:1  @1"]
+    assert "       compared: digest of the config, against its name" in lines
+    done = run("inspect", "--format", "json", "--image", "@1", archive)
+    data = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert data["problems"] == []
+    (image,) = data["images"]
+    assert (image["number"], image["references"]) == (1, ["app:1"])
+    assert (image["checked"], image["unchecked"]) == (["digest of the config, against its name"], [])
+
+
+LIGHT = """
+import sys
+from imagespec.cli import cli
+try:
+    cli(sys.argv[1:])
+except SystemExit:
+    pass
+heavy = ("analyzers", "engine", "profiles", "results", "rules", "rootfs", "decoders", "toc")
+rare = ("docker_v1", "registry", "skopeo_dir", "join", "pipe", "remote")
+others = ("concurrent", "rich", "jsonschema", "tree_sitter", "isal", "zstandard", "asyncio")
+found = {name for name in sys.modules if name.split(".")[0] in others}
+found |= {name for name in sys.modules if name.startswith("imagespec.") and name.split(".")[1] in heavy}
+found |= sys.modules.keys() & {f"imagespec.sources.{name}" for name in rare}
+print(sorted(found), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        (["--help"], "[]"),
+        (["inspect", "--help"], "[]"),
+        (["inspect", str(SAMPLE)], "[]"),
+        (["inspect", "--format", "json", str(FIXTURES / "sample-oci-dir")], "[]"),
+        (["profiles", "list"], None),
+    ],
+)
+def test_short_commands_import_little(words: list[str], heavy: str | None) -> None:
+    """What a module costs at start is the whole time that `inspect` takes."""
+    done = subprocess.run([sys.executable, "-c", LIGHT, *words], capture_output=True, text=True, check=True)
+    assert (done.stderr.strip() == "[]") is (heavy is not None), done.stderr
+
+
+def test_the_list_of_commands_says_what_the_commands_say() -> None:
+    context = click.Context(cli)
+    for name, (_, text) in COMMANDS.items():
+        command = cli.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert command.get_short_help_str(200) == text
+    assert run("nothing").returncode == 2
 
 
 @pytest.mark.parametrize("rule", [rule.id for rule in ALL])

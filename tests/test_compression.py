@@ -17,7 +17,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagespec import compression
+from imagespec import decoders
 from imagespec.compression import Codec, open_decoder, sniff
 from imagespec.errors import CompressionError, ImageSpecError, LimitError, TarError
 from imagespec.limits import Limits
@@ -45,8 +45,8 @@ CODECS = pytest.mark.parametrize("codec", list(PACK), ids=lambda codec: codec.va
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run every test with both inflaters."""
     if request.param == "zlib":
-        monkeypatch.setattr(compression, "igzip_lib", None)
-    elif compression.igzip_lib is None:
+        monkeypatch.setattr(decoders, "igzip_lib", None)
+    elif decoders.igzip_lib is None:
         pytest.skip("no isal on this platform")
     name: str = request.param
     return name
@@ -384,7 +384,7 @@ def streams() -> Iterator[bytes]:
 def test_both_inflaters_agree(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = gzip_member(data, flags=8, fields=b"n\0") + PACK[Codec.GZIP](data[::-1])
     results = []
-    for library in (compression.igzip_lib, None):
-        monkeypatch.setattr(compression, "igzip_lib", library)
+    for library in (decoders.igzip_lib, None):
+        monkeypatch.setattr(decoders, "igzip_lib", library)
         results.append([decode(raw, Codec.GZIP, size=size, most=99) for size in (10, 1 << 16)])
     assert results == [[data + data[::-1]] * 2] * 2

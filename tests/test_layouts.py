@@ -32,6 +32,8 @@ from tests.layouts import (
     make_image,
     oci,
     pack,
+    put,
+    put_all,
     registry,
     skopeo_sync,
     unpack,
@@ -61,17 +63,21 @@ STORES: dict[str, Callable[[str, Path], Any]] = {
     "zstd": lambda name, _: io.BytesIO(WRAPPERS["zstd"](packed(name))),
     "xz": lambda name, _: Pipe(WRAPPERS["xz"](packed(name))),
     "bzip2": lambda name, _: io.BytesIO(WRAPPERS["bzip2"](packed(name))),
+    "url": lambda name, _: put(f"{name}.tar", packed(name)),
+    "url-directory": lambda name, path: put_all(name, unpack(BUILDERS[name](IMAGE), path)),
 }
 
 
 @pytest.mark.parametrize("name", BUILDERS)
 @pytest.mark.parametrize("store", STORES)
 def test_every_layout_in_every_store(name: str, store: str, tmp_path: Path) -> None:
+    if (name, store) == ("docker-1.12-links-too-far", "url-directory"):
+        pytest.skip("object storage has no links, and these lead nowhere")
     with imagespec.open(STORES[store](name, tmp_path), verify=True) as archive:
         (image,) = archive.images
         assert not archive.unreadable
         conforms_to(expected(), image, v1="1.9" in name)
-    assert archive.container.endswith("-dir" if store == "directory" else "-archive")
+    assert archive.container.endswith("-dir" if "directory" in store else "-archive")
 
 
 REFERENCES = {
@@ -385,7 +391,7 @@ def test_what_was_compared_is_said() -> None:
     assert "compared: digest of the manifest and of the config" in told["registry"]
     assert "compared: stored sizes of 7 of 7 layers, against the manifest" in told["registry"]
     assert "compared: manifest.json and index.json, against one another" in told["docker-25"]
-    assert "not compared: digests of 7 layers that were read" in told["docker-25"]
+    assert "not compared: digests of 7 layers" in told["docker-25"]
 
 
 def without_images() -> list[Item]:

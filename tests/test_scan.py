@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 from pathlib import Path
 
 import attrs
@@ -12,7 +13,10 @@ import pytest
 
 from imagespec.access import AccessWindow, FileAccess
 from imagespec.errors import ImageSpecError, TruncatedTarError
-from imagespec.scan import AccessBlob, LayerScan, ScanRequest, scan_all
+from imagespec.limits import Limits
+from imagespec.parallel import scan_all
+from imagespec.scan import AccessBlob, LayerScan, ScanRequest
+from tests.build import file, layer
 from tests.rawtar import END, member, pax
 from tests.readers import reader  # noqa: F401 - every test here runs under both implementations
 
@@ -46,12 +50,43 @@ def test_digests_are_of_every_byte(stored: bytes) -> None:
 def test_all_at_once_gives_what_one_after_the_other_gives() -> None:
     request = ScanRequest(want=lambda _name, size, _mode: min(size, 9))
     stored = [RAW, gzip.compress(RAW), RAW[:700], gzip.compress(RAW)[:-9], END]
-    found = scan_all([(blob(raw), request) for raw in stored])
+    found = scan_all([blob(raw) for raw in stored], request)
     assert columns(found[0]) == columns(found[1]) == columns(blob(RAW).scan(request))
     assert isinstance(found[2], TruncatedTarError)
     assert isinstance(found[3], ImageSpecError)
     assert not columns(found[4])[0]
-    assert not scan_all([])
+    assert not scan_all([], request)
+
+
+@pytest.mark.parametrize("room", [0, 5, 30, 50, 70, 1000])
+def test_what_finds_room_does_not_depend_on_the_threads(room: int) -> None:
+    request = ScanRequest(want=lambda _name, size, _mode: size, limits=Limits(kept_bytes=room))
+    names = [[("f", b"x" * 40), ("g", b"y" * 9)], [("f", b"z" * 20)], [("h", b"w" * 2)]]
+    layers = [layer(*(file(name, content) for name, content in members)) for members in names]
+    left, expected = room, []
+    for members in names:
+        kept = {}
+        for number, (_, content) in enumerate(members):
+            if len(content) <= left:
+                kept[number] = content
+                left -= len(content)
+        expected.append(kept)
+    for stored in (layers, [gzip.compress(raw) for raw in layers]):
+        scans = scan_all([blob(raw) for raw in stored], request)
+        assert [scan.kept for scan in scans if isinstance(scan, LayerScan)] == expected
+
+
+def test_an_interrupt_stops_all_threads() -> None:
+    seen: list[int] = []
+
+    def interrupt(count: int) -> None:
+        seen.append(count)
+        raise KeyboardInterrupt
+
+    stored = gzip.compress(layer(file("f", os.urandom(8 << 20))), 0)
+    with pytest.raises(KeyboardInterrupt):
+        scan_all([blob(stored)] * 6, ScanRequest(progress=interrupt))
+    assert sum(seen) < len(stored)
 
 
 def test_a_layer_inside_a_file(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Plan:
 
 
 def outcome(raw: bytes, reader: MakeReader, plan: Plan) -> Outcome:
-    scanner = Scanner(plan.limits, plan.want, reader)
+    scanner = Scanner(plan.limits, plan.want, reader=reader)
     try:
         (hop if plan.hops else feed)(raw, scanner, plan)
         index = scanner.close(len(raw))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -34,6 +34,16 @@ class ImageSizes:
     """``docker_bytes`` of the layers that could be read: a lower bound when one could not."""
 
 
+def _sum(sizes: Iterable[int | None]) -> int | None:
+    """Return the sum, None where one is not known."""
+    total = 0
+    for size in sizes:
+        if size is None:
+            return None
+        total += size
+    return total
+
+
 def measure(scans: Sequence[LayerScan | None], rootfs: RootFs) -> ImageSizes:
     """Return the sizes of an image with these layers."""
     readable = sum(usage.apparent_bytes for usage in rootfs.usage if usage)
@@ -52,7 +62,7 @@ def measure(scans: Sequence[LayerScan | None], rootfs: RootFs) -> ImageSizes:
     return ImageSizes(
         docker_bytes=readable,
         compressed_bytes=sum(scan.stored_bytes for scan in known) if packed else None,
-        tar_bytes=sum(scan.tar_bytes for scan in known),
+        tar_bytes=_sum(scan.tar_bytes for scan in known),
         merged_bytes=merged,
         wasted_bytes=readable - merged,
         readable_docker_bytes=readable,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -12,16 +13,25 @@ from rich.console import Console
 
 from imagespec import api
 from imagespec.cli.choosing import choosing_options
-from imagespec.cli.common import INCOMPLETE, PLAIN_WIDTH, USAGE, complain, console, read_input
+from imagespec.cli.common import (
+    INCOMPLETE,
+    PLAIN_WIDTH,
+    USAGE,
+    Failure,
+    attempt,
+    complain,
+    console,
+    shown_name,
+)
+from imagespec.cli.progress import ProgressLine
 from imagespec.documents.model_config import ModelConfig, parse_model_config
 from imagespec.engine import check_archive
 from imagespec.errors import ImageSpecError
 from imagespec.limits import Limits
 from imagespec.profiles import DEFAULT, Profile, load_profile
 from imagespec.report.text import render_report
-from imagespec.results import InputReport, Report
+from imagespec.results import InputReport, Problem, Report
 from imagespec.rules.base import Service
-from imagespec.sources import Archive
 
 
 @click.command()
@@ -48,6 +58,13 @@ from imagespec.sources import Archive
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to a file.")
 @click.option("--strict", is_flag=True, help="Count unknown verdicts as failures.")
 @click.option("--verify", is_flag=True, help="Read everything and compute every digest.")
+@click.option(
+    "--toc",
+    type=click.Choice(["ignored", "trusted"]),
+    default="ignored",
+    show_default=True,
+    help="Trusted: list eStargz and zstd:chunked layers from their tables, if the manifest vouches for them.",
+)
 @click.option("--verbose", is_flag=True, help="Show all evidence.")
 def check(  # noqa: PLR0913 - one parameter for each option
     *,
@@ -56,20 +73,22 @@ def check(  # noqa: PLR0913 - one parameter for each option
     service: str,
     chosen: str | None,
     platform: str | None,
-    blobs: Path | None,
+    blobs: str | None,
     config_json: Path | None,
     format_name: str,
     output: Path | None,
     strict: bool,
     verify: bool,
+    toc: api.Toc,
     verbose: bool,
 ) -> None:
     """
     Judge image archives against a profile.
 
     IMAGE is an archive or layout directory as docker, podman, skopeo, buildah and others write it, or a registry's
-    storage; "-" reads standard input. A prefix forces how it is read, and a name behind the path chooses the image:
-    docker-archive:FILE[:REF], oci-archive:FILE[:REF], oci:DIR[:REF], dir:DIR, registry-dir:DIR[:REF].
+    storage; as a path or a URL, and "-" reads standard input. A prefix forces how it is read, and a name behind the
+    path chooses the image: docker-archive:FILE[:REF], oci-archive:FILE[:REF], oci:DIR[:REF], dir:DIR,
+    registry-dir:DIR[:REF].
 
     Exit code: 0 every rule passed (unknown allowed unless --strict), 1 a rule failed, 2 wrong usage, 3 something
     could not be read.
@@ -80,7 +99,7 @@ def check(  # noqa: PLR0913 - one parameter for each option
     except ImageSpecError as error:
         complain(str(error))
         sys.exit(USAGE)
-    options = {"image": chosen, "platform": platform, "blobs": blobs, "verify": verify}
+    options = {"image": chosen, "platform": platform, "blobs": blobs, "verify": verify, "toc": toc}
     report, worst = _check_all(images, profile, Service(service), given, options)
     if output is None:
         _print(report, format_name, sys.stdout, console(), verbose=verbose)
@@ -102,14 +121,23 @@ def _check_all(
     given: ModelConfig | None,
     options: dict[str, Any],
 ) -> tuple[Report, int]:
-    def judge(archive: Archive) -> InputReport:
-        return check_archive(archive, profile, service, model_config=given)
+    def judge(name: str) -> InputReport:
+        source: Any = sys.stdin.buffer if name == "-" else name
+        with (
+            ProgressLine(shown_name(name)) as progress,
+            api.open(source, progress=progress.advance, **options) as archive,
+        ):
+            return check_archive(archive, profile, service, model_config=given)
 
-    results = [read_input(name, judge, **options) for name in names]
-    inputs = tuple(item for item, _ in results)
-    return api.report_of(profile, service, inputs, verified=options["verify"]), max(
-        code for _, code in results
-    )
+    inputs, worst = [], 0
+    for name in names:
+        result = attempt(name, functools.partial(judge, name))
+        if isinstance(result, Failure):
+            worst = max(worst, result.code)
+            problem = Problem(result.slug, result.message)
+            result = InputReport(name=shown_name(name), problems=(problem,))
+        inputs.append(result)
+    return api.report_of(profile, service, tuple(inputs), verified=options["verify"]), worst
 
 
 def _write(report: Report, format_name: str, output: Path, *, verbose: bool) -> None:

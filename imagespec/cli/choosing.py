@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -15,7 +14,7 @@ _OPTIONS = (
     click.option("--platform", metavar="OS/ARCH[/VARIANT]", help="Only images of this platform."),
     click.option(
         "--blobs",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        type=click.Path(exists=True, file_okay=False),
         help="Where blobs lie that are not in the layout itself.",
     ),
 )

@@ -1,29 +1,40 @@
-"""What the commands share: consoles, opening inputs, and the one way an error is told."""
+"""What the commands share: consoles, and the one way an error is told."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
+import attrs
 import click
-from rich.console import Console
 
-from imagespec import api
-from imagespec.cli.progress import ProgressLine
 from imagespec.errors import ImageSpecError, UsageError
-from imagespec.results import InputReport, Problem
-from imagespec.sources import Archive
 from imagespec.text import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 USAGE = 2
 INCOMPLETE = 3
 PLAIN_WIDTH = 200  # of tables in files and pipes, where no terminal says how wide it is
 
+_Result = TypeVar("_Result")
+
+
+@attrs.frozen
+class Failure:
+    """Why an input could not be dealt with: an error's slug and sentence, and the exit code for it."""
+
+    slug: str
+    message: str
+    code: int
+
 
 def console() -> Console:
     """Return the console of standard output: colours on a terminal only, and never under NO_COLOR."""
+    from rich.console import Console  # noqa: PLC0415 - a third of the time that a short command takes
+
     width = None if sys.stdout.isatty() else PLAIN_WIDTH
     return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, width=width)
 
@@ -33,37 +44,29 @@ def complain(message: str) -> None:
     click.echo(f"imagespec: {printable(message)}", err=True)
 
 
-@contextmanager
-def opened(name: str, **options: Any) -> Iterator[Archive]:
-    """Open an input of the command line, ``-`` for standard input; with a progress line when it takes long."""
-    source: Any = sys.stdin.buffer if name == "-" else name
-    with (
-        ProgressLine(name) as progress,
-        api.open(source, progress=progress.advance, **options) as archive,
-    ):
-        yield archive
+def shown_name(name: str) -> str:
+    """Return how messages call an input of the command line: a URL without what may be secret."""
+    if name == "-":
+        return "standard input"
+    from imagespec.sources.location import shown_location  # noqa: PLC0415 - not for `imagespec rules`
+
+    return shown_location(name)
 
 
-def read_input(name: str, judge: Callable[[Archive], InputReport], **options: Any) -> tuple[InputReport, int]:
-    """
-    Return the report of one input and 0, or the problem it met and the exit code for it.
-
-    ``options`` are those of `imagespec.open`. The problem is told on standard error as well.
-    """
-    shown = "standard input" if name == "-" else name
+def attempt(name: str, work: Callable[[], _Result]) -> _Result | Failure:
+    """Return what ``work`` makes of the input ``name``, or the failure it met, which is told on standard error."""
     try:
-        with opened(name, **options) as archive:
-            return judge(archive), 0
+        return work()
     except UsageError as error:
-        problem, code = Problem(error.slug, str(error)), USAGE
+        failure = Failure(error.slug, str(error), USAGE)
     except ImageSpecError as error:
-        problem, code = Problem(error.slug, str(error)), INCOMPLETE
+        failure = Failure(error.slug, str(error), INCOMPLETE)
     except BrokenPipeError:
         raise
     except OSError as error:
-        problem, code = Problem("unreadable", f"{shown}: {error.strerror or error}"), INCOMPLETE
+        failure = Failure("unreadable", f"{shown_name(name)}: {error.strerror or error}", INCOMPLETE)
     except Exception as error:  # noqa: BLE001 - a defect of ours must not look like a failed rule, nor end a batch
-        text = f"{shown}: internal error ({type(error).__name__}: {error}); please report this as a bug"
-        problem, code = Problem("internal", text), INCOMPLETE
-    complain(problem.message)
-    return InputReport(name=shown, problems=(problem,)), code
+        text = f"internal error ({type(error).__name__}: {error}); please report this as a bug"
+        failure = Failure("internal", f"{shown_name(name)}: {text}", INCOMPLETE)
+    complain(failure.message)
+    return failure

@@ -1,25 +1,22 @@
-"""``imagespec inspect``: what is in an archive, without verdicts."""
+"""``imagespec inspect``: what the documents of an archive say, without verdicts and without reading a layer."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from pathlib import Path
+from typing import IO
 
 import click
-from rich.console import Console
-from rich.text import Text
 
-from imagespec.analyzers.facts import Facts
 from imagespec.cli.choosing import choosing_options
-from imagespec.cli.common import INCOMPLETE, console, read_input
-from imagespec.documents.config import ImageConfig
-from imagespec.engine import describe_image, describe_unreadable, scan_layers
-from imagespec.image import Image
-from imagespec.report.text import remarks, render_image
-from imagespec.results import ImageReport, InputReport, image_to_dict
-from imagespec.sources import Archive
-from imagespec.text import printable
+from imagespec.cli.common import INCOMPLETE, Failure, attempt, shown_name
+from imagespec.cli.progress import ProgressLine
+from imagespec.report.inspection import Line, inspection_lines, inspection_to_dict
+from imagespec.scan import ScanRequest
+from imagespec.sources import Archive, open_archive
+
+_PLAIN_WIDTH = 240  # of history lines in files and pipes
 
 
 @click.command()
@@ -29,74 +26,46 @@ from imagespec.text import printable
     "--format", "format_name", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def inspect(
-    *, image: str, chosen: str | None, platform: str | None, blobs: Path | None, format_name: str
+    *, image: str, chosen: str | None, platform: str | None, blobs: str | None, format_name: str
 ) -> None:
     """
-    Show the images of an archive: config, layers, sizes, history.
+    Show what the documents of an archive say.
 
-    IMAGE is as for `imagespec check`.
+    References, digests, platform, config, and the layers with their stored sizes and history lines. No layer is read,
+    so that it takes the same short time for any size. IMAGE is as for `imagespec check`.
     """
-    configs: list[ImageConfig] = []
-
-    def look(archive: Archive) -> InputReport:
-        configs.extend(item.config for item in archive.images)
-        reports = tuple(_describe(item) for item in archive.images)
-        problems = tuple(describe_unreadable(item) for item in archive.unreadable)
-        return InputReport(
-            name=archive.name,
-            container=archive.container,
-            images=reports,
-            problems=problems,
-            notes=archive.notes,
-        )
-
-    report, code = read_input(image, look, image=chosen, platform=platform, blobs=blobs)
-    if code:
-        sys.exit(code)
-    if format_name == "json":
-        rows = [
-            {**image_to_dict(item), "config": json.loads(config.raw)}
-            for item, config in zip(report.images, configs, strict=True)
-        ]
-        click.echo(
-            json.dumps(
-                {"name": printable(report.name), "container": report.container, "images": rows}, indent=2
-            )
-        )
-    else:
-        _render(report, configs, console())
-    sys.exit(INCOMPLETE if report.problems or any(item.problems for item in report.images) else 0)
+    options = {"image": chosen, "platform": platform, "blobs": blobs}
+    done = attempt(image, lambda: _show(image, options, format_name))
+    sys.exit(done.code if isinstance(done, Failure) else done)
 
 
-def _describe(image: Image) -> ImageReport:
-    scans, problems = scan_layers(image)
-    return describe_image(image, Facts(image, scans), (), tuple(problems))
+def _show(name: str, options: dict[str, str | None], format_name: str) -> int:
+    """Print what an input's documents say and return the exit code: some of its images may be unreadable."""
+    source: str | IO[bytes] = sys.stdin.buffer if name == "-" else name
+    with (
+        ProgressLine(shown_name(name)) as progress,
+        open_archive(source, ScanRequest(progress=progress.advance), **options) as archive,
+    ):
+        text = _as_json(archive) if format_name == "json" else _as_text(archive)
+    click.echo(text, color=False if "NO_COLOR" in os.environ else None)
+    return INCOMPLETE if archive.unreadable else 0
 
 
-def _render(report: InputReport, configs: list[ImageConfig], target: Console) -> None:
-    target.print(
-        Text.assemble((printable(report.name), "bold"), (f"  {report.container}", "dim")), soft_wrap=True
+def _as_json(archive: Archive) -> str:
+    return json.dumps(inspection_to_dict(archive), indent=2)
+
+
+def _as_text(archive: Archive) -> str:
+    width = _PLAIN_WIDTH
+    if sys.stdout.isatty():
+        import shutil  # noqa: PLC0415 - it brings every compression library along
+
+        width = shutil.get_terminal_size().columns
+    return "\n".join(map(_styled, inspection_lines(archive, max(width, 80))))
+
+
+def _styled(line: Line) -> str:
+    return "".join(
+        click.style(text, bold=style == "bold" or None, dim=style == "dim" or None) if style else text
+        for text, style in line
     )
-    for text in remarks(report):
-        target.print(text, soft_wrap=True)
-    target.print()
-    for image, config in zip(report.images, configs, strict=True):
-        for name, value in _config_lines(config):
-            target.print(Text.assemble((f"  {name:<12}", "dim"), printable(value)), soft_wrap=True)
-        target.print()
-        render_image(image, target, several=len(configs) > 1)
-
-
-def _config_lines(config: ImageConfig) -> list[tuple[str, str]]:
-    lines = [
-        ("entrypoint", json.dumps(list(config.entrypoint)) if config.entrypoint else ""),
-        ("cmd", json.dumps(list(config.cmd)) if config.cmd else ""),
-        ("workdir", config.working_dir),
-        ("user", config.user),
-        ("ports", ", ".join(config.exposed_ports)),
-        ("volumes", ", ".join(config.volumes)),
-        ("created", config.created or ""),
-    ]
-    lines += [("env", item) for item in config.env]
-    lines += [("label", f"{key}={value}") for key, value in config.labels.items()]
-    return [(name, value) for name, value in lines if value]

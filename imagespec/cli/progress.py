@@ -15,7 +15,7 @@ class ProgressLine:
     """A context manager; `advance` is told the bytes dealt with."""
 
     def __init__(self, name: str) -> None:
-        self._name = "standard input" if name == "-" else os.path.basename(name)  # noqa: PTH119 - may be no path
+        self._name = os.path.basename(name)  # noqa: PTH119 - may be no path
         self._total = os.path.getsize(name) if os.path.isfile(name) else None  # noqa: PTH113, PTH202
         self._count = 0
         self._start = time.monotonic()

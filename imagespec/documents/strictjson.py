@@ -18,7 +18,17 @@ from imagespec.limits import Limits
 
 # Members that Go reads into maps, whose keys keep their case, and the named parts of a JSON Schema.
 _MAPS = frozenset(
-    ("Labels", "annotations", "ExposedPorts", "Volumes", "LayerSources", "properties", "$defs", "definitions")
+    (
+        "Labels",
+        "annotations",
+        "ExposedPorts",
+        "Volumes",
+        "LayerSources",
+        "properties",
+        "$defs",
+        "definitions",
+        "xattrs",
+    )
 )
 _STRINGS_AND_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 

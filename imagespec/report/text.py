@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from imagespec.results import ImageReport, InputReport, LayerReport, Problem, Report, RuleResult
-from imagespec.text import printable, shorten
+from imagespec.results import ImageReport, InputReport, Problem, Report, RuleResult
+from imagespec.text import human_bytes, printable, shorten
 from imagespec.verdict import Evidence, Verdict
 
 _STYLES = {
@@ -21,8 +21,6 @@ _STYLES = {
 _VERDICT_WIDTH = 9
 _EVIDENCE_SHOWN = 4
 _FINDINGS_SHOWN = 8
-_LAYER_COLUMNS = 48
-_HISTORY_WIDTH = 160
 
 
 def render_report(report: Report, console: Console, *, verbose: bool = False) -> None:
@@ -38,35 +36,13 @@ def render_report(report: Report, console: Console, *, verbose: bool = False) ->
     _line(console, _closing(report))
 
 
-def render_image(image: ImageReport, console: Console, *, several: bool = False) -> None:
-    """Print what an image is: identity, sizes and layers; its number where an archive has several."""
-    _render_identity(image, console, several=several)
-    head = f"{'layer':>7}{'stored':>11}{'unpacked':>11}{'entries':>10}  {'codec':<7}history"
-    _line(console, Text(head, style="dim"))
-    for layer in image.layers:
-        _line(console, Text(_layer_row(layer)), hanging=_LAYER_COLUMNS)
-    for problem in image.problems:
-        _line(console, _problem(problem))
-    console.print()
-
-
-def human_bytes(size: int | None) -> str:
-    """Return a size in decimal units; a question mark where it is not known."""
-    if size is None:
-        return "?"
-    if size < 1000:
-        return f"{size} B"
-    for power, unit in ((1, "kB"), (2, "MB")):
-        if size < 999_950 * 1000 ** (power - 1):
-            return f"{size / 1000**power:.1f} {unit}"
-    return f"{size / 1000**3:.1f} GB"
-
-
 def _render_input(item: InputReport, console: Console, *, verbose: bool) -> None:
     kind = f"  {item.container}" if item.container else ""
     _line(console, Text.assemble((printable(item.name), "bold"), (kind, "dim")))
-    for text in remarks(item):
-        _line(console, text)
+    for problem in item.problems:
+        _line(console, _problem(problem))
+    for note in item.notes:
+        _line(console, Text.assemble(("NOTE     ", "bold blue"), printable(note)))
     console.print()
     for image in item.images:
         _render_identity(image, console, several=len(item.images) > 1)
@@ -77,13 +53,6 @@ def _render_input(item: InputReport, console: Console, *, verbose: bool) -> None
         for text in _findings(image):
             _line(console, text)
         console.print()
-
-
-def remarks(item: InputReport) -> Iterator[Text]:
-    """Yield what is to be said of a whole input: what could not be read, and what is listed and not there."""
-    yield from map(_problem, item.problems)
-    for note in item.notes:
-        yield Text.assemble(("NOTE     ", "bold blue"), printable(note))
 
 
 def _render_identity(image: ImageReport, console: Console, *, several: bool) -> None:
@@ -200,15 +169,6 @@ def _closing(report: Report) -> Text:
     if not report.complete:
         text.append("; incomplete: something could not be read, see PROBLEM", style="bold magenta")
     return text
-
-
-def _layer_row(layer: LayerReport) -> str:
-    entries = "?" if layer.entries is None else f"{layer.entries:,}"
-    history = shorten(printable(" ".join((layer.created_by or "").split())), _HISTORY_WIDTH)
-    if layer.state != "present":
-        history = f"({layer.state}) {history}"
-    stored, unpacked = human_bytes(layer.stored_bytes), human_bytes(layer.docker_bytes)
-    return f"{layer.number:>7}{stored:>11}{unpacked:>11}{entries:>10}  {layer.codec or '?':<7}{history}"
 
 
 def _line(console: Console, text: Text, *, indent: int = 0, hanging: int = 0) -> None:

@@ -6,17 +6,19 @@ What it checks
 That the config lists one diff_id for each layer; that indexes, manifests and configs have the digests and sizes that
 name them, and layers the sizes; that the index and the config tell one platform; that `manifest.json` and `index.json`
 give the same layers and names where an archive has both; and, with `--verify`, that every layer has the digest of its
-descriptor and the diff_id of the config. The evidence lists what was compared, and what was not.
+descriptor and the diff_id of the config, and that an eStargz or zstd:chunked layer holds what its table of contents
+says: the same members with the same attributes and contents. The evidence lists what was compared, and what was not.
 
 Why it matters
 --------------
 An archive that contradicts itself is refused, or loaded differently by different tools: what was judged is then not
-what will run.
+what will run. A runtime that pulls lazily sees a layer's table of contents, and every other one sees its tar.
 
 What passes
 -----------
-No contradiction, and every layer's digests were computed and are right. A config that nothing names by digest (as in
-jib's archives) is taken as it is, and the evidence says so.
+No contradiction, every layer's digests were computed and are right, and every layer with a table of contents was
+compared with it. A config that nothing names by digest (as in jib's archives) is taken as it is, and the evidence says
+so.
 
 What fails
 ----------
@@ -25,7 +27,8 @@ Any contradiction, or a layer that the documents name and the archive does not h
 What stays unknown
 ------------------
 The documents agree, but the layers' digests were not computed, because the run did not ask for it, or there is nothing
-to compare them with: archives of Docker before 1.10 record none.
+to compare them with: archives of Docker before 1.10 record none. Or a layer was not compared with its table of
+contents: the table cannot be used, or the archive came through a pipe.
 
 How to fix
 ----------
@@ -47,6 +50,8 @@ from imagespec.rules.base import Parameters, Rule
 from imagespec.scan import LayerScan
 from imagespec.verdict import Evidence, Outcome, Verdict
 
+_Scanned = tuple[Layer, LayerScan]
+
 _ADVICE = "Export the image again, and check that the copy is complete."
 
 
@@ -60,7 +65,7 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
         return Outcome(Verdict.FAIL, f"the archive {lead}: {wrong[0].message}{more}", wrong, _ADVICE)
     scanned = [(layer, scan) for layer, scan in zip(layers, facts.scans, strict=True) if scan]
     computed = sum(scan.diff_id is not None and _is_comparable(layer) for layer, scan in scanned)
-    evidence = (*_compared(facts, computed), *_not_compared(facts, computed, len(scanned)))
+    evidence = (*_compared(facts, scanned, computed), *_not_compared(facts, scanned, computed))
     if len(scanned) < len(layers):
         summary = f"{len(layers) - len(scanned)} of {len(layers)} layers could not be read"
         return Outcome(Verdict.UNKNOWN, summary, evidence)
@@ -72,10 +77,18 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
     if computed < len(layers):
         summary = "the documents agree; the layers' digests were not computed"
         return Outcome(Verdict.UNKNOWN, summary, evidence, "Run again with --verify to compute them.")
+    uncompared = _without_comparison(scanned)
+    if uncompared:
+        summary = f"{uncompared} layers could not be compared with their tables of contents"
+        return Outcome(Verdict.UNKNOWN, summary, evidence, "Check the archive from a file, with --verify.")
     return Outcome(Verdict.PASS, "the documents agree, and every digest is right", evidence)
 
 
-def _compared(facts: Facts, computed: int) -> Iterator[Evidence]:
+def _without_comparison(scanned: list[_Scanned]) -> int:
+    return sum(layer.has_table and not scan.table_compared for layer, scan in scanned)
+
+
+def _compared(facts: Facts, scanned: list[_Scanned], computed: int) -> Iterator[Evidence]:
     yield Evidence(
         message="layers whose digests were computed and are right",
         seen=str(computed),
@@ -83,13 +96,19 @@ def _compared(facts: Facts, computed: int) -> Iterator[Evidence]:
     )
     for what in facts.image.checked:
         yield Evidence(message=f"compared: {what}")
+    tables = sum(scan.table_compared for _, scan in scanned)
+    if tables:
+        yield Evidence(message=f"compared: {tables} layers, with their tables of contents")
 
 
-def _not_compared(facts: Facts, computed: int, scanned: int) -> Iterator[Evidence]:
+def _not_compared(facts: Facts, scanned: list[_Scanned], computed: int) -> Iterator[Evidence]:
     for what in facts.image.unchecked:
         yield Evidence(message=f"not compared: {what}")
-    if computed < scanned:
-        yield Evidence(message=f"not compared: digests of {scanned - computed} layers that were read")
+    if computed < len(scanned):
+        yield Evidence(message=f"not compared: digests of {len(scanned) - computed} layers")
+    tables = _without_comparison(scanned)
+    if tables:
+        yield Evidence(message=f"not compared: {tables} layers, with their tables of contents")
 
 
 def _contradictions(facts: Facts) -> Iterator[Evidence]:
@@ -111,6 +130,8 @@ def _is_comparable(layer: Layer) -> bool:
 
 def _mismatches(layer: Layer, scan: LayerScan) -> Iterator[Evidence]:
     pairs = (("diff_id", layer.diff_id, scan.diff_id), ("blob digest", layer.blob_digest, scan.blob_digest))
+    for message in scan.contradictions:
+        yield Evidence(message=f"{layer.stored_name}: {message}", layer=layer.number)
     for what, wanted, seen in pairs:
         if wanted and seen and wanted.startswith("sha256:") and wanted != seen:
             message = f"the {what} of {layer.stored_name} is wrong"

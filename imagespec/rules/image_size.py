@@ -25,8 +25,8 @@ not be read, and the readable ones are within the limit.
 
 How to fix
 ----------
-Remove what the service does not need *in the layer that adds it* (deleting it in a later layer frees nothing), build
-in stages, and see `imagespec inspect` for the bytes wasted under later layers.
+Remove what the service does not need *in the layer that adds it* (deleting it in a later layer frees nothing), and build
+in stages; the report says how many bytes later layers hide.
 
 Source
 ------

@@ -7,6 +7,6 @@ documents of one archive say; `archive` is what callers get.
 
 from __future__ import annotations
 
-from imagespec.sources.archive import Archive, Choice, open_archive
+from imagespec.sources.archive import Archive, open_archive
 
-__all__ = ["Archive", "Choice", "open_archive"]
+__all__ = ["Archive", "open_archive"]

@@ -16,19 +16,10 @@ from imagespec.scan import ScanRequest
 from imagespec.sources.detect import read_images
 from imagespec.sources.inputs import open_store
 from imagespec.sources.layout import Listed
-from imagespec.sources.location import Location, parse_location
+from imagespec.sources.location import Location, parse_location, shown_location
 from imagespec.sources.views import WithBlobs
 
 _NOTES_TOLD = 4
-
-
-@attrs.frozen(kw_only=True)
-class Choice:
-    """Which images of an input are meant, and where else its blobs may lie."""
-
-    image: str | None = None
-    platform: str | None = None
-    blobs: str | os.PathLike[str] | None = None
 
 
 @attrs.define(eq=False)
@@ -62,24 +53,30 @@ class Archive:
 
 
 def open_archive(
-    source: str | os.PathLike[str] | IO[bytes], request: ScanRequest, choice: Choice | None = None
+    source: str | os.PathLike[str] | IO[bytes],
+    request: ScanRequest,
+    *,
+    image: str | None = None,
+    platform: str | None = None,
+    blobs: str | os.PathLike[str] | None = None,
 ) -> Archive:
     """
-    Open a path, a binary file or a pipe and read its images' documents.
+    Open a path, a URL, a binary file or a pipe and read its images' documents.
 
-    A pipe is read to its end here, layers included. Raises ImageSpecError, with a message that names the input, and
+    ``image`` and ``platform`` say which images are meant, ``blobs`` where else their blobs may lie. A pipe is read to
+    its end here, layers included. Raises ImageSpecError, with a message that names the input, and
     OSError where the system cannot read it.
     """
-    name, choice = _name_of(source), choice or Choice()
+    name = _name_of(source)
     location = parse_location(source) if isinstance(source, str) else Location("")
     with contextlib.ExitStack() as resources:
         try:
             where = sys.stdin.buffer if location.layouts and location.path == "-" else location.path
             store = open_store(where or source, request, resources)
-            if choice.blobs is not None:
-                store = WithBlobs(store, open_store(choice.blobs, request, resources))
+            if blobs is not None:
+                store = WithBlobs(store, open_store(blobs, request, resources))
             container, listed = read_images(store, request, location.layouts)
-            images, unreadable = _choose(name, listed, location, choice)
+            images, unreadable = _choose(name, listed, _wanted(location, image), platform)
         except TruncatedTarError as error:
             raise InputError(
                 f"{name}: the archive is truncated: {error.reason}, at byte {error.offset:,}; "
@@ -91,15 +88,16 @@ def open_archive(
         return Archive(name, container, images, request.verify, listed.notes, unreadable, resources.pop_all())
 
 
+def _wanted(location: Location, image: str | None) -> str | None:
+    if location.image and image and location.image != image:
+        raise UsageError(f"two images are asked for: {location.image} behind the path and --image {image}")
+    return location.image or image
+
+
 def _choose(
-    name: str, listed: Listed, location: Location, choice: Choice
+    name: str, listed: Listed, image: str | None, platform: str | None
 ) -> tuple[tuple[Image, ...], tuple[UnreadableImage, ...]]:
-    if location.image and choice.image and location.image != choice.image:
-        raise UsageError(
-            f"two images are asked for: {location.image} behind the path and --image {choice.image}"
-        )
-    image = location.image or choice.image
-    if image is None and choice.platform is None:
+    if image is None and platform is None:
         return listed.images, listed.unreadable
     from imagespec.choosing import narrow  # noqa: PLC0415 - most archives hold one image
     from imagespec.references import names_image  # noqa: PLC0415
@@ -110,7 +108,7 @@ def _choose(
         if image is None or not item.references or any(names_image(image, name) for name in item.references)
     )
     try:
-        return narrow(listed.images, image=image, platform=choice.platform), unreadable
+        return narrow(listed.images, image=image, platform=platform), unreadable
     except UsageError as error:
         meant = [item.error for item in unreadable if item.references and image is not None]
         if meant:
@@ -121,7 +119,7 @@ def _choose(
 
 def _name_of(source: str | os.PathLike[str] | IO[bytes]) -> str:
     if isinstance(source, (str, os.PathLike)):
-        return os.fspath(source)
+        return shown_location(os.fspath(source))
     name = getattr(source, "name", None)
     if not isinstance(name, str):
         return "the stream"

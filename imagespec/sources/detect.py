@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from importlib import import_module
 
 import attrs
 
@@ -20,30 +21,17 @@ _ROOT_DIRECTORIES = frozenset(
 _DESCENTS = 4
 # What a folder has at whose top a layout lies that is told by a document of its own.
 _MARKS = frozenset(("oci-layout", "version"))
-_BY_NAMES = frozenset(("docker-v1", "registry"))  # told only by a look at every name
-
-
-def list_layouts() -> Iterator[Layout]:
-    """
-    Yield every layout, each imported when it is reached.
-
-    What is told by a document of its own comes first, what takes a look at every name last.
-    """
-    from imagespec.sources import skopeo_dir  # noqa: PLC0415 - opening an archive should import what it needs
-
-    yield skopeo_dir.LAYOUT
-    from imagespec.sources import docker_archive  # noqa: PLC0415
-
-    yield docker_archive.LAYOUT
-    from imagespec.sources import oci_layout  # noqa: PLC0415
-
-    yield oci_layout.LAYOUT
-    from imagespec.sources import docker_v1  # noqa: PLC0415
-
-    yield docker_v1.LAYOUT
-    from imagespec.sources import registry  # noqa: PLC0415
-
-    yield registry.LAYOUT
+_LAYOUTS = {
+    "docker": ("docker_archive", "manifest.json"),
+    "skopeo": ("skopeo_dir", "manifest.json"),
+    "oci": ("oci_layout", "index.json"),
+    "docker-v1": ("docker_v1", ""),
+    "registry": ("registry", ""),
+}
+"""
+Each layout's name with its module and the document without which it is not there; none for those that only a look at
+every name tells, which come last. So a module is imported where its layout may be.
+"""
 
 
 def read_images(store: Store, request: ScanRequest, forced: Collection[str] = ()) -> tuple[str, Listed]:
@@ -92,21 +80,22 @@ def _marked_places(store: Store, forced: Collection[str]) -> Iterator[tuple[Stor
     parted = (name.rpartition("/") for name in store.names())
     for path in sorted({folder for folder, _, name in parted if folder and name in _MARKS}):
         # No look at every name: there may be thousands of folders.
-        layouts = _layouts_of(Folder(store, path), forced, without=_BY_NAMES)
+        layouts = _layouts_of(Folder(store, path), forced, by_names=False)
         if layouts:
             yield Folder(store, path), layouts
 
 
-def _layouts_of(
-    store: Store, forced: Collection[str], without: Collection[str] = frozenset()
-) -> list[Layout]:
+def _layouts_of(store: Store, forced: Collection[str], *, by_names: bool = True) -> list[Layout]:
     """Return the layout at the root of a store, and the second one where there are two; nothing where there is none."""
     found: list[Layout] = []
-    for layout in list_layouts():
-        if layout.name in without or (forced and layout.name not in forced):
+    for name, (module, document) in _LAYOUTS.items():
+        # An archive of Docker 25 and newer has an index, too.
+        if (found and name != "oci") or (forced and name not in forced):
             continue
-        if found and layout.name != "oci":
-            break
+        if not (store.has(document) if document else by_names):
+            continue
+        layout = import_module(f"imagespec.sources.{module}").LAYOUT
+        assert isinstance(layout, Layout)
         if layout.is_here(store):
             found.append(layout)
         if found and found[0].name != "docker":

@@ -78,8 +78,8 @@ class DirectoryStore:
     kind = "dir"
     end_bytes: int | None = None
 
-    def __init__(self, path: Path, limits: Limits) -> None:
-        self._path = path.resolve()
+    def __init__(self, path: str, limits: Limits) -> None:
+        self._path = Path(path).resolve()
         self._limits = limits
         self._names: tuple[str, ...] | None = None
         self._opened = OpenFiles()

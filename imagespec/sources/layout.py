@@ -11,7 +11,7 @@ from imagespec.scan import ScanRequest
 from imagespec.sources.store import Store
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Listed:
     """What a layout's documents lead to."""
 
@@ -23,7 +23,7 @@ class Listed:
     """Why there is no image, where there is none."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Layout:
     """A layout: how it is recognised, and how its images are read from any store."""
 

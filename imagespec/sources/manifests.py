@@ -6,8 +6,6 @@ Documents name one another by digest; a layout says under which names a store ma
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable
 
 import attrs
@@ -20,7 +18,7 @@ from imagespec.errors import DocumentError, ImageSpecError, LimitError, MissingB
 from imagespec.image import Defect, Image, UnreadableImage
 from imagespec.layer import Layer, LayerState
 from imagespec.mediatypes import LayerKind
-from imagespec.scan import ScanRequest
+from imagespec.scan import AccessBlob, ScanRequest
 from imagespec.sources.layers import count_defects, diff_id_of, history_line, platform_of
 from imagespec.sources.layout import Listed
 from imagespec.sources.store import Store
@@ -33,12 +31,12 @@ _STATES = {
 }
 
 
-@attrs.frozen
 class Blobs:
     """A store whose files are named by digest; ``names_of`` gives the names that a digest may have."""
 
-    store: Store
-    names_of: Callable[[Digest], tuple[str, ...]]
+    def __init__(self, store: Store, names_of: Callable[[Digest], tuple[str, ...]]) -> None:
+        self.store = store
+        self.names_of = names_of
 
     def name(self, digest: Digest) -> str:
         """Return the name under which the bytes are there, the usual one where they are not."""
@@ -61,7 +59,7 @@ class Blobs:
         return raw
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Pending:
     """A manifest or index that is still to be read."""
 
@@ -77,17 +75,17 @@ class Pending:
     """Of the documents above it."""
 
 
-@attrs.define
 class ManifestReader:
     """Collects the images that descriptors lead to, each once, with all its names."""
 
-    blobs: Blobs
-    request: ScanRequest
-    _images: dict[Digest, Image] = attrs.field(factory=dict, init=False)
-    _notes: dict[str, None] = attrs.field(factory=dict, init=False)
-    _unreadable: list[UnreadableImage] = attrs.field(factory=list, init=False)
-    artifacts: set[str] = attrs.field(factory=set, init=False)
-    """Types of what is listed and is no image."""
+    def __init__(self, blobs: Blobs, request: ScanRequest) -> None:
+        self.blobs = blobs
+        self.request = request
+        self.artifacts: set[str] = set()
+        """Types of what is listed and is no image."""
+        self._images: dict[Digest, Image] = {}
+        self._notes: dict[str, None] = {}
+        self._unreadable: list[UnreadableImage] = []
 
     def listed(self) -> Listed:
         """Return what was collected."""
@@ -176,8 +174,11 @@ class ManifestReader:
             raise LimitError("layers", self.request.limits.layers, len(manifest.layers), name)
         defects += count_defects(len(manifest.layers), config)
         defects += _platform_defects(item.descriptor, config)
+        # Annotations can be relied on where the manifest has the digest that names it.
+        vouches = manifest.digest == item.descriptor.digest
         layers = tuple(
-            self._layer(row, number, config, defects) for number, row in enumerate(manifest.layers)
+            self._layer(row, number, config, defects, vouches=vouches)
+            for number, row in enumerate(manifest.layers)
         )
         return Image(
             references=(),
@@ -193,7 +194,13 @@ class ManifestReader:
         )
 
     def _layer(
-        self, descriptor: Descriptor, number: int, config: ImageConfig, defects: list[Defect]
+        self,
+        descriptor: Descriptor,
+        number: int,
+        config: ImageConfig,
+        defects: list[Defect],
+        *,
+        vouches: bool,
     ) -> Layer:
         name = self.blobs.name(descriptor.digest)
         state = _STATES[mediatypes.layer_kind(descriptor.media_type)]
@@ -204,6 +211,11 @@ class ManifestReader:
             defects += _size_defects(name, descriptor, blob.size_bytes)
             if state is LayerState.FOREIGN:
                 state = LayerState.PRESENT  # its bytes were exported all the same
+        has_table = mediatypes.names_a_table(descriptor.annotations)
+        if has_table and vouches and isinstance(blob, AccessBlob):
+            from imagespec.toc.layers import TableBlob  # noqa: PLC0415 - few layers have a table
+
+            blob = TableBlob(blob, descriptor.annotations)
         return Layer(
             number=number,
             diff_id=diff_id_of(config, number),
@@ -211,6 +223,7 @@ class ManifestReader:
             media_type=descriptor.media_type,
             stored_name=name,
             created_by=history_line(config, number),
+            has_table=has_table,
             state=state,
             blob=blob,
         )
@@ -240,6 +253,9 @@ def _embedded(descriptor: Descriptor) -> bytes | None:
     # image-spec v1.1 descriptor.md, "Embedded Content".
     if descriptor.data is None:
         return None
+    import base64  # noqa: PLC0415 - few descriptors have data
+    import binascii  # noqa: PLC0415
+
     try:
         return base64.b64decode(descriptor.data, validate=True)
     except binascii.Error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
-
 from imagespec.errors import InputError
 from imagespec.tar import LayerIndex, header
 
@@ -16,12 +14,12 @@ def clean_name(name: bytes) -> str:
     return "/".join(parts)
 
 
-@attrs.define
 class Members:
     """The files of a tar by cleaned name, links resolved: what `TarStore` and `PipeStore` share."""
 
-    rows: dict[str, int] = attrs.field(factory=dict)
-    duplicates: set[str] = attrs.field(factory=set)
+    def __init__(self) -> None:
+        self.rows: dict[str, int] = {}
+        self.duplicates: set[str] = set()
 
     @classmethod
     def of(cls, index: LayerIndex) -> Members:

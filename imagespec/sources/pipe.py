@@ -22,7 +22,7 @@ from imagespec.scan import (
 )
 from imagespec.sources.members import Members, clean_name
 from imagespec.sources.store import check_document, has_no_end, outer_limits
-from imagespec.tar import LayerIndex, Scanner
+from imagespec.tar import LayerIndex, Room, Scanner
 
 _HEAD = 512
 _DRAIN = 1 << 20
@@ -39,11 +39,10 @@ class PipeStore:
     kind = "archive"
 
     def __init__(self, source: Reader, request: ScanRequest) -> None:
-        self._request = request
+        self._request = attrs.evolve(request, room=Room(request.limits.kept_bytes), progress=None)
         self._documents: dict[str, bytes] = {}
         self._blobs: dict[str, ScannedBlob] = {}
         self._documents_bytes = 0
-        self._kept_bytes = 0
         self.end_bytes: int | None = None
         with outer_limits(request.limits) as outer:
             self.index = self._read(source, outer)
@@ -92,15 +91,10 @@ class PipeStore:
             self._blobs[name] = ScannedBlob(size, error)
 
     def _scan(self, head: bytes, body: Reader) -> LayerScan | ImageSpecError:
-        limits = self._request.limits
-        room = attrs.evolve(limits, kept_bytes=limits.kept_bytes - self._kept_bytes)
-        request = attrs.evolve(self._request, limits=room, progress=None)
         try:
-            scan = scan_stream(Rewound(head, body), request)
+            return scan_stream(Rewound(head, body), self._request)
         except ImageSpecError as error:
             return error
-        self._kept_bytes += sum(map(len, scan.kept.values()))
-        return scan
 
     def names(self) -> Collection[str]:
         """Return the cleaned names of all files."""

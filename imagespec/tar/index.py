@@ -11,6 +11,8 @@ import attrs
 from imagespec.tar import header
 from imagespec.tar.sparse import SparseMap
 
+UNKNOWN_OFFSET = -1
+
 
 @attrs.frozen
 class Finding:
@@ -47,7 +49,8 @@ class LayerIndex:
     The members of one tar stream in their order; member i is row i of every column.
 
     Immutable by convention after the scan, picklable, and compact: 57 bytes a member beyond its name. Sizes and
-    offsets are in bytes of the uncompressed stream, times in seconds since the epoch.
+    offsets are in bytes of the uncompressed stream, times in seconds since the epoch. Offsets are `UNKNOWN_OFFSET`
+    where the index comes from a table of contents, which does not tell them.
     """
 
     names: bytes

@@ -75,12 +75,12 @@ class PureReader:
             except ValueError:
                 break
             name, _, behind = name.partition(b"\0")
-            if behind.strip(b"\0") or not block.isascii():
+            if not _ZEROS.startswith(behind) or not block.isascii():
                 break
             if prefix != _NO_PREFIX:
                 # GNU headers have times where ustar has its prefix.
                 prefix, _, behind = prefix.partition(b"\0")
-                if not prefix or behind.strip(b"\0") or tail[:8] != header.USTAR_MAGIC_00:
+                if not prefix or not _ZEROS.startswith(behind) or tail[:8] != header.USTAR_MAGIC_00:
                     break
                 name = prefix + b"/" + name if name else b""
             if kind in _META:
@@ -100,8 +100,8 @@ class PureReader:
                 if link != _NO_LINK or size:
                     break
             elif kind in _LINKS:
-                link = link.rstrip(b"\0")
-                if size or not link or b"\0" in link:
+                link, _, behind = link.partition(b"\0")
+                if size or not link or not _ZEROS.startswith(behind):
                     break
                 links[len(rows)] = link
             else:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Generator
 from imagespec.errors import LimitError, TarError, TruncatedTarError
 from imagespec.limits import Limits
 from imagespec.tar import backends, extended, header, names
-from imagespec.tar.contents import Contents, Want
+from imagespec.tar.contents import Contents, Room, Want
 from imagespec.tar.extended import ExtendedHeaders, Member
 from imagespec.tar.header import BLOCK
 from imagespec.tar.index import Finding, Findings, IndexBuilder, LayerIndex
@@ -43,13 +43,21 @@ class Scanner:
     """
     A tar stream's state machine; `feed` it in order, then `close` it once.
 
-    ``want`` chooses the regular files whose first bytes are kept in ``kept`` (by member number). The chunks may be
-    cut anywhere: the members, findings and errors are the same.
+    ``want`` chooses the regular files whose first bytes are kept in ``kept`` (by member number), as long as there is
+    ``room``: `Limits.kept_bytes`, unless several scans share one. The chunks may be cut anywhere: the members,
+    findings and errors are the same.
     """
 
-    def __init__(self, limits: Limits, want: Want | None = None, reader: MakeReader | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        want: Want | None = None,
+        *,
+        room: Room | None = None,
+        reader: MakeReader | None = None,
+    ) -> None:
         self._limits = limits
-        self._contents = Contents(limits, want)
+        self._contents = Contents(limits, want, room)
         self.kept = self._contents.kept
         self._findings = Findings(limits.findings)
         self._columns = IndexBuilder()
