@@ -10,7 +10,7 @@ Judge container image archives against the specification that they are about to 
         for result in image.results:
             print(result.rule, result.outcome.verdict, result.outcome.summary)
 
-Importing this package is cheap: what a name needs is imported when it is first used.
+Importing this package brings what opens archives; what judges them is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -18,32 +18,29 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from imagespec import errors
+from imagespec._version import __version__
+from imagespec.limits import Limits
+from imagespec.opening import open  # noqa: A004 - `imagespec.open` is the name that users expect
+from imagespec.sources import Archive
+from imagespec.tar import backend
+
 if TYPE_CHECKING:
-    from imagespec import errors
-    from imagespec._version import __version__
-    from imagespec.api import check, open  # noqa: A004 - `imagespec.open` is the name that users expect
-    from imagespec.limits import Limits
+    from imagespec.api import check
     from imagespec.profiles import list_profiles, load_profile
     from imagespec.results import Report
     from imagespec.rules.base import Service
-    from imagespec.sources import Archive
-    from imagespec.tar import backend
     from imagespec.verdict import Evidence, Outcome, Verdict
 
 _HOME = {
-    "Archive": "imagespec.sources",
     "Evidence": "imagespec.verdict",
-    "Limits": "imagespec.limits",
     "Outcome": "imagespec.verdict",
     "Report": "imagespec.results",
     "Service": "imagespec.rules.base",
     "Verdict": "imagespec.verdict",
-    "__version__": "imagespec._version",
-    "backend": "imagespec.tar",
     "check": "imagespec.api",
     "list_profiles": "imagespec.profiles",
     "load_profile": "imagespec.profiles",
-    "open": "imagespec.api",
 }
 
 __all__ = [
@@ -65,8 +62,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return import_module("imagespec.errors")
     if name not in _HOME:
         raise AttributeError(f"module 'imagespec' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

@@ -3,59 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import IO, Literal, get_args
 
 from imagespec import tar
 from imagespec._version import __version__
-from imagespec.analyzers.facts import WANTED
-from imagespec.analyzers.wanted import compile_wanted
 from imagespec.documents.model_config import parse_model_config
 from imagespec.engine import check_archive
-from imagespec.errors import UsageError
 from imagespec.limits import Limits
+from imagespec.opening import Source, Toc, open  # noqa: A004 - `imagespec.open` is the name that users expect
 from imagespec.profiles import DEFAULT, Profile, load_profile
 from imagespec.results import InputReport, Report
 from imagespec.rules.base import Service
-from imagespec.scan import Progress, ScanRequest
-from imagespec.sources import Archive, open_archive
+from imagespec.scan import Progress
+from imagespec.sources import Archive
 
-Toc = Literal["ignored", "trusted"]
-"""What layers' tables of contents are good for: nothing, or listing the layer without inflating it."""
-
-Source = str | os.PathLike[str] | IO[bytes]
-
-
-def open(  # noqa: A001, PLR0913 - `imagespec.open` is the name that users expect; each parameter is an option
-    source: Source,
-    *,
-    image: str | None = None,
-    platform: str | None = None,
-    blobs: str | os.PathLike[str] | None = None,
-    verify: bool = False,
-    toc: Toc = "ignored",
-    limits: Limits | None = None,
-    progress: Progress | None = None,
-) -> Archive:
-    """
-    Open an image archive or layout: a path, a URL, a binary file, or a pipe, which is read to its end here.
-
-    URLs such as ``s3://bucket/image.tar`` need the extra ``fsspec``; only the bytes that are needed are asked for.
-    A path given as text may have a prefix that forces the layout, and an image's name behind it
-    (``docker-archive:image.tar:app:1.0``; `imagespec.sources.location`). ``image`` and ``platform`` choose among
-    several images (`imagespec.choosing.narrow`); ``blobs`` is a directory where an OCI layout's blobs lie that are not
-    in it.
-
-    ``verify`` computes the digests of every layer, and compares layers with their tables of contents. ``toc`` is
-    ``trusted`` to list eStargz and zstd:chunked layers from their tables of contents, without inflating them, where a
-    digest in the manifest vouches for the table. ``progress`` is told how many more bytes have been dealt with.
-
-    Raises `imagespec.errors.ImageSpecError`, and OSError where the system cannot read the input.
-    """
-    want = compile_wanted(WANTED)
-    if toc not in get_args(Toc):
-        raise UsageError(f"toc is {toc!r}, and can be {' or '.join(map(repr, get_args(Toc)))}")
-    request = ScanRequest(want, verify, limits or Limits(), progress, trust_tables=toc == "trusted")
-    return open_archive(source, request, image=image, platform=platform, blobs=blobs)
+__all__ = ["Source", "Toc", "check", "open", "report_of"]
 
 
 def check(  # noqa: PLR0913 - each parameter is an option

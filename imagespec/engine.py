@@ -10,7 +10,7 @@ from imagespec.analyzers.facts import Facts
 from imagespec.documents.model_config import ModelConfig
 from imagespec.errors import ImageSpecError
 from imagespec.image import Image
-from imagespec.layer import Layer, LayerState
+from imagespec.layer import UNREADABLE, Layer, LayerState
 from imagespec.parallel import scan_all
 from imagespec.profiles import Profile, ProfileRule
 from imagespec.results import ImageReport, InputReport, LayerReport, Problem, RuleResult
@@ -19,13 +19,6 @@ from imagespec.scan import LayerScan
 from imagespec.sources import Archive
 from imagespec.tar import Finding
 from imagespec.verdict import Outcome, Verdict
-
-_UNREADABLE = {
-    LayerState.MISSING: ("missing-blob", "is named by the manifest but is not in the archive"),
-    LayerState.FOREIGN: ("unsupported", "is a foreign layer, whose bytes are not in the archive"),
-    LayerState.ENCRYPTED: ("unsupported", "is encrypted"),
-    LayerState.UNKNOWN_TYPE: ("unsupported", "has a media type that is not known"),
-}
 
 
 def check_archive(
@@ -92,15 +85,14 @@ def scan_layers(image: Image) -> tuple[list[LayerScan | None], list[Problem]]:
     }
     found = dict(zip(blobs, scan_all(tuple(blobs.values()), image.request), strict=True))
     for layer in image.layers:
-        place = f"layer {layer.number} ({layer.stored_name})"
         match found.get(layer.number):
             case LayerScan() as scan:
                 scans[layer.number] = scan
             case ImageSpecError() as error:
-                problems.append(Problem(error.slug, f"{place}: {error}", layer.number))
+                problems.append(Problem(error.slug, f"{layer.title}: {error}", layer.number))
             case None:
-                slug, what = _UNREADABLE[layer.state]
-                problems.append(Problem(slug, f"{place} {what}", layer.number))
+                slug, what = UNREADABLE[layer.state]
+                problems.append(Problem(slug, f"{layer.title} {what}", layer.number))
     return scans, problems
 
 

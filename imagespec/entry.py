@@ -7,6 +7,8 @@ import stat
 
 import attrs
 
+from imagespec.tar import header
+
 
 class EntryKind(enum.Enum):
     """What an entry of a file system is."""
@@ -18,6 +20,19 @@ class EntryKind(enum.Enum):
     BLOCK_DEVICE = "block-device"
     FIFO = "fifo"
     OTHER = "other"
+
+
+KINDS = {
+    header.REGULAR: EntryKind.FILE,
+    header.CONTIGUOUS: EntryKind.FILE,
+    header.GNU_SPARSE: EntryKind.FILE,
+    header.DIRECTORY: EntryKind.DIRECTORY,
+    header.SYMLINK: EntryKind.SYMLINK,
+    header.CHAR: EntryKind.CHAR_DEVICE,
+    header.BLOCK_DEVICE: EntryKind.BLOCK_DEVICE,
+    header.FIFO: EntryKind.FIFO,
+}
+"""By a member's type; any other is `EntryKind.OTHER`."""
 
 
 @attrs.frozen

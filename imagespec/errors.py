@@ -14,7 +14,9 @@ Every exception that leaves the public API.
     │   └── MissingBlobError      a document names bytes that the archive does not hold
     ├── ReadError                 storage or a network that does not answer, or not with what it has
     ├── LimitError                an input exceeds one of `imagespec.Limits`
-    └── UsageError                the caller's mistake: a profile, image or option that does not exist
+    ├── UsageError                the caller's mistake: a profile, image or option that does not exist
+    │   └── PathError             a path of an image that leads to nothing, or to something else than was asked for
+    └── NotKeptError              a file's content that passed by in a pipe
 
 `imagespec.open` raises; `imagespec.check` turns what it meets while reading layers into `Problem` entries of
 the report, and the verdicts that depended on them into ``unknown``.
@@ -127,11 +129,9 @@ class LimitError(ImageSpecError):
 
     slug = "limit"
 
-    def __init__(self, limit: str, allowed: int, seen: int, where: str) -> None:
-        super().__init__(
-            f"{where}: {seen:,} exceeds {limit} = {allowed:,}; "
-            f"if the input can be trusted, raise it with Limits({limit}=…)"
-        )
+    def __init__(self, limit: str, allowed: int, seen: int, where: str, *, advice: str | None = None) -> None:
+        advice = advice or f"if the input can be trusted, raise it with Limits({limit}=…)"
+        super().__init__(f"{where}: {seen:,} exceeds {limit} = {allowed:,}; {advice}")
         self.limit = limit
         self.allowed = allowed
         self.seen = seen
@@ -148,3 +148,15 @@ class UsageError(ImageSpecError):
     """The caller asked for something that does not exist; the message lists what does."""
 
     slug = "usage"
+
+
+class PathError(UsageError):
+    """A path of an image leads to nothing, or not to what was asked for; the message begins with the path."""
+
+    slug = "path"
+
+
+class NotKeptError(ImageSpecError):
+    """The content of a file passed by in a pipe and was not kept."""
+
+    slug = "not-kept"

@@ -20,6 +20,15 @@ class LayerState(enum.Enum):
     UNKNOWN_TYPE = "unknown-type"
 
 
+UNREADABLE = {
+    LayerState.MISSING: ("missing-blob", "is named by the manifest but is not in the archive"),
+    LayerState.FOREIGN: ("unsupported", "is a foreign layer, whose bytes are not in the archive"),
+    LayerState.ENCRYPTED: ("unsupported", "is encrypted"),
+    LayerState.UNKNOWN_TYPE: ("unsupported", "has a media type that is not known"),
+}
+"""Slug and words for each state but the first."""
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Layer:
     """One changeset of an image; `number` 0 is the base. None means that the archive does not say."""
@@ -38,3 +47,8 @@ class Layer:
     has_table: bool = False
     """Whether the manifest names a table of contents of the layer (`imagespec.toc`)."""
     blob: LayerBlob | None = None
+
+    @property
+    def title(self) -> str:
+        """Return how messages call it."""
+        return f"layer {self.number} ({self.stored_name})"

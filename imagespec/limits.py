@@ -68,3 +68,7 @@ class Limits:
     """Content kept of one image's layers together for the rules; in a pipe, of all that passes."""
     symlink_hops: int = 40
     """Links followed in one lookup: the kernel's MAXSYMLINKS."""
+    link_steps: int = 8_000_000
+    """Path components that the links on the way to one layer's members add up to; real layers need one or two each."""
+    content_bytes: int = GIB
+    """One file's content read into memory at once."""

@@ -12,10 +12,11 @@ from imagespec import compression, tar
 from imagespec.access import AccessReader, RandomAccess, Rewound
 from imagespec.compression import Codec, Reader
 from imagespec.digest import BlobDigest, DiffId, Digest
-from imagespec.errors import ImageSpecError, LimitError, TruncatedTarError
+from imagespec.errors import ImageSpecError, LimitError, NotKeptError, TruncatedTarError
 from imagespec.limits import Limits
 from imagespec.streams import READ_BYTES
 from imagespec.tar import Finding, LayerIndex, Room, Scanner, Want
+from imagespec.tarbytes import DecodedBytes, TarBytes
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -34,6 +35,8 @@ class ScanRequest:
     verify: bool = False
     limits: Limits = attrs.field(factory=Limits)
     progress: Progress | None = None
+    thrifty: bool = False
+    """Read as little of a plain layer as its members' headers take, in more reads: for a look at a few paths."""
     room: Room | None = None
     """For kept contents, where several scans share it; else each has `Limits.kept_bytes`."""
     trust_tables: bool = False
@@ -92,6 +95,9 @@ class LayerBlob(Protocol):
     def is_worth_a_thread(self, request: ScanRequest) -> bool:
         """Tell whether a scan would spend its time in code that lets other threads run: decoders and digests."""
 
+    def open_tar(self, limits: Limits) -> TarBytes:
+        """Return the uncompressed bytes; raises NotKeptError where they are gone."""
+
 
 @attrs.frozen
 class AccessBlob:
@@ -114,6 +120,13 @@ class AccessBlob:
         """Tell whether the bytes must be decoded or hashed; hopping over them needs little but the interpreter."""
         return request.verify or compression.sniff(self.access.pread(16, 0)) is not Codec.PLAIN
 
+    def open_tar(self, limits: Limits) -> TarBytes:
+        """Return the uncompressed bytes: the stored ones where the layer is plain."""
+        codec = compression.sniff(self.access.pread(16, 0))
+        if codec is Codec.PLAIN:
+            return self.access
+        return DecodedBytes(lambda: compression.open_decoder(AccessReader(self.access), codec, limits))
+
 
 @attrs.frozen
 class ScannedBlob:
@@ -132,6 +145,12 @@ class ScannedBlob:
         """Return False: the work is done."""
         return False
 
+    def open_tar(self, limits: Limits) -> TarBytes:  # noqa: ARG002 - nothing is left to read
+        """Raise NotKeptError: what the scan did not keep has passed by."""
+        raise NotKeptError(
+            "its content passed by in a stream and was not kept; save the image to an uncompressed file and read that"
+        )
+
 
 def _scan_by_hopping(access: RandomAccess, request: ScanRequest) -> LayerScan:
     scanner = Scanner(request.limits, request.want, room=request.room)
@@ -139,7 +158,7 @@ def _scan_by_hopping(access: RandomAccess, request: ScanRequest) -> LayerScan:
     size, offset = access.size_bytes, 0
     _check_size(size, request.limits)
     while offset < size:
-        before, offset = offset, scanner.hop(read, start, offset, size)
+        before, offset = offset, scanner.hop(read, start, offset, size, thrifty=request.thrifty)
         if offset == before:  # where it ends now is unknown: bodies were hopped over
             raise TruncatedTarError(offset, "the file became shorter while it was read")
         if request.progress:

@@ -35,6 +35,7 @@ class Item:
     gid: int = 0
     link: str = ""
     device: tuple[int, int] = (0, 0)
+    mtime: int = 1_700_000_000
     pax: Mapping[str, str] = attrs.field(factory=dict)
 
 
@@ -55,8 +56,9 @@ def symlink(path: str, target: str) -> Item:
     return Item(path, tarfile.SYMTYPE, mode=0o777, link=target)
 
 
-def hardlink(path: str, target: str) -> Item:
-    return Item(path, tarfile.LNKTYPE, link=target)
+def hardlink(path: str, target: str, **other: Any) -> Item:
+    """Return another name of a file; its owner and mode become the file's, as engines let the last name count."""
+    return Item(path, tarfile.LNKTYPE, link=target, **other)
 
 
 def whiteout(path: str) -> Item:
@@ -74,7 +76,7 @@ def layer(*items: Item, format: int = tarfile.PAX_FORMAT) -> bytes:  # noqa: A00
         for item in items:
             info = tarfile.TarInfo(item.path)
             info.type, info.mode, info.uid, info.gid = item.kind, item.mode, item.uid, item.gid
-            info.linkname, info.size, info.mtime = item.link, len(item.data), 1_700_000_000
+            info.linkname, info.size, info.mtime = item.link, len(item.data), item.mtime
             info.devmajor, info.devminor = item.device
             info.pax_headers = dict(item.pax)
             tar.addfile(info, io.BytesIO(item.data))

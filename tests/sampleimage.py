@@ -160,7 +160,7 @@ def _base() -> bytes:
         *(file(path.relative_to(rootfs).as_posix(), path.read_bytes()) for path in files),
         *(program(f"usr/bin/{name}") for name in ("python3.11", "zip", "sh", "ping")),
         program(f"{JAVA_HOME}/bin/java"),
-        hardlink("usr/bin/unzip", "usr/bin/zip"),
+        hardlink("usr/bin/unzip", "usr/bin/zip", mode=0o755),
         symlink("bin", "usr/bin"),
         symlink("lib", "usr/lib"),
         symlink("usr/bin/python3", "python3.11"),

@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
-from imagespec.analyzers.programs.programs import DEFAULT_PATH, Startable, judge_startable, which
+from imagespec.analyzers.programs.programs import Startable, judge_startable
 from imagespec.analyzers.programs.shebang import Shebang, parse_shebang
-from imagespec.rootfs import RootFs
+from imagespec.rootfs import DEFAULT_PATH, RootFs
 from tests.build import directory, elf, file, program, rootfs, scan, symlink
 from tests.build import layer as tar_layer
 
@@ -16,7 +16,7 @@ LOADER = "/lib64/ld-linux-x86-64.so.2"
 
 
 def judge(fs: RootFs, name: str, architecture: str = "amd64", path: str | None = None) -> Startable:
-    entry = which(fs, path, name)
+    entry = fs.which(name, path)
     assert entry is not None
     return judge_startable(fs, entry, architecture, path=path)
 
@@ -65,7 +65,7 @@ def test_which(path: str | None, name: str, cwd: str, found: str | None) -> None
             program("opt/jdk/bin/java"),
         ]
     )
-    entry = which(fs, path, name, cwd)
+    entry = fs.which(name, path, cwd)
     assert (entry.path if entry else None) == found
 
 

@@ -13,6 +13,13 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 COMMANDS = {
     "check": ("imagespec.cli.check", "Judge image archives against a profile."),
     "inspect": ("imagespec.cli.inspect", "Show what the documents of an archive say."),
+    "ls": ("imagespec.cli.ls", "List a directory of an image."),
+    "tree": ("imagespec.cli.tree", "Show a directory of an image as a tree."),
+    "cat": ("imagespec.cli.cat", "Write files of an image to standard output."),
+    "stat": ("imagespec.cli.stat", "Show what a path of an image is, and where it comes from."),
+    "diff": ("imagespec.cli.diff", "Show what differs between layers or images."),
+    "layers": ("imagespec.cli.layers", "Show what each layer adds, replaces, removes and wastes."),
+    "extract": ("imagespec.cli.extract", "Write files of an image into a new directory."),
     "rules": ("imagespec.cli.catalog", "List the rules, or show one."),
     "profiles": ("imagespec.cli.catalog", "List the profiles, or show one."),
 }

@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
+import attrs
 import click
 from rich.console import Console
 
 from imagespec import api
-from imagespec.cli.choosing import choosing_options
+from imagespec.cli.choosing import Choice, choosing_options
 from imagespec.cli.common import (
     INCOMPLETE,
     PLAIN_WIDTH,
@@ -71,9 +72,7 @@ def check(  # noqa: PLR0913 - one parameter for each option
     images: tuple[str, ...],
     profile_name: str,
     service: str,
-    chosen: str | None,
-    platform: str | None,
-    blobs: str | None,
+    choice: Choice,
     config_json: Path | None,
     format_name: str,
     output: Path | None,
@@ -99,7 +98,7 @@ def check(  # noqa: PLR0913 - one parameter for each option
     except ImageSpecError as error:
         complain(str(error))
         sys.exit(USAGE)
-    options = {"image": chosen, "platform": platform, "blobs": blobs, "verify": verify, "toc": toc}
+    options = {**attrs.asdict(choice), "verify": verify, "toc": toc}
     report, worst = _check_all(images, profile, Service(service), given, options)
     if output is None:
         _print(report, format_name, sys.stdout, console(), verbose=verbose)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
+import attrs
 import click
 
 _OPTIONS = (
@@ -20,11 +22,22 @@ _OPTIONS = (
 )
 
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+@attrs.frozen
+class Choice:
+    """What the options say: which images of an input, and where blobs lie that are not in it."""
+
+    image: str | None = None
+    platform: str | None = None
+    blobs: str | None = None
 
 
-def choosing_options(command: _Command) -> _Command:
-    """Add the options; the command gets ``chosen``, ``platform`` and ``blobs``."""
+def choosing_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options; the command gets them as ``choice``."""
+
+    @functools.wraps(command)
+    def run(*, chosen: str | None, platform: str | None, blobs: str | None, **others: Any) -> None:
+        command(choice=Choice(chosen, platform, blobs), **others)
+
     for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+        run = option(run)
+    return run

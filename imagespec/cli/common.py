@@ -57,16 +57,22 @@ def attempt(name: str, work: Callable[[], _Result]) -> _Result | Failure:
     """Return what ``work`` makes of the input ``name``, or the failure it met, which is told on standard error."""
     try:
         return work()
-    except UsageError as error:
-        failure = Failure(error.slug, str(error), USAGE)
-    except ImageSpecError as error:
-        failure = Failure(error.slug, str(error), INCOMPLETE)
     except BrokenPipeError:
         raise
-    except OSError as error:
-        failure = Failure("unreadable", f"{shown_name(name)}: {error.strerror or error}", INCOMPLETE)
     except Exception as error:  # noqa: BLE001 - a defect of ours must not look like a failed rule, nor end a batch
-        text = f"internal error ({type(error).__name__}: {error}); please report this as a bug"
-        failure = Failure("internal", f"{shown_name(name)}: {text}", INCOMPLETE)
+        failure = failure_of(name, error)
     complain(failure.message)
     return failure
+
+
+def failure_of(name: str, error: Exception) -> Failure:
+    """Return the failure that an error means which dealing with the input ``name`` raised."""
+    match error:
+        case UsageError():
+            return Failure(error.slug, str(error), USAGE)
+        case ImageSpecError():
+            return Failure(error.slug, str(error), INCOMPLETE)
+        case OSError():
+            return Failure("unreadable", f"{shown_name(name)}: {error.strerror or error}", INCOMPLETE)
+    text = f"internal error ({type(error).__name__}: {error}); please report this as a bug"
+    return Failure("internal", f"{shown_name(name)}: {text}", INCOMPLETE)

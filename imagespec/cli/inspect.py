@@ -9,7 +9,7 @@ from typing import IO
 
 import click
 
-from imagespec.cli.choosing import choosing_options
+from imagespec.cli.choosing import Choice, choosing_options
 from imagespec.cli.common import INCOMPLETE, Failure, attempt, shown_name
 from imagespec.cli.progress import ProgressLine
 from imagespec.report.inspection import Line, inspection_lines, inspection_to_dict
@@ -25,26 +25,29 @@ _PLAIN_WIDTH = 240  # of history lines in files and pipes
 @click.option(
     "--format", "format_name", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-def inspect(
-    *, image: str, chosen: str | None, platform: str | None, blobs: str | None, format_name: str
-) -> None:
+def inspect(*, image: str, choice: Choice, format_name: str) -> None:
     """
     Show what the documents of an archive say.
 
     References, digests, platform, config, and the layers with their stored sizes and history lines. No layer is read,
     so that it takes the same short time for any size. IMAGE is as for `imagespec check`.
     """
-    options = {"image": chosen, "platform": platform, "blobs": blobs}
-    done = attempt(image, lambda: _show(image, options, format_name))
+    done = attempt(image, lambda: _show(image, choice, format_name))
     sys.exit(done.code if isinstance(done, Failure) else done)
 
 
-def _show(name: str, options: dict[str, str | None], format_name: str) -> int:
+def _show(name: str, choice: Choice, format_name: str) -> int:
     """Print what an input's documents say and return the exit code: some of its images may be unreadable."""
     source: str | IO[bytes] = sys.stdin.buffer if name == "-" else name
     with (
         ProgressLine(shown_name(name)) as progress,
-        open_archive(source, ScanRequest(progress=progress.advance), **options) as archive,
+        open_archive(
+            source,
+            ScanRequest(progress=progress.advance),
+            image=choice.image,
+            platform=choice.platform,
+            blobs=choice.blobs,
+        ) as archive,
     ):
         text = _as_json(archive) if format_name == "json" else _as_text(archive)
     click.echo(text, color=False if "NO_COLOR" in os.environ else None)

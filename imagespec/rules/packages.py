@@ -40,8 +40,9 @@ from collections.abc import Iterator
 
 from imagespec.analyzers.facts import Facts
 from imagespec.analyzers.programs.packages import find_version
-from imagespec.analyzers.programs.programs import DEFAULT_PATH, judge_startable, which
+from imagespec.analyzers.programs.programs import judge_startable
 from imagespec.entry import Entry, EntryKind
+from imagespec.rootfs import DEFAULT_PATH
 from imagespec.rules.base import Parameters, Rule, Service
 from imagespec.verdict import Evidence, Outcome, Verdict
 
@@ -76,7 +77,7 @@ def _judge(facts: Facts, title: str, names: tuple[str, ...]) -> Outcome:
     path = config.environment().get("PATH")
     worst: Outcome | None = None
     for name in names:
-        entry = which(facts.rootfs, path, name)
+        entry = facts.rootfs.which(name, path)
         if entry is None:
             continue
         startable = judge_startable(facts.rootfs, entry, config.architecture, path=path)

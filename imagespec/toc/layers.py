@@ -20,6 +20,7 @@ from imagespec.limits import Limits
 from imagespec.scan import AccessBlob, LayerScan, ScanRequest
 from imagespec.tar import Finding, LayerIndex
 from imagespec.tar.contents import Contents
+from imagespec.tarbytes import TarBytes
 from imagespec.toc import estargz, zstdchunked
 from imagespec.toc.build import build_index
 from imagespec.toc.compare import compare_contents, compare_members, first_differences
@@ -64,6 +65,10 @@ class TableBlob:
     def is_worth_a_thread(self, request: ScanRequest) -> bool:
         """Tell whether a scan would spend its time in decoders, as it may even where a table is trusted."""
         return self.blob.is_worth_a_thread(request)
+
+    def open_tar(self, limits: Limits) -> TarBytes:
+        """Return the uncompressed bytes of the layer itself."""
+        return self.blob.open_tar(limits)
 
     def scan(self, request: ScanRequest) -> LayerScan:
         """Scan the layer by its table if that is trusted, or inflate it; with ``verify``, compare the two."""

@@ -12,11 +12,8 @@ from imagespec.analyzers.programs import elf, filetype
 from imagespec.analyzers.programs.shebang import Shebang, parse_shebang
 from imagespec.analyzers.wanted import KIB, LIBRARIES, Wanted
 from imagespec.entry import Entry, EntryKind
-from imagespec.rootfs import RootFs
+from imagespec.rootfs import DEFAULT_PATH, RootFs
 from imagespec.verdict import Evidence
-
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""What the engine sets when the image has no PATH (moby pkg/system/path.go, defaultUnixPathEnv)."""
 
 WANTED = (
     # Go's linker puts the loader's name at the end of the first 4 KiB; the others put it nearer to the start.
@@ -44,24 +41,6 @@ class Startable:
     """Of something startable, the ELF program that runs in the end: the last interpreter of a script."""
     invoked_as: str = ""
     """The name by which that program is started, as written; a multi-call program such as busybox goes by it."""
-
-
-def which(rootfs: RootFs, path: str | None, name: str, cwd: str = "/") -> Entry | None:
-    """
-    Return the file that ``name`` starts, after all links, as execvp(3) finds it; None when there is none.
-
-    A name with a slash means that file, whatever it is. Any other is looked for in the directories of ``path`` (None:
-    `DEFAULT_PATH`): the first regular file with an execute bit; an empty directory name means ``cwd``.
-    """
-    if not name:
-        return None
-    if "/" in name:
-        return rootfs.resolve(_join(cwd, name))
-    for directory in (DEFAULT_PATH if path is None else path).split(":"):
-        entry = rootfs.resolve(_join(_join(cwd, directory), name))
-        if entry and entry.is_executable:
-            return entry
-    return None
 
 
 def judge_startable(
@@ -203,7 +182,7 @@ class _Judge:
             return _answer(
                 entry, startable=None, what=f"gives env {argument!r}, which is not understood here", line=1
             )
-        program = which(self.rootfs, self.path, name, self.cwd)
+        program = self.rootfs.which(name, self.path, self.cwd)
         if program:
             return self.judge(program, level + 1, name)
         certain = self.path is not None or "/" in name

@@ -9,7 +9,7 @@ from __future__ import annotations
 import attrs
 
 from imagespec.analyzers.programs import elf
-from imagespec.analyzers.programs.programs import Startable, judge_startable, which
+from imagespec.analyzers.programs.programs import Startable, judge_startable
 from imagespec.analyzers.programs.scripttext import (
     DIALECTS,
     CrEffect,
@@ -112,7 +112,7 @@ class _Judge:
         """Judge the interpreter: the one that the ``#!`` line names, or the one of the start command."""
         if interpreter is None:
             return judge_startable(self.rootfs, self.entry, self.architecture, path=self.path, cwd=self.cwd)
-        program = which(self.rootfs, self.path, interpreter, self.cwd)
+        program = self.rootfs.which(interpreter, self.path, self.cwd)
         if program is None:
             certain = self.path is not None or "/" in interpreter
             what = f"has no interpreter: {interpreter!r} is not in the image"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import attrs
 
-from imagespec.analyzers.programs.programs import which
 from imagespec.analyzers.programs.shebang import parse_shebang
 from imagespec.analyzers.shell.arguments import parse_shell_arguments
 from imagespec.analyzers.shell.sinks import absolute
@@ -283,7 +282,7 @@ class Launcher:
         path = call.state.variables.get("PATH")
         if call.state.cwd is None or ("PATH" in call.state.variables and path is None):
             return call.entry
-        return which(self._walk.rootfs, path, name, call.state.cwd)
+        return self._walk.rootfs.which(name, path, call.state.cwd)
 
 
 def dialect_of(name: str, entry: Entry | None) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import attrs
 
-from imagespec.analyzers.programs.programs import DEFAULT_PATH, Startable, judge_startable, which
+from imagespec.analyzers.programs.programs import Startable, judge_startable
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State
 from imagespec.analyzers.startup.tools import SHELLS
 from imagespec.analyzers.startup.walk import Walk
 from imagespec.entry import Entry, EntryKind
+from imagespec.rootfs import DEFAULT_PATH
 
 
 @attrs.frozen
@@ -28,13 +29,13 @@ def locate(walk: Walk, name: str, state: State) -> Located:
     path = state.variables.get("PATH", DEFAULT_PATH)
     if path is None and "/" not in name:
         # Any sensible PATH has the directories of the shells; of other programs nothing is known.
-        entry = which(walk.rootfs, DEFAULT_PATH, name) if name in SHELLS else None
+        entry = walk.rootfs.which(name, DEFAULT_PATH) if name in SHELLS else None
         return (
             Located(entry) if entry else Located(doubt=f"PATH is not known, so neither is the file of {name}")
         )
     if state.cwd is None and "/" in name and not name.startswith("/"):
         return Located(doubt=f"the working directory is not known, so neither is the file {name}")
-    entry = which(walk.rootfs, path, name, state.cwd or "/")
+    entry = walk.rootfs.which(name, path, state.cwd or "/")
     if entry is None:
         return Located(refused=_why_missing(walk, name, state))
     found = _startable(walk, entry, state)

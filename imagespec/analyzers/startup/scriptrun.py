@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import attrs
 
-from imagespec.analyzers.programs.programs import which
 from imagespec.analyzers.shell.arguments import ShellArguments
 from imagespec.analyzers.shell.parser import parse_shell
 from imagespec.analyzers.shell.run import Launch, Shell
@@ -72,7 +71,7 @@ class ScriptRunner:
         if entry is None and search and "/" not in written:
             if state.variables.get("PATH", "") is None:
                 return NoScript(f"PATH is not known, so neither is the file {written}", unknown=True)
-            entry = which(self._walk.rootfs, state.variables.get("PATH"), written, state.cwd or "/")
+            entry = self._walk.rootfs.which(written, state.variables.get("PATH"), state.cwd or "/")
         if entry is not None and entry.kind is EntryKind.DIRECTORY and directories:
             entry = self._walk.rootfs.resolve(f"{path}/__main__.py")
         if entry is not None and entry.kind is EntryKind.FILE:
