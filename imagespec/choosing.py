@@ -36,12 +36,12 @@ def narrow(
     return found
 
 
-def only(images: Sequence[Image]) -> Image:
-    """Return the image of a list that must hold one; raises UsageError, which lists what is there."""
+def only(images: Sequence[Image], name: str) -> Image:
+    """Return the image of the archive ``name``, which must hold one; raises UsageError, which lists what is there."""
     if len(images) == 1:
         return images[0]
     raise UsageError(
-        f"one image is needed; choose it with --image or --platform: the archive holds {listing(images)}"
+        f"{name}: one image is needed; choose it with --image or --platform: the archive holds {listing(images)}"
     )
 
 

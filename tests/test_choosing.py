@@ -164,14 +164,15 @@ def test_what_is_chosen(image: str | None, platform: str | None, numbers: list[i
 
 
 def test_commands_that_need_one_image() -> None:
-    assert choosing.only(IMAGES[:1]) is IMAGES[0]
+    assert choosing.only(IMAGES[:1], "a.tar") is IMAGES[0]
     with pytest.raises(
-        UsageError, match="choose it with --image or --platform: the archive holds 3 images: @0 app:1"
+        UsageError,
+        match=r"^a.tar: one .* choose it with --image or --platform: the archive holds 3 images: @0 app:1",
     ):
-        choosing.only(IMAGES)
+        choosing.only(IMAGES, "a.tar")
     hundred = [attrs.evolve(IMAGES[0], number=number) for number in range(100)]
     with pytest.raises(UsageError, match=r"; and 80 more$"):
-        choosing.only(hundred)
+        choosing.only(hundred, "a.tar")
 
 
 def test_names_are_shown_safely() -> None:
