@@ -16,6 +16,7 @@ from imagespec.cli import cli
 from tests.build import (
     Item,
     config,
+    digest,
     directory,
     docker_archive,
     file,
@@ -26,6 +27,7 @@ from tests.build import (
     symlink,
     whiteout,
 )
+from tests.layouts import put
 
 EVIL = "evil\x1b[2J\u202ename\udce9"
 BASE = [
@@ -186,6 +188,23 @@ def test_several_images_are_listed(tmp_path: Path) -> None:
     assert "; @1 two linux/two" in done.stderr
     for choice in (("--image", "two"), ("--image", "@1"), ("--platform", "linux/two")):
         assert " two\n" in run("ls", path, *choice).stdout
+    done = run("diff", f"oci-archive:{path}:one", f"oci-archive:{path}:two")
+    assert (done.exit_code, done.stdout) == (1, "D /one\nA /two\n")
+
+
+def test_an_image_beside_one_that_cannot_be_read(tmp_path: Path) -> None:
+    raw = layer(file("one"))
+    members = oci_members([raw], config([raw]), name="one")
+    index = json.loads(members["index.json"])
+    broken = {**index["manifests"][0], "digest": digest(b"{"), "annotations": {}}
+    members["blobs/" + broken["digest"].replace(":", "/")] = b"{"
+    index["manifests"].append(broken)
+    path = tmp_path / "image.tar"
+    path.write_bytes(outer_tar({**members, "index.json": json.dumps(index).encode()}))
+    done = run("ls", path)
+    assert (done.exit_code, done.stdout.split()[-1]) == (3, "one")
+    assert "broken JSON" in done.stderr
+    assert run("ls", "--image", "one", path).exit_code == 3  # what has no name may have been meant
 
 
 def test_stat(image: Path) -> None:
@@ -264,6 +283,13 @@ def test_extract(image: Path, tmp_path: Path) -> None:
         "cap": "without security.capability",
         "usr/bin/su": "without setuid",
     }
+
+
+def test_a_list_of_what_was_left_out_keeps_no_secret(image: Path, tmp_path: Path) -> None:
+    url = put("image.tar?signature=secret", image.read_bytes())
+    listed = document("extract", url, tmp_path / "out", "--manifest", tmp_path / "list")
+    assert listed["image"] == url.removesuffix("?signature=secret")
+    assert "secret" not in (tmp_path / "list").read_text()
 
 
 def test_extract_refuses(image: Path, tmp_path: Path) -> None:

@@ -73,8 +73,8 @@ def browsed(
     """
     Open the image of an archive that ``choice`` leaves and the view of it, up to ``layer``; ``-`` is standard input.
 
-    ``want`` chooses what is kept of files in a pipe. What could not be read and was needed is told at the end, and
-    ends the process with the code for it.
+    ``want`` chooses what is kept of files in a pipe. What could not be read and was needed, or may have been the image
+    that is meant, is told at the end, and ends the process with the code for it.
     """
     source: Any = sys.stdin.buffer if name == "-" else name
     with (
@@ -92,9 +92,11 @@ def browsed(
             if not view.unread:
                 raise
             complain(str(error))
-        if view.unread:
-            for problem in view.problems:
-                complain(problem)
+        problems = [item.message for item in archive.unreadable]
+        problems += view.problems if view.unread else ()
+        for problem in problems:
+            complain(problem)
+        if problems:
             sys.exit(INCOMPLETE)
 
 

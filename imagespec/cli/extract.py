@@ -9,6 +9,7 @@ import click
 
 from imagespec.cli.browsing import browsed, format_option, layer_option, print_json
 from imagespec.cli.choosing import Choice, choosing_options
+from imagespec.cli.common import shown_name
 from imagespec.errors import UsageError
 from imagespec.extraction import extract as extract_view
 from imagespec.limits import GIB
@@ -58,7 +59,7 @@ def extract(  # noqa: PLR0913 - one parameter for each option
         if place.exists():
             raise UsageError(f"{place} exists already; name another place with --manifest")
         done = extract_view(view, str(directory), top=path, max_bytes=max_bytes)
-        listed = {"image": image, "path": path, "layer": layer, **done.to_dict()}
+        listed = {"image": shown_name(image), "path": path, "layer": layer, **done.to_dict()}
         with place.open("x", encoding="utf-8") as file:
             json.dump(listed, file, indent=2)
             file.write("\n")
