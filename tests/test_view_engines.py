@@ -47,6 +47,25 @@ DEPARTURES: Mapping[str, tuple[str, str]] = {
 UNTOLD = {"global header"}
 
 
+# What the rows of `view_rows` do not name: stack → the finding that must be there.
+NAMED = {
+    "opaque root": "fs.opaque-root",
+    "opaque twice in a layer": "fs.duplicate-path",
+    "opaque through a link of the layer": "fs.opaque-through-symlink",
+    "whiteout twice in a layer": "fs.duplicate-path",
+    "whiteout under a file": "fs.path-through-file",
+    "whiteout in a directory that is nowhere": "fs.whiteout-of-nothing",
+    "whiteout of a whited-out directory's child": "fs.whiteout-in-whiteout",
+    "implied parent over a file": "fs.path-through-file",
+    "implied parents take the lower attributes": "fs.implied-directory",
+    "opaque directory whose attributes were not told": "fs.implied-directory",
+    "hard link with attributes of its own": "fs.hardlink-attributes",
+    "hard link to a file that its layer whites out": "fs.hardlink-to-whiteout",
+    "link to nowhere as a parent": "fs.parent-behind-link",
+    "link of the layer to a directory of a lower one": "fs.parent-behind-link",
+}
+
+
 @functools.cache
 def ours(name: str) -> Seen:
     return seen(STACKS[name])
@@ -124,6 +143,11 @@ def test_where_engines_differ_a_finding_says_so(name: str) -> None:
     assert ours(name).problems or any(
         code.startswith(("fs.", "tar.", "name.")) for code in ours(name).findings
     )
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_finding_says_what_it_is(name: str) -> None:
+    assert NAMED[name] in ours(name).findings
 
 
 @pytest.mark.parametrize("name", DEPARTURES)
