@@ -237,9 +237,9 @@ DEFECT   blobs/{name} has {index["manifests"][0]["size"] - 1} bytes, its descrip
   env         A=1
   label       k=v
 
-  layer     stored  diff_id       media type                    history
-      0    71.7 kB  {first}  oci.image.layer.v1.tar        step 0
-      1          ?  {second}  oci.image.layer.v1.tar        (missing) step 1
+  layer     stored  diff_id       media type                         history
+      0    71.7 kB  {first}  oci.image.layer.v1.tar             step 0
+      1          ?  {second}  oci.image.layer.v1.tar             (missing) step 1
 """
     assert shown.stdout.decode() == expected
     assert (shown.returncode, shown.stderr) == (0, b"")

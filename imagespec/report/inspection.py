@@ -16,6 +16,7 @@ Line = tuple[tuple[str, Literal["", "bold", "dim"]], ...]
 """Pieces of one line of text, each with its style; everything in it is printable."""
 
 _HEAD = f"{'layer':>7}{'stored':>11}  {'diff_id':<14}"
+_TYPE_WIDTH = 35
 _SHORT_DIGEST = 12  # hexadecimal digits, as docker shows them
 
 
@@ -101,7 +102,7 @@ def _content_lines(image: Image, width: int) -> Iterator[Line]:
         yield (f"  {name:<12}", "dim"), (printable(value), "")
     yield ()
     has_types = any(layer.media_type for layer in image.layers)
-    yield ((f"{_HEAD}{'media type':<30}history" if has_types else f"{_HEAD}history", "dim"),)
+    yield ((f"{_HEAD}{'media type':<{_TYPE_WIDTH}}history" if has_types else f"{_HEAD}history", "dim"),)
     for layer in image.layers:
         yield ((_layer_row(layer, width, has_types=has_types), ""),)
 
@@ -127,7 +128,7 @@ def _layer_row(layer: Layer, width: int, *, has_types: bool) -> str:
     row = f"{layer.number:>7}{size:>11}  {digest:<14}"
     if has_types:
         # What all of them begin with tells nothing.
-        row += f"{printable(layer.media_type or '?').removeprefix('application/vnd.'):<30}"
+        row += f"{printable(layer.media_type or '?').removeprefix('application/vnd.'):<{_TYPE_WIDTH}}"
     history = printable(" ".join((layer.created_by or "").split()))
     if layer.state.value != "present":
         history = f"({layer.state.value}) {history}"
