@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from imagespec.analyzers.indicators.indicators import WANTED, Indicators, find_indicators
+from imagespec.analyzers.packagedb import owners
 from imagespec.analyzers.wanted import compile_wanted
 from imagespec.documents.config import parse_config
 from imagespec.image import Image
@@ -18,6 +19,7 @@ from imagespec.rootfs import RootFs
 from imagespec.verdict import Outcome, Verdict
 from tests.build import Item, config, elf, file, layer, program, rootfs, scan, symlink, whiteout
 
+ALL_WANTED = (*WANTED, *owners.WANTED)
 DPKG = "var/lib/dpkg/info/"
 BASE = (
     file(DPKG + "base.list", "/.\n/bin/su\n/etc/cron.daily/dpkg\n/usr/lib/libowned.so\n/usr/bin/owned\n"),
@@ -189,14 +191,14 @@ def test_what_is_wanted_suffices() -> None:
     )
     items += (program("opt/xmrig"), file("etc/ld.so.preload", "/tmp/x.so"), file("tmp/x.so", elf()))
     items += (file("root/.ssh/authorized_keys", KEY), file("etc/sudoers.d/u", "u ALL=(ALL) NOPASSWD: ALL\n"))
-    small = find_indicators(image(), RootFs([scan(layer(*items), compile_wanted(WANTED))]))
+    small = find_indicators(image(), RootFs([scan(layer(*items), compile_wanted(ALL_WANTED))]))
     assert found(small) == found(look(*items))
     assert len(found(small)) == 7
     assert small.not_looked_at == ()
 
 
 def test_wanted_is_modest() -> None:
-    want = compile_wanted(WANTED)
+    want = compile_wanted(ALL_WANTED)
     assert want(b"var/lib/dpkg/info/a.list", 9, 0o644) > 0
     assert want(b"opt/words/a.list", 9, 0o644) == 0
     assert want(b"var/lib/dpkg/info/a.md5sums", 9, 0o644) == 0

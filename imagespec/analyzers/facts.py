@@ -10,7 +10,8 @@ import attrs
 from imagespec.analyzers import logs, modelfile, sizes
 from imagespec.analyzers.indicators import indicators
 from imagespec.analyzers.modelfile import ModelFile
-from imagespec.analyzers.programs import packages, programs, scripts
+from imagespec.analyzers.packagedb import owners
+from imagespec.analyzers.programs import libraries, packages, programs, scripts
 from imagespec.analyzers.programs.scripts import ScriptJudgement
 from imagespec.analyzers.python import pythonlogs
 from imagespec.analyzers.routes import routes
@@ -35,8 +36,10 @@ PLATFORM_PORT = 8080
 
 WANTED: tuple[Wanted, ...] = (
     *indicators.WANTED,
+    *libraries.WANTED,
     *listeners.WANTED,
     *modelfile.WANTED,
+    *owners.WANTED,
     *packages.WANTED,
     *programs.WANTED,
     *scripts.WANTED,
@@ -65,7 +68,7 @@ class Facts:
         self.scans = scans
         self.batch = batch
         self.limits: Limits = image.request.limits
-        self.rootfs = RootFs(scans, self.limits)
+        self.rootfs = RootFs(scans, self.limits, layers=image.layers)
         self._given_config = given_config
 
     @functools.cached_property

@@ -4,8 +4,10 @@ A batch image has python, a JRE or JDK, and zip, and they start.
 What it checks
 --------------
 That `python3` or `python`, `java` and `zip` are found on the image's `PATH`, through links and `/etc/alternatives`, and
-that each is an executable file of the image's architecture whose loader or interpreter is in the image. The shared
-libraries that a program needs beside its loader are not looked at.
+that each is an executable file of the image's architecture whose loader or interpreter is in the image, and that the
+shared libraries which the program itself names are where its loader looks for them: `DT_RPATH`, `DT_RUNPATH`,
+`LD_LIBRARY_PATH`, `/etc/ld.so.cache` and the loader's own directories. What those libraries need in their turn is not
+looked at. A link to busybox counts where busybox has that program.
 
 Why it matters
 --------------
@@ -19,11 +21,12 @@ All three are found and can start; versions are told where the image says them.
 What fails
 ----------
 One is not on the `PATH`, or is found and cannot start: a dangling link, no execute bit, another architecture, a missing
-loader.
+loader, or a shared library that is nowhere in the image.
 
 What stays unknown
 ------------------
-A program was found but its kind could not be told from the bytes that were kept.
+A program was found but its kind could not be told from the bytes that were kept; or it needs a shared library that
+is in the image, where its loader is not known to look.
 
 How to fix
 ----------
@@ -38,9 +41,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import attrs
+
 from imagespec.analyzers.facts import Facts
+from imagespec.analyzers.programs.applets import judge_applet
+from imagespec.analyzers.programs.libraries import find_libraries
 from imagespec.analyzers.programs.packages import find_version
-from imagespec.analyzers.programs.programs import judge_startable
+from imagespec.analyzers.programs.programs import Startable, judge_startable
 from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import DEFAULT_PATH
 from imagespec.rules.base import Parameters, Rule, Service
@@ -80,7 +87,7 @@ def _judge(facts: Facts, title: str, names: tuple[str, ...]) -> Outcome:
         entry = facts.rootfs.which(name, path)
         if entry is None:
             continue
-        startable = judge_startable(facts.rootfs, entry, config.architecture, path=path)
+        startable = _judge_program(facts, entry, name, path)
         if startable.startable:
             version = find_version(facts.rootfs, title, entry)
             known = f"{title} {version.text}" if version.text else title
@@ -97,6 +104,22 @@ def _judge(facts: Facts, title: str, names: tuple[str, ...]) -> Outcome:
     if worst:
         return worst
     return _missing(facts, DEFAULT_PATH if path is None else path, title, names)
+
+
+def _judge_program(facts: Facts, entry: Entry, name: str, path: str | None) -> Startable:
+    """Judge a program with the libraries that it needs and, where it is busybox, what busybox has."""
+    config, rootfs = facts.image.config, facts.rootfs
+    found = judge_startable(rootfs, entry, config.architecture, path=path)
+    if not found.startable or found.program is None:
+        return found
+    libraries = find_libraries(rootfs, found.program, config.environment().get("LD_LIBRARY_PATH"))
+    evidence = (*found.evidence, *libraries.evidence)
+    if not libraries.present:
+        return attrs.evolve(found, startable=libraries.present, reason=libraries.reason, evidence=evidence)
+    applet = judge_applet(rootfs, found.program, name) if found.program == entry else None
+    if applet is None:
+        return attrs.evolve(found, evidence=evidence)
+    return attrs.evolve(applet, evidence=(*evidence, *applet.evidence))
 
 
 def _missing(facts: Facts, shown: str, title: str, names: tuple[str, ...]) -> Outcome:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from imagespec.analyzers.indicators.found import Notebook, Strength, evidence_at
-from imagespec.analyzers.indicators.ownership import Owned
+from imagespec.analyzers.packagedb.owners import Owned
 from imagespec.analyzers.wanted import KIB, Wanted
 from imagespec.entry import Entry
 from imagespec.rootfs import RootFs

@@ -7,7 +7,7 @@ import stat
 from collections import Counter
 
 from imagespec.analyzers.indicators.found import Notebook, Strength, evidence_at
-from imagespec.analyzers.indicators.ownership import Owned
+from imagespec.analyzers.packagedb.owners import Owned
 from imagespec.analyzers.wanted import Wanted
 from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs

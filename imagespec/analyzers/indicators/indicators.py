@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import attrs
 
-from imagespec.analyzers.indicators import access, files, ownership, suspicious_scripts
+from imagespec.analyzers.indicators import access, files, suspicious_scripts
 from imagespec.analyzers.indicators.found import Indicator, Indicators, Notebook, Strength
-from imagespec.analyzers.indicators.ownership import read_owned
+from imagespec.analyzers.packagedb.owners import read_owned
 from imagespec.analyzers.wanted import compile_wanted
 from imagespec.entry import Entry, EntryKind
 from imagespec.image import Image
@@ -21,7 +21,6 @@ from imagespec.verdict import Evidence
 __all__ = ["WANTED", "Indicator", "Indicators", "Strength", "find_indicators"]
 
 WANTED = (
-    *ownership.WANTED,
     *files.WANTED,
     *access.WANTED,
     *suspicious_scripts.WANTED,

@@ -8,8 +8,8 @@ import attrs
 
 from imagespec.analyzers.indicators.found import Notebook, Strength, evidence_at
 from imagespec.analyzers.indicators.lines import LineHit, find_lines, has_markers
-from imagespec.analyzers.indicators.ownership import Owned
 from imagespec.analyzers.indicators.words import has_long_line
+from imagespec.analyzers.packagedb.owners import Owned
 from imagespec.analyzers.programs.shebang import parse_shebang
 from imagespec.analyzers.wanted import KIB, LIBRARIES, Wanted
 from imagespec.entry import Entry

@@ -14,7 +14,7 @@ import attrs
 MAGIC = b"\x7fELF"
 
 _EXECUTABLE, _SHARED = 2, 3  # e_type ET_EXEC and ET_DYN: the only two that can be started
-_PT_LOAD, _PT_INTERP = 1, 3
+PT_LOAD, PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _LONGEST_INTERPRETER = 4096  # PATH_MAX, with the NUL
 
 _NAMES = {
@@ -58,6 +58,18 @@ class ElfCutError(Exception):
 
 
 @attrs.frozen
+class Segment:
+    """One program header: what part of the file the kernel or the loader maps, and where."""
+
+    kind: int
+    """p_type."""
+    offset: int
+    address: int
+    size_bytes: int
+    """In the file."""
+
+
+@attrs.frozen
 class Elf:
     """What decides whether a kernel starts the file."""
 
@@ -67,6 +79,7 @@ class Elf:
     """"little" or "big"."""
     interpreter: str | None
     """The loader that PT_INTERP names; None for a static program. Bytes beyond UTF-8 are surrogate-escaped."""
+    segments: tuple[Segment, ...] = attrs.field(repr=False)
 
     @property
     def target(self) -> str:
@@ -104,21 +117,25 @@ def parse_elf(head: bytes, size_bytes: int) -> Elf:
         raise ElfError("it has no program headers" if rows == 0 else "it has no entry point, as a library")
     if row_bytes != struct.calcsize(form):
         raise ElfError(f"its program headers have {row_bytes} bytes, not {struct.calcsize(form)}")
-    rows_at = _part(head, size_bytes, table_at, rows * row_bytes, "program headers")
-    return Elf(machine, bits, "little" if order == "<" else "big", _loader(head, size_bytes, rows_at, form))
+    table = _part(head, size_bytes, table_at, rows * row_bytes, "program headers")
+    segments = tuple(_segment(row, bits) for row in struct.iter_unpack(form, table))
+    byte_order = "little" if order == "<" else "big"
+    return Elf(machine, bits, byte_order, _loader(head, size_bytes, segments), segments)
 
 
-def _loader(head: bytes, size_bytes: int, table: bytes, form: str) -> str | None:
+def _segment(row: tuple[int, ...], bits: int) -> Segment:
+    # Rows of 64 bits begin p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz; those of 32 have p_flags behind.
+    kind, *rest = row
+    offset, address, _, size = rest[1:5] if bits == 64 else rest[:4]
+    return Segment(kind, offset, address, size)
+
+
+def _loader(head: bytes, size_bytes: int, segments: tuple[Segment, ...]) -> str | None:
     """Return the loader that the first PT_INTERP names."""
-    rows = list(struct.iter_unpack(form, table))
-    if not any(row[0] == _PT_LOAD for row in rows):
+    if not any(segment.kind == PT_LOAD for segment in segments):
         raise ElfError("it has no segment to load")
-    # (p_offset, p_filesz): 64-bit rows have p_flags before them, 32-bit rows behind.
-    parts = (
-        (row[2], row[5]) if form.endswith("Q") else (row[1], row[4]) for row in rows if row[0] == _PT_INTERP
-    )
-    first = next(parts, None)
-    return _interpreter(head, size_bytes, *first) if first else None
+    first = next((segment for segment in segments if segment.kind == _PT_INTERP), None)
+    return _interpreter(head, size_bytes, first.offset, first.size_bytes) if first else None
 
 
 def _class(ident: bytes) -> tuple[int, str]:

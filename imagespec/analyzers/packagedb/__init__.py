@@ -1,0 +1,1 @@
+"""Package databases of images: which package a file belongs to, and in which version."""
