@@ -26,6 +26,7 @@ from imagespec.sources import Archive
 from imagespec.tar import backend
 
 if TYPE_CHECKING:
+    from imagespec.analyzers.malware.scanners import Scanners
     from imagespec.api import check
     from imagespec.profiles import list_profiles, load_profile
     from imagespec.results import Report
@@ -36,6 +37,7 @@ _HOME = {
     "Evidence": "imagespec.verdict",
     "Outcome": "imagespec.verdict",
     "Report": "imagespec.results",
+    "Scanners": "imagespec.analyzers.malware.scanners",
     "Service": "imagespec.rules.base",
     "Verdict": "imagespec.verdict",
     "check": "imagespec.api",
@@ -49,6 +51,7 @@ __all__ = [
     "Limits",
     "Outcome",
     "Report",
+    "Scanners",
     "Service",
     "Verdict",
     "__version__",

@@ -6,6 +6,7 @@ import os
 
 from imagespec import tar
 from imagespec._version import __version__
+from imagespec.analyzers.malware.scanners import Scanners, open_scanners
 from imagespec.documents.model_config import parse_model_config
 from imagespec.engine import check_archive
 from imagespec.limits import Limits
@@ -16,7 +17,7 @@ from imagespec.rules.base import Service
 from imagespec.scan import Progress
 from imagespec.sources import Archive
 
-__all__ = ["Source", "Toc", "check", "open", "report_of"]
+__all__ = ["Scanners", "Source", "Toc", "check", "open", "report_of"]
 
 
 def check(  # noqa: PLR0913 - each parameter is an option
@@ -28,6 +29,7 @@ def check(  # noqa: PLR0913 - each parameter is an option
     image: str | None = None,
     platform: str | None = None,
     blobs: str | os.PathLike[str] | None = None,
+    scanners: Scanners | None = None,
     verify: bool = False,
     toc: Toc = "ignored",
     limits: Limits | None = None,
@@ -38,7 +40,8 @@ def check(  # noqa: PLR0913 - each parameter is an option
 
     ``profile`` is a built-in profile's id, the path of a TOML file, or a `Profile`; ``service`` is ``real-time`` or
     ``batch``; ``model_config`` is the content of the ModelArts config.json that goes with the image, if it is not in
-    the image itself. The other parameters are as in `open`, and without effect on an archive that is open already.
+    the image itself. ``scanners`` says which engines look into every file for the rule ``malicious-code``. The other
+    parameters are as in `open`, and without effect on an archive that is open already.
 
     Raises `imagespec.errors.ImageSpecError` when the archive cannot be opened or an argument is wrong; what cannot be
     read later becomes a problem in the report.
@@ -52,8 +55,9 @@ def check(  # noqa: PLR0913 - each parameter is an option
         if model_config is not None
         else None
     )
+    engines = open_scanners(scanners)
     if isinstance(source, Archive):
-        inputs = (check_archive(source, profile, service, model_config=given),)
+        inputs = (check_archive(source, profile, service, model_config=given, scanners=engines),)
         return report_of(profile, service, inputs, verified=source.verify)
     with open(
         source,
@@ -65,7 +69,7 @@ def check(  # noqa: PLR0913 - each parameter is an option
         limits=limits,
         progress=progress,
     ) as archive:
-        inputs = (check_archive(archive, profile, service, model_config=given),)
+        inputs = (check_archive(archive, profile, service, model_config=given, scanners=engines),)
         return report_of(profile, service, inputs, verified=verify)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import attrs
 
 from imagespec.analyzers.facts import Facts
+from imagespec.analyzers.malware.scanners import OpenScanners
 from imagespec.documents.model_config import ModelConfig
 from imagespec.errors import ImageSpecError
 from imagespec.image import Image
@@ -22,11 +23,17 @@ from imagespec.verdict import Outcome, Verdict
 
 
 def check_archive(
-    archive: Archive, profile: Profile, service: Service, *, model_config: ModelConfig | None = None
+    archive: Archive,
+    profile: Profile,
+    service: Service,
+    *,
+    model_config: ModelConfig | None = None,
+    scanners: OpenScanners | None = None,
 ) -> InputReport:
-    """Judge every image of an archive."""
+    """Judge every image of an archive; ``scanners`` are given the content of every file."""
     images = tuple(
-        check_image(image, profile, service, model_config=model_config) for image in archive.images
+        check_image(image, profile, service, model_config=model_config, scanners=scanners)
+        for image in archive.images
     )
     return InputReport(
         name=archive.name,
@@ -38,7 +45,12 @@ def check_archive(
 
 
 def check_image(
-    image: Image, profile: Profile, service: Service, *, model_config: ModelConfig | None = None
+    image: Image,
+    profile: Profile,
+    service: Service,
+    *,
+    model_config: ModelConfig | None = None,
+    scanners: OpenScanners | None = None,
 ) -> ImageReport:
     """
     Judge one image.
@@ -46,7 +58,7 @@ def check_image(
     Layers that cannot be read become problems of the report, and the verdicts that stand on files become unknown.
     """
     scans, problems = scan_layers(image)
-    facts = Facts(image, scans, batch=service is Service.BATCH, given_config=model_config)
+    facts = Facts(image, scans, batch=service is Service.BATCH, given_config=model_config, scanners=scanners)
     results = []
     for rule in profile.rules:
         outcome, problem = _judge(rule, facts, service)

@@ -238,6 +238,13 @@ class RootFs:
             self._stack.all_trees(), split_path(path), lambda node: self._stack.entry(path.strip("/"), node)
         )
 
+    def hiding(self, entry: Entry) -> str:
+        """Return which later layer hides a file of some layer, as an addition in parentheses; empty for a visible one."""
+        for version in self.versions(entry.path):
+            if version.layer == entry.layer and version.hidden_by is not None:
+                return f" (in no container's view: layer {version.hidden_by} hides it)"
+        return ""
+
     # Accounting.
 
     @functools.cached_property

@@ -9,6 +9,7 @@ import attrs
 
 from imagespec.analyzers import logs, modelfile, sizes
 from imagespec.analyzers.indicators import indicators
+from imagespec.analyzers.malware.scanners import OpenScanners
 from imagespec.analyzers.modelfile import ModelFile
 from imagespec.analyzers.packagedb import owners
 from imagespec.analyzers.programs import libraries, packages, programs, scripts
@@ -53,7 +54,7 @@ class Facts:
     One image, its layers' scans (None where a layer could not be read) and what the analyzers make of them.
 
     ``batch`` says that the image is judged as a batch service; ``given_config`` is the model configuration that the
-    caller gave beside the image.
+    caller gave beside the image. ``scanners`` are given the content of every file.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Facts:
         *,
         batch: bool = False,
         given_config: ModelConfig | None = None,
+        scanners: OpenScanners | None = None,
     ) -> None:
         self.image = image
         self.scans = scans
@@ -70,6 +72,7 @@ class Facts:
         self.limits: Limits = image.request.limits
         self.rootfs = RootFs(scans, self.limits, layers=image.layers)
         self._given_config = given_config
+        self._scanners = scanners
 
     @functools.cached_property
     def sizes(self) -> sizes.ImageSizes:
@@ -118,7 +121,7 @@ class Facts:
     @functools.cached_property
     def indicators(self) -> indicators.Indicators:
         """What may be malicious, and what was looked at."""
-        return indicators.find_indicators(self.image, self.rootfs)
+        return indicators.find_indicators(self.image, self.rootfs, self.scans, self._scanners)
 
     @functools.cached_property
     def boot_file(self) -> Entry | None:

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from imagespec import api
+from imagespec.analyzers.malware.scanners import OpenScanners, Scanners, open_scanners
 from imagespec.cli.choosing import Choice, choosing_options
 from imagespec.cli.common import (
     INCOMPLETE,
@@ -25,9 +26,10 @@ from imagespec.cli.common import (
     shown_name,
 )
 from imagespec.cli.progress import ProgressLine
+from imagespec.cli.scanning import scanning_options
 from imagespec.documents.model_config import ModelConfig, parse_model_config
 from imagespec.engine import check_archive
-from imagespec.errors import ImageSpecError
+from imagespec.errors import ImageSpecError, ReadError
 from imagespec.limits import Limits
 from imagespec.profiles import DEFAULT, Profile, load_profile
 from imagespec.report.text import render_report
@@ -66,6 +68,7 @@ from imagespec.rules.base import Service
     show_default=True,
     help="Trusted: list eStargz and zstd:chunked layers from their tables, if the manifest vouches for them.",
 )
+@scanning_options
 @click.option("--verbose", is_flag=True, help="Show all evidence.")
 def check(  # noqa: PLR0913 - one parameter for each option
     *,
@@ -79,6 +82,7 @@ def check(  # noqa: PLR0913 - one parameter for each option
     strict: bool,
     verify: bool,
     toc: api.Toc,
+    scanners: Scanners,
     verbose: bool,
 ) -> None:
     """
@@ -95,11 +99,12 @@ def check(  # noqa: PLR0913 - one parameter for each option
     try:
         profile = load_profile(profile_name)
         given = _read_model_config(config_json, service)
+        engines = open_scanners(scanners)
     except ImageSpecError as error:
         complain(str(error))
-        sys.exit(USAGE)
+        sys.exit(INCOMPLETE if isinstance(error, ReadError) else USAGE)
     options = {**attrs.asdict(choice), "verify": verify, "toc": toc}
-    report, worst = _check_all(images, profile, Service(service), given, options)
+    report, worst = _check_all(images, profile, Service(service), given, engines, options)
     if output is None:
         _print(report, format_name, sys.stdout, console(), verbose=verbose)
     else:
@@ -118,6 +123,7 @@ def _check_all(
     profile: Profile,
     service: Service,
     given: ModelConfig | None,
+    engines: OpenScanners,
     options: dict[str, Any],
 ) -> tuple[Report, int]:
     def judge(name: str) -> InputReport:
@@ -126,7 +132,7 @@ def _check_all(
             ProgressLine(shown_name(name)) as progress,
             api.open(source, progress=progress.advance, **options) as archive,
         ):
-            return check_archive(archive, profile, service, model_config=given)
+            return check_archive(archive, profile, service, model_config=given, scanners=engines)
 
     inputs, worst = [], 0
     for name in names:

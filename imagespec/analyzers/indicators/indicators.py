@@ -7,15 +7,20 @@ worth a look; and where nothing is found, the image may still hold anything in i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
-from imagespec.analyzers.indicators import access, files, suspicious_scripts
+from imagespec.analyzers.indicators import access, files, packagefiles, secrets, suspicious_scripts
 from imagespec.analyzers.indicators.found import Indicator, Indicators, Notebook, Strength
+from imagespec.analyzers.malware.driver import scan_contents
+from imagespec.analyzers.malware.scanners import OpenScanners
 from imagespec.analyzers.packagedb.owners import read_owned
 from imagespec.analyzers.wanted import compile_wanted
 from imagespec.entry import Entry, EntryKind
 from imagespec.image import Image
 from imagespec.rootfs import RootFs
+from imagespec.scan import LayerScan
 from imagespec.verdict import Evidence
 
 __all__ = ["WANTED", "Indicator", "Indicators", "Strength", "find_indicators"]
@@ -23,15 +28,19 @@ __all__ = ["WANTED", "Indicator", "Indicators", "Strength", "find_indicators"]
 WANTED = (
     *files.WANTED,
     *access.WANTED,
+    *secrets.WANTED,
     *suspicious_scripts.WANTED,
 )
 
 _OUT_OF_SCOPE = (
     Evidence(message="what programs, libraries, archives, models and Python sources do when they run"),
     Evidence(message="large scripts inside the libraries of programming languages"),
-    Evidence(message="files of earlier layers that later layers replace or delete"),
-    Evidence(message="extended attributes (file capabilities)"),
-    Evidence(message="whether files of packages were changed after they were installed"),
+)
+_WITHOUT_ENGINES = (
+    Evidence(
+        message="files of earlier layers that later layers replace or delete, but for keys and credentials"
+    ),
+    Evidence(message="the content of packages' files; only programs that later layers replace are"),
 )
 
 
@@ -46,37 +55,58 @@ class _Survey:
     access: list[Entry] = attrs.field(factory=list)
     scripts: list[Entry] = attrs.field(factory=list)
     large_executables: list[Entry] = attrs.field(factory=list)
+    capable: list[Entry] = attrs.field(factory=list)
+    system: list[Entry] = attrs.field(factory=list)
 
 
-def find_indicators(image: Image, rootfs: RootFs) -> Indicators:
-    """Look for everything that the built-in indicators know, in one walk over the merged view."""
+def find_indicators(
+    image: Image,
+    rootfs: RootFs,
+    scans: Sequence[LayerScan | None] = (),
+    scanners: OpenScanners | None = None,
+) -> Indicators:
+    """
+    Look for everything that the built-in indicators know, in one walk over the merged view.
+
+    ``scans`` are those of the image's layers; with ``scanners`` their files are read and given to the engines.
+    """
     notes = Notebook()
+    with_engines = scanners is not None and bool(scanners.engines)
+    if scanners is not None and scanners.engines:
+        scan_contents(image.layers, scans, rootfs, scanners, image.request.limits, notes)
     for number, usage in enumerate(rootfs.usage):
         if usage is None:
             notes.miss(f"layer {number}, which could not be read, and what it changes in the others")
     survey = _survey(rootfs, notes)
+    hidden = secrets.find_secrets(scans, notes)
     preload, libraries = files.preload_libraries(rootfs, notes)
     suspects = suspicious_scripts.look_at_scripts(rootfs, survey.scripts, notes)
     suspects += suspicious_scripts.look_at_heads(rootfs, survey.large_executables)
     asked = [*survey.setid, *survey.additions, *(suspect.entry for suspect in suspects)]
+    asked += [*survey.capable, *survey.system, *(secret.entry for secret in hidden)]
     asked += [entry for name in libraries if (entry := rootfs.resolve(name))]
     owned = read_owned(rootfs, asked)
     notes.count(f"package databases read ({', '.join(owned.databases) or 'none'})", len(owned.databases))
     if preload:
         files.check_preload(rootfs, preload, libraries, owned, notes)
     files.check_setid(rootfs, survey.setid, owned, notes)
+    packagefiles.check_capabilities(rootfs, survey.capable, owned, notes)
+    if not (with_engines and "dpkg" in owned.databases):  # whose files were all compared with its md5sums
+        packagefiles.check_replaced(rootfs, survey.system, owned, notes)
+    secrets.check_secrets(rootfs, hidden, owned, notes)
     files.check_hidden(rootfs, survey.temporary, notes)
     files.check_miners(rootfs, survey.miners, notes)
     access.check_additions(survey.additions, owned, notes)
     access.check_access(rootfs, survey.access, notes)
     suspicious_scripts.check_scripts(suspects, owned, notes)
     suspicious_scripts.check_history(image, notes)
-    return notes.close(_OUT_OF_SCOPE)
+    return notes.close(_OUT_OF_SCOPE if with_engines else _OUT_OF_SCOPE + _WITHOUT_ENGINES)
 
 
 def _survey(rootfs: RootFs, notes: Notebook) -> _Survey:
     survey = _Survey()
     is_text = compile_wanted(suspicious_scripts.WANTED)
+    installing = packagefiles.package_layers(rootfs)
     files = executables = 0
     for entry in rootfs.walk():
         if entry.kind is not EntryKind.FILE:
@@ -89,6 +119,8 @@ def _survey(rootfs: RootFs, notes: Notebook) -> _Survey:
             survey.additions.append(entry)
         if access.is_access(path):
             survey.access.append(entry)
+        if packagefiles.may_replace(entry, installing):
+            survey.system.append(entry)
         text = suspicious_scripts.may_be_read(entry) and is_text(
             path.encode("utf-8", "surrogateescape"), entry.size_bytes, entry.mode
         )
@@ -97,6 +129,8 @@ def _survey(rootfs: RootFs, notes: Notebook) -> _Survey:
         if entry.is_executable:
             executables += 1
             _sort_executable(survey, entry, is_text=bool(text))
+            if packagefiles.CAPABILITY in rootfs.xattrs(entry):
+                survey.capable.append(entry)
     notes.count("files walked", files)
     notes.count("executables judged by name and place", executables)
     notes.count("set-id files", len(survey.setid))
