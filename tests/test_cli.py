@@ -355,3 +355,30 @@ def test_closed_output_is_no_traceback() -> None:
         command = f"{sys.executable} -m imagespec {words} {SAMPLE} | true"
         done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
         assert done.stderr == b""
+
+
+def test_engines(tmp_path: Path) -> None:
+    (tmp_path / "rules.yar").write_text('rule server { strings: $a = "flask" condition: $a }\n')
+    (tmp_path / "list").write_text("0" * 64 + "\n")
+    options = ("--yara", tmp_path, "--hashes", tmp_path / "list", "--pickles", "--scan-mib", "8")
+    done = run("check", *options, "--verbose", SAMPLE)
+    text = done.stdout.decode()
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert re.search(r"a YARA rule matches: rules.yar: server +\[/home/app/server.py", text)
+    assert "scanned by 1 hashes" in text
+    assert "scanned by picklescan" in text
+
+
+def test_engines_that_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "bad.yar").write_text("rule x {")
+    for options, code, words in (
+        (("--yara", tmp_path), 2, b"YARA rules cannot be compiled"),
+        (("--hashes", tmp_path / "bad.yar"), 2, b"bad.yar:1: not a sha256"),
+        (("--clamd", "nowhere"), 2, b"can be unix:PATH or HOST:PORT"),
+        (("--clamd", f"unix:{tmp_path / 'none'}"), 3, b"is it running?"),
+        (("--yara", tmp_path / "none"), 2, b"does not exist"),
+    ):
+        done = run("check", *options, SAMPLE)
+        assert (done.returncode, done.stdout) == (code, b"")
+        assert words in done.stderr
+        assert b"Traceback" not in done.stderr

@@ -24,6 +24,7 @@ from imagespec.profiles import DEFAULT, Profile, list_profiles, load_profile
 from imagespec.rules.base import HEADINGS, Rule
 from imagespec.verdict import Evidence, Outcome, Verdict
 from tests.build import compress, elf, file, program, symlink, whiteout
+from tests.elffiles import LOADER, dynamic_elf
 from tests.sampleimage import BOOT, JAVA_HOME, MODEL, SERVER, Members, Sample, changed, package, sample
 
 PASS, FAIL, UNKNOWN, NONE = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.NOT_APPLICABLE
@@ -448,6 +449,50 @@ CASES: dict[str, list[Case]] = {
             sample,
             "python 3.11 (/usr/bin/python3.11), java 17.0.0",
             "zip (/usr/bin/zip) can start",
+        ),
+        case(
+            FAIL,
+            "a library is nowhere",
+            lambda: sample(program("usr/bin/zip", dynamic_elf(["libbz2.so.1.0"])), program(LOADER)),
+            "zip cannot start: /usr/bin/zip needs the shared library libbz2.so.1.0, which is not in the image",
+        ),
+        case(
+            PASS,
+            "all libraries are there",
+            lambda: sample(
+                program("usr/bin/zip", dynamic_elf(["libbz2.so.1.0"])),
+                program(LOADER),
+                file("opt/lib/libbz2.so.1.0", elf()),
+                Env=["PATH=/usr/bin", "LD_LIBRARY_PATH=/opt/lib"],
+            ),
+            "needs shared libraries, which are there",
+        ),
+        case(
+            UNKNOWN,
+            "a library lies elsewhere",
+            lambda: sample(
+                program("usr/bin/zip", dynamic_elf(["libbz2.so.1.0"])),
+                program(LOADER),
+                file("opt/lib/libbz2.so.1.0", elf()),
+            ),
+            "it is not certain that zip can start",
+            "/opt/lib/libbz2.so.1.0, in no directory that is certainly searched",
+        ),
+        case(
+            PASS,
+            "busybox has it",
+            lambda: sample(
+                program("usr/bin/busybox", elf() + b"\0zcat\0zip\0"), symlink("usr/bin/zip", "busybox")
+            ),
+            "/usr/bin/busybox is busybox and has zip",
+        ),
+        case(
+            FAIL,
+            "busybox has it not",
+            lambda: sample(
+                program("usr/bin/busybox", elf() + b"\0unzip\0"), symlink("usr/bin/zip", "busybox")
+            ),
+            "zip cannot start: /usr/bin/busybox is busybox, which has no zip",
         ),
         case(
             NONE,

@@ -1,5 +1,5 @@
 """
-The image holds no malicious code, as far as built-in indicators can tell.
+The image holds no malicious code, as far as indicators can tell.
 
 What it checks
 --------------
@@ -7,7 +7,14 @@ Indicators, never a proof. Looked at are: setuid and setgid files against the pa
 of a miner, and programs hidden in temporary directories; `/etc/ld.so.preload`; lines of scripts, schedules, the
 image's history and its start command that open a shell to the network, pipe a download or encoded text into a shell,
 or name a mining pool; schedules and units that belong to no package; keys that may log in, sudo without a password,
-accounts with user number 0 or without a password.
+accounts with user number 0 or without a password; programs without a package that have strong capabilities; programs
+and libraries of packages that a layer without packages replaces; and private keys and credentials in any layer, also
+where a later one deletes them.
+
+On request every file of every layer is read once and given to engines: YARA rules (`--yara`), lists of hashes
+(`--hashes`: sha256, or ClamAV's `.hdb` and `.hsb`), a running clamd (`--clamd`), and picklescan for pickles and model
+files (`--pickles`), which takes them apart and loads none. The same pass compares the files of Debian packages with
+the md5sums of their packages.
 
 An indicator of high strength has no innocent reading that we know: a reverse shell, a set-id root program in a
 temporary directory, xmrig. A weak one is worth a look, and ordinary images have it too: an installer fetched with
@@ -25,18 +32,20 @@ be looked at.
 
 What fails
 ----------
-An indicator of high strength.
+An indicator of high strength, which is also whatever a rule, list or clamd of the caller's finds, and a pickle that
+starts programs or runs code when it is loaded.
 
 What stays unknown
 ------------------
 Everything else: weak indicators, which the evidence lists, or none. The evidence also says what was looked at, and
-what was not: files whose content was too large to be kept, rpm's database, layers that could not be read. What
-programs do when they run, and files that later layers deleted, are never looked at.
+what was not: files whose content was too large to be kept or to be given to an engine, those that an engine refused,
+databases of packages that cannot be read, layers that could not be read. Of an image in a pipe the engines see only
+what was kept. What programs do when they run is never looked at.
 
 How to fix
 ----------
-Look at each file that the evidence names, and remove what you cannot explain. Scan the image with an engine made for
-it besides.
+Look at each file that the evidence names, and remove what you cannot explain. A secret that a layer holds stays in the
+image when a later layer deletes it: build the layer anew, and change the secret. Give the image to engines made for it.
 
 Source
 ------
@@ -55,7 +64,8 @@ from imagespec.analyzers.indicators.indicators import Strength
 from imagespec.rules.base import Parameters, Rule
 from imagespec.verdict import Evidence, Outcome, Verdict
 
-_NONE = "no indicator found; bytes alone cannot prove the absence of malicious code"
+_PROOF = "bytes alone cannot prove the absence of malicious code"
+_SCAN = "Give the files to an engine made for it: --yara, --hashes, --clamd, --pickles."
 _LOOK = "Look at each file that is named, and remove what you cannot explain."
 
 
@@ -78,7 +88,10 @@ def _check(facts: Facts, parameters: Parameters) -> Outcome:
         )
     if parameters["accept_no_indicator"] and not seen.not_looked_at:
         return Outcome(Verdict.PASS, "no indicator found, which the profile accepts", evidence)
-    return Outcome(Verdict.UNKNOWN, _NONE, evidence, "Scan the image with an engine made for it.")
+    if seen.engines:
+        by = f"by the built-in checks, {', '.join(seen.engines)}"
+        return Outcome(Verdict.UNKNOWN, f"no indicator found {by}; {_PROOF}", evidence)
+    return Outcome(Verdict.UNKNOWN, f"no indicator found; {_PROOF}", evidence, _SCAN)
 
 
 def _count(found: list[Evidence], strength: str) -> str:

@@ -44,6 +44,8 @@ class Indicators:
     looked_at: tuple[Evidence, ...] = ()
     not_looked_at: tuple[Evidence, ...] = ()
     out_of_scope: tuple[Evidence, ...] = ()
+    engines: tuple[str, ...] = ()
+    """Titles of the engines that were given the content of files."""
 
 
 class _Bounded:
@@ -87,7 +89,7 @@ class Notebook:
         evidence = evidence_at(entry, why) if entry else Evidence(message=why)
         self._gaps.setdefault(why, _Bounded(_MOST_MISSED)).add(evidence)
 
-    def close(self, out_of_scope: tuple[Evidence, ...]) -> Indicators:
+    def close(self, out_of_scope: tuple[Evidence, ...], engines: tuple[str, ...] = ()) -> Indicators:
         """Return everything written down, indicators of high strength first."""
         found = [
             Indicator(kind, strength, evidence)
@@ -99,6 +101,7 @@ class Notebook:
             looked_at=tuple(Evidence(message=what, seen=str(count)) for what, count in self._counts.items()),
             not_looked_at=tuple(evidence for why, gap in self._gaps.items() for evidence in gap.close(why)),
             out_of_scope=out_of_scope,
+            engines=engines,
         )
 
 

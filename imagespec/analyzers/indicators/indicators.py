@@ -71,8 +71,8 @@ def find_indicators(
     ``scans`` are those of the image's layers; with ``scanners`` their files are read and given to the engines.
     """
     notes = Notebook()
-    with_engines = scanners is not None and bool(scanners.engines)
-    if scanners is not None and scanners.engines:
+    engines = tuple(engine.title for engine in scanners.engines) if scanners else ()
+    if scanners and engines:
         scan_contents(image.layers, scans, rootfs, scanners, image.request.limits, notes)
     for number, usage in enumerate(rootfs.usage):
         if usage is None:
@@ -91,7 +91,7 @@ def find_indicators(
         files.check_preload(rootfs, preload, libraries, owned, notes)
     files.check_setid(rootfs, survey.setid, owned, notes)
     packagefiles.check_capabilities(rootfs, survey.capable, owned, notes)
-    if not (with_engines and "dpkg" in owned.databases):  # whose files were all compared with its md5sums
+    if not (engines and "dpkg" in owned.databases):  # whose files were all compared with its md5sums
         packagefiles.check_replaced(rootfs, survey.system, owned, notes)
     secrets.check_secrets(rootfs, hidden, owned, notes)
     files.check_hidden(rootfs, survey.temporary, notes)
@@ -100,7 +100,7 @@ def find_indicators(
     access.check_access(rootfs, survey.access, notes)
     suspicious_scripts.check_scripts(suspects, owned, notes)
     suspicious_scripts.check_history(image, notes)
-    return notes.close(_OUT_OF_SCOPE if with_engines else _OUT_OF_SCOPE + _WITHOUT_ENGINES)
+    return notes.close(_OUT_OF_SCOPE if engines else _OUT_OF_SCOPE + _WITHOUT_ENGINES, engines)
 
 
 def _survey(rootfs: RootFs, notes: Notebook) -> _Survey:

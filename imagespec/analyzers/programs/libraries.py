@@ -105,7 +105,7 @@ class _Search:
             return _answer(
                 self.program,
                 present=True,
-                what=f"needs {len(needed)} shared libraries, which are there",
+                what="needs shared libraries, which are there",
                 seen=shown,
             )
         elsewhere = self.elsewhere(set(missing))
