@@ -62,8 +62,8 @@ class Limits:
     xz_memory_bytes: int = 256 * MIB
     """Memory for one xz stream; `xz -9` needs 65 MiB to decode."""
 
-    kept_file_bytes: int = 8 * MIB
-    """Content kept of one file for the rules: a large distribution's package database."""
+    kept_file_bytes: int = 40 * MIB
+    """Content kept of one file for the rules: conda's python (30 MB), a large distribution's package database."""
     kept_bytes: int = 256 * MIB
     """Content kept of one image's layers together for the rules; in a pipe, of all that passes."""
     symlink_hops: int = 40

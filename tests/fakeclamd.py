@@ -48,8 +48,10 @@ class FakeClamd:
             if not byte:
                 return b""
             command += byte
-        if command == b"zVERSION\0":
-            return VERSION
+        if self.asked > self._dies_after:
+            return b""
+        if command in {b"zVERSION\0", b"zPING\0"}:
+            return VERSION if command == b"zVERSION\0" else b"PONG"
         assert command == b"zINSTREAM\0"
         self.asked += 1
         if self.asked > self._dies_after:

@@ -13,7 +13,6 @@ import attrs
 
 from imagespec.analyzers.indicators import access, files, packagefiles, secrets, suspicious_scripts
 from imagespec.analyzers.indicators.found import Indicator, Indicators, Notebook, Strength
-from imagespec.analyzers.malware.driver import scan_contents
 from imagespec.analyzers.malware.scanners import OpenScanners
 from imagespec.analyzers.packagedb.owners import read_owned
 from imagespec.analyzers.wanted import compile_wanted
@@ -73,6 +72,8 @@ def find_indicators(
     notes = Notebook()
     engines = tuple(engine.title for engine in scanners.engines) if scanners else ()
     if scanners and engines:
+        from imagespec.analyzers.malware.driver import scan_contents  # noqa: PLC0415 - few runs have engines
+
         scan_contents(image.layers, scans, rootfs, scanners, image.request.limits, notes)
     for number, usage in enumerate(rootfs.usage):
         if usage is None:

@@ -33,8 +33,8 @@ WANTED = (
     Wanted(
         names=frozenset(rpm.DATABASES),
         inside=tuple(f"/{place}/" for place in rpm.PLACES),
-        head_bytes=8 * MIB,
-        up_to_bytes=8 * MIB,
+        head_bytes=40 * MIB,
+        up_to_bytes=40 * MIB,
     ),
 )
 

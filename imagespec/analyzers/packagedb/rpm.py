@@ -7,7 +7,6 @@ lib/backend/ndb/rpmpkg.c (rpm 4.18). Every number in them is the image's, so not
 
 from __future__ import annotations
 
-import sqlite3
 import struct
 from collections.abc import Iterator
 
@@ -68,8 +67,11 @@ def _sqlite_headers(data: bytes) -> Iterator[bytes]:
     """Yield the headers of a SQLite database, read in a copy in memory that nothing can write to."""
     # Bytes 18 and 19 say that there is a write-ahead log, without which SQLite would not open the copy
     # (SQLite's file format, "The Database Header").
+    import sqlite3  # noqa: PLC0415 - most images have no such database
+
     copy = data[:18] + b"\x01\x01" + data[20:]
     steps = iter(range(_MOST_STEPS))
+    reading = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ}
     base = sqlite3.connect(":memory:")
     try:
         base.deserialize(copy)
@@ -77,7 +79,9 @@ def _sqlite_headers(data: bytes) -> Iterator[bytes]:
         base.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_HEADER_BYTES)
         for pragma in ("query_only=1", "trusted_schema=0", "cell_size_check=1", "mmap_size=0"):
             base.execute(f"PRAGMA {pragma}")
-        base.set_authorizer(_allow_reading)
+        base.set_authorizer(
+            lambda action, *_: sqlite3.SQLITE_OK if action in reading else sqlite3.SQLITE_DENY
+        )
         base.set_progress_handler(lambda: next(steps, None) is None, 10_000)
         kind = base.execute("SELECT type FROM sqlite_master WHERE name = 'Packages'").fetchone()
         if kind != (b"table",):
@@ -94,11 +98,6 @@ def _sqlite_headers(data: bytes) -> Iterator[bytes]:
         raise DatabaseError(f"SQLite refuses it: {error}") from None
     finally:
         base.close()
-
-
-def _allow_reading(action: int, *_: object) -> int:
-    allowed = action in {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ}
-    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
 def _ndb_headers(data: bytes) -> Iterator[bytes]:

@@ -36,8 +36,8 @@ WANTED = (
         names=frozenset(
             ("java", "zip", "python", "python2", "python3", *(f"python3.{minor}" for minor in range(4, 20)))
         ),
-        head_bytes=8 * MIB,
-        up_to_bytes=8 * MIB,
+        head_bytes=40 * MIB,
+        up_to_bytes=40 * MIB,
     ),
     Wanted(suffixes=(".so",), directories=(".so.",), inside=("/lib", "lib/"), head_bytes=_HEAD),
     Wanted(names=frozenset(("ld.so.cache",)), head_bytes=2 * MIB),
