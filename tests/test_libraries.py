@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 from elftools.elf.elffile import ELFFile
 
+import imagespec
 from imagespec.analyzers.programs import libraries
 from imagespec.analyzers.programs.elf import ElfError, parse_elf
 from imagespec.analyzers.programs.elfdynamic import Dynamic, read_dynamic
 from imagespec.analyzers.programs.libraries import Libraries, find_libraries
 from imagespec.analyzers.wanted import compile_wanted
 from imagespec.rootfs import RootFs
-from tests.build import Item, elf, file, layer, program, rootfs, scan, symlink
-from tests.elffiles import dynamic_elf
+from tests.build import Item, Pipe, elf, file, layer, program, rootfs, scan, symlink
+from tests.elffiles import LOADER, dynamic_elf
+from tests.sampleimage import sample
 
 MULTIARCH = "usr/lib/x86_64-linux-gnu"
 DEBIAN = (program(f"{MULTIARCH}/ld-linux-x86-64.so.2"), symlink("lib64/ld-linux-x86-64.so.2", f"/{MULTIARCH}/ld-linux-x86-64.so.2"))  # fmt: skip
@@ -177,3 +179,15 @@ def test_section_headers_do_not_count() -> None:
 def test_hostile_numbers_are_bounded() -> None:
     many = dynamic_elf([f"lib{number}.so" for number in range(5000)], runpath=":".join(["/a"] * 2000))
     assert find(*DEBIAN, program("opt/app/bin/tool", many)).present is None
+
+
+@pytest.mark.parametrize(("way", "verdict"), [("docker", "pass"), ("oci", "pass"), ("pipe", "unknown")])
+def test_programs_that_were_not_kept_are_read(way: str, verdict: str) -> None:
+    tool = program("opt/tool", dynamic_elf(["libx.so.1"]) + bytes(5 << 20))
+    image = sample(tool, symlink("usr/bin/zip", "/opt/tool"), program(LOADER), so("lib64/libx.so.1"))
+    raw = image.archive("oci" if way == "oci" else "docker")
+    source: Any = Pipe(raw) if way == "pipe" else io.BytesIO(raw)
+    report = imagespec.check(source, service="batch")
+    (outcome,) = [item.outcome for item in report.inputs[0].images[0].results if item.rule == "packages"]
+    assert outcome.verdict == verdict, outcome
+    assert ("content was not kept" in outcome.summary) == (way == "pipe")

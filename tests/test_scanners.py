@@ -120,6 +120,15 @@ def test_rules_are_cached(tmp_path: Path, own_cache: Path) -> None:
     assert len(list(own_cache.rglob("*.rules"))) == 2
 
 
+def test_an_engine_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("imagespec.analyzers.malware.pickles.Pickles._scan_one", fail)
+    seen = judge(Scanners(pickles=True), [file("a.pkl", pickled(1)), file("b", "x")])
+    assert "it failed (MemoryError) [/a.pkl]" in told(seen)
+
+
 @pytest.mark.parametrize("spoil", ["damaged", "writable", "folder-writable"])
 def test_a_cache_that_cannot_be_trusted_is_not_used(tmp_path: Path, own_cache: Path, spoil: str) -> None:
     settings = rules(tmp_path / "r", a=RULE)
@@ -368,6 +377,7 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     [
         ("a.pkl", b"\x80\x04" + b"N0" * 600_000 + b".", "too many parts"),
         ("a.pt", b"PK\x03\x04 cut", "damaged"),
+        ("a.pt", torch_file(pickled("x" * 9999)).replace(b"data.pkl\xed", b"data.pkl\xff", 1), "damaged"),
         ("a.pt", torch_file(b"\x80\x04" + b"X\x00\x00\x00\x05" + bytes(80 * MIB)), "larger than is read"),
     ],
 )

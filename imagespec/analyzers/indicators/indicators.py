@@ -43,7 +43,7 @@ _WITHOUT_ENGINES = (
 )
 
 
-@attrs.frozen
+@attrs.define
 class _Survey:
     """The files of one image, sorted in one walk by what is to be asked about them."""
 
@@ -56,6 +56,7 @@ class _Survey:
     large_executables: list[Entry] = attrs.field(factory=list)
     capable: list[Entry] = attrs.field(factory=list)
     system: list[Entry] = attrs.field(factory=list)
+    secrets: list[secrets.Secret] = attrs.field(factory=list)
 
 
 def find_indicators(
@@ -71,20 +72,29 @@ def find_indicators(
     """
     notes = Notebook()
     engines = tuple(engine.title for engine in scanners.engines) if scanners else ()
+    compared: frozenset[str] = frozenset()
     if scanners and engines:
         from imagespec.analyzers.malware.driver import scan_contents  # noqa: PLC0415 - few runs have engines
 
-        scan_contents(image.layers, scans, rootfs, scanners, image.request.limits, notes)
+        compared = scan_contents(image.layers, scans, rootfs, scanners, image.request.limits, notes)
     for number, usage in enumerate(rootfs.usage):
         if usage is None:
             notes.miss(f"layer {number}, which could not be read, and what it changes in the others")
     survey = _survey(rootfs, notes)
-    hidden = secrets.find_secrets(scans, notes)
+    survey.secrets += secrets.find_secrets(scans, notes)
+    survey.system = [entry for entry in survey.system if entry.path not in compared]
+    _check_files(rootfs, survey, notes)
+    suspicious_scripts.check_history(image, notes)
+    return notes.close(_OUT_OF_SCOPE if engines else _OUT_OF_SCOPE + _WITHOUT_ENGINES, engines)
+
+
+def _check_files(rootfs: RootFs, survey: _Survey, notes: Notebook) -> None:
+    """Judge what the survey sorted, after the package databases were asked about all of it at once."""
     preload, libraries = files.preload_libraries(rootfs, notes)
     suspects = suspicious_scripts.look_at_scripts(rootfs, survey.scripts, notes)
     suspects += suspicious_scripts.look_at_heads(rootfs, survey.large_executables)
-    asked = [*survey.setid, *survey.additions, *(suspect.entry for suspect in suspects)]
-    asked += [*survey.capable, *survey.system, *(secret.entry for secret in hidden)]
+    asked = [*survey.setid, *survey.additions, *survey.capable, *survey.system]
+    asked += [suspect.entry for suspect in suspects] + [secret.entry for secret in survey.secrets]
     asked += [entry for name in libraries if (entry := rootfs.resolve(name))]
     owned = read_owned(rootfs, asked)
     notes.count(f"package databases read ({', '.join(owned.databases) or 'none'})", len(owned.databases))
@@ -92,16 +102,13 @@ def find_indicators(
         files.check_preload(rootfs, preload, libraries, owned, notes)
     files.check_setid(rootfs, survey.setid, owned, notes)
     packagefiles.check_capabilities(rootfs, survey.capable, owned, notes)
-    if not (engines and "dpkg" in owned.databases):  # whose files were all compared with its md5sums
-        packagefiles.check_replaced(rootfs, survey.system, owned, notes)
-    secrets.check_secrets(rootfs, hidden, owned, notes)
+    packagefiles.check_replaced(rootfs, survey.system, owned, notes)
+    secrets.check_secrets(rootfs, survey.secrets, owned, notes)
     files.check_hidden(rootfs, survey.temporary, notes)
     files.check_miners(rootfs, survey.miners, notes)
     access.check_additions(survey.additions, owned, notes)
     access.check_access(rootfs, survey.access, notes)
     suspicious_scripts.check_scripts(suspects, owned, notes)
-    suspicious_scripts.check_history(image, notes)
-    return notes.close(_OUT_OF_SCOPE if engines else _OUT_OF_SCOPE + _WITHOUT_ENGINES, engines)
 
 
 def _survey(rootfs: RootFs, notes: Notebook) -> _Survey:
@@ -129,9 +136,7 @@ def _survey(rootfs: RootFs, notes: Notebook) -> _Survey:
             survey.scripts.append(entry)
         if entry.is_executable:
             executables += 1
-            _sort_executable(survey, entry, is_text=bool(text))
-            if packagefiles.CAPABILITY in rootfs.xattrs(entry):
-                survey.capable.append(entry)
+            _sort_executable(rootfs, survey, entry, is_text=bool(text))
     notes.count("files walked", files)
     notes.count("executables judged by name and place", executables)
     notes.count("set-id files", len(survey.setid))
@@ -140,7 +145,9 @@ def _survey(rootfs: RootFs, notes: Notebook) -> _Survey:
     return survey
 
 
-def _sort_executable(survey: _Survey, entry: Entry, *, is_text: bool) -> None:
+def _sort_executable(rootfs: RootFs, survey: _Survey, entry: Entry, *, is_text: bool) -> None:
+    if packagefiles.CAPABILITY in rootfs.xattrs(entry):
+        survey.capable.append(entry)
     if entry.path.startswith(files.TEMPORARY):
         survey.temporary.append(entry)
     if files.miner_name(entry.path):

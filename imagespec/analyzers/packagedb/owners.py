@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from imagespec.analyzers.packagedb import apk, dpkg, rpm
-from imagespec.analyzers.packagedb.package import DatabaseError, Listed, Names, Package
+from imagespec.analyzers.packagedb.package import DatabaseError, Listed, Package
 from imagespec.analyzers.reading import MOST_BYTES, read_whole
 from imagespec.analyzers.wanted import Wanted
 from imagespec.entry import Entry, EntryKind
@@ -120,6 +120,3 @@ class _Reading:
             found = self._rootfs.lookup(path.decode("utf-8", "surrogateescape"))
             if found:
                 self.packages[found.path] = package
-
-
-__all__ = ["WANTED", "Names", "Owned", "read_owned"]

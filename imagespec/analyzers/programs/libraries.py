@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import attrs
 
@@ -192,11 +193,10 @@ class _Search:
         head = self.rootfs.content(entry)
         if head is None or len(head) < min(_HEAD, entry.size_bytes):
             return None
-        wanted = (1 if self.header.bits == 32 else 2, self.header.machine)
-        return head.startswith(elf.MAGIC) and wanted == (
-            head[4],
-            int.from_bytes(head[18:20], "little" if self.header.byte_order == "little" else "big"),
-        )
+        wanted = bytes((1 if self.header.bits == 32 else 2,))
+        order: Literal["little", "big"] = "little" if self.header.byte_order == "little" else "big"
+        machine = int.from_bytes(head[18:20], order)
+        return head.startswith(elf.MAGIC + wanted) and machine == self.header.machine
 
     def elsewhere(self, names: set[str]) -> dict[str, str]:
         """Return where in the image files with these names are."""
