@@ -223,12 +223,21 @@ def test_fastapi_root_path_of_a_known_version() -> None:
         ("def v(user=Depends(check)): pass", 1),
         ("def v(request: Request): pass", 0),
         ("def v(q: str = Query(...)): pass", 1),
+        ("def v():\n    raise RuntimeError", 1),
     ],
 )
 def test_fastapi_caveats(handler: str, caveats: int) -> None:
     names = "from fastapi import Depends, Query, Request\ndef check(): pass\n"
     answer = table(FASTAPI + names + "@app.get('/x')\n" + handler + SERVE).answer("GET", "/x")
     assert (answer.served, len(answer.caveats)) == (True, caveats)
+
+
+@pytest.mark.parametrize(
+    "body", ["if busy():\n        return 'no', 503\n    return 'ok'", "raise RuntimeError", "abort(500)"]
+)
+def test_flask_handler_that_may_fail(body: str) -> None:
+    answer = table(FLASK + f"@app.route('/x')\ndef v():\n    {body}" + RUN).answer("GET", "/x")
+    assert (answer.served, len(answer.caveats)) == (True, 1)
 
 
 def test_flask_handler_that_always_fails() -> None:

@@ -175,6 +175,7 @@ TEXTS = {
     "unknown program": ("$NEVER x; python y", ["* x", "? python y"]),
     "cat runs nothing": ("cat /home/run.sh", ["cat /home/run.sh"]),
     "missing and": ("nothere && nginx; python x", ["nothere", "python x"]),
+    "errexit after a copy of nothing": ("set -e; cp /no/file /tmp; nginx", ["cp /no/file /tmp", "? nginx"]),
     "errexit after missing": ("set -e; nothere; nginx", ["nothere"]),
     "errexit after small tool": ("set -e; mkdir a; nginx", ["mkdir a", "nginx"]),
     "errexit after test": ("set -e; [ -f x ]; nginx", ["? nginx"]),

@@ -97,12 +97,18 @@ class Facts:
 
     def answer(self, method: str, url: str) -> Answer:
         """Tell whether the service answers a request."""
+        gaps = tuple(dict.fromkeys((*self.start.gaps, *self.listening.gaps)))
         if self.start.failures:
             return Answer(served=None, message="the container cannot start", evidence=self.start.failures)
         if not self.listening.listeners:
             return Answer(
                 served=None, message="no server was found; see service-port", evidence=self.listening.gaps
             )
+        ports = {listener.port for listener in self.listening.listeners}
+        if gaps and not ports & {PLATFORM_PORT, None}:
+            # A proxy that is not understood may answer there, and serve other URLs than the server behind it.
+            message = f"which server answers on port {PLATFORM_PORT} is not known; see service-port"
+            return Answer(served=None, message=message, evidence=gaps)
         return self.routes.answer(method, url)
 
     @functools.cached_property
@@ -146,6 +152,12 @@ class Facts:
                 entry = attrs.evolve(
                     entry, mode=entry.mode | 0o111
                 )  # it starts, so a chmod before it may have seen to that
+            if (
+                direct
+                and step.script == entry.path
+                and not (self.rootfs.content(entry) or b"#!").startswith(b"#!")
+            ):
+                break  # a shell reads it itself where the kernel refuses it (POSIX, Command Search and Execution)
             if direct or (step.script == entry.path and step.argv and step.argv[0]):
                 interpreter = None if direct or step.program is None else step.argv[0]
                 break

@@ -24,7 +24,8 @@ started directly.
 
 What stays unknown
 ------------------
-The file's content was not kept because it is too large, or its interpreter cannot be judged from the bytes.
+The file's content was not kept because it is too large, its interpreter cannot be judged from the bytes, it uses syntax
+that its shell does not know, or the image's user may not be allowed to read it.
 
 How to fix
 ----------
@@ -61,6 +62,9 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
     evidence = (*_link_to(facts, entry), *judgement.evidence, *judgement.remarks)
     own = f"/{entry.path} "
     reason = judgement.reason.rstrip(".")
+    if judgement.usable and (doubt := _unreadable(facts, entry)):
+        summary = f"it is not certain that {BOOT_FILE} can run: {doubt.message}"
+        return Outcome(Verdict.UNKNOWN, summary, (doubt, *evidence))
     if judgement.usable:
         return Outcome(Verdict.PASS, f"{BOOT_FILE} {reason.removeprefix(own)}", evidence)
     if judgement.usable is False:
@@ -73,6 +77,15 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
     if not facts.rootfs.complete:
         summary = f"not every layer could be read, so it is not certain that {BOOT_FILE} can run"
     return Outcome(Verdict.UNKNOWN, summary, evidence)
+
+
+def _unreadable(facts: Facts, entry: Entry) -> Evidence | None:
+    """Say that the image's user may not read the file; which groups a user is in only shows when it runs."""
+    user = facts.image.config.user
+    if user.partition(":")[0] in {"", "0", "root"} or entry.mode & 0o004:
+        return None
+    message = f"the user {user} may not be allowed to read it (mode {entry.mode:04o})"
+    return Evidence(message=message, path=entry.path, layer=entry.layer)
 
 
 def _missing(facts: Facts) -> Outcome:

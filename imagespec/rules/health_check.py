@@ -21,7 +21,8 @@ URL is certainly not served. A redirect to another spelling of the URL is no 200
 
 What stays unknown
 ------------------
-There is no config.json or it cannot be read, the check is a command, or the server's routes could not all be followed.
+There is no config.json or it cannot be read, the check is a command, the route's handler says that it may raise or
+answer an error, or the server's routes could not all be followed.
 
 How to fix
 ----------

@@ -140,7 +140,11 @@ class _Judge:
         found = self._say(usable=True, what=f"holds commands for {runner}")
         if dialect is not None:
             found = self._shell_text(raw, lines, dialect, found)
-            found = attrs.evolve(found, remarks=found.remarks + self._syntax_notes(lines, dialect, runner))
+            notes = self._syntax_notes(lines, dialect, runner)
+            found = attrs.evolve(found, remarks=found.remarks + notes)
+            if notes and found.usable:
+                # dash ends at some of it, and goes on after a "not found" at the rest: both may serve nothing.
+                found = attrs.evolve(found, usable=None, reason=notes[0].message)
         if not whole and found.usable:
             return attrs.evolve(
                 found, usable=None, reason=f"{found.reason} Only {len(raw):,} bytes of it were kept."

@@ -27,7 +27,7 @@ from imagespec.analyzers.python.values import (
     text_of,
 )
 from imagespec.analyzers.routes.flask import may_register
-from imagespec.analyzers.routes.handlers import passes_on
+from imagespec.analyzers.routes.handlers import may_answer_with_errors, passes_on
 from imagespec.analyzers.routes.parameters import request_caveats
 from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, Route, RouteTable, Token
 from imagespec.analyzers.routes.starlettepaths import methods_of, parse_path
@@ -217,7 +217,7 @@ class _Reader:
                 methods=methods,
                 evidence=call.place.evidence(f"{what} {shown}", seen=shown),
                 certain=certain,
-                caveats=request_caveats(call, view, shown),
+                caveats=request_caveats(call, view, shown) + may_answer_with_errors(view, call.place),
             )
         )
 

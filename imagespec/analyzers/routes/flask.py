@@ -23,7 +23,11 @@ from imagespec.analyzers.python.values import (
     root_of,
     text_of,
 )
-from imagespec.analyzers.routes.handlers import answers_with_errors_only, lets_requests_through
+from imagespec.analyzers.routes.handlers import (
+    answers_with_errors_only,
+    lets_requests_through,
+    may_answer_with_errors,
+)
 from imagespec.analyzers.routes.routing import VERBS, Route, RouteTable, Token, Tokens
 from imagespec.verdict import Evidence
 
@@ -140,7 +144,9 @@ class _Reader:
                 evidence=call.place.evidence(f"route {shown}", seen=shown),
                 certain=certain and not odd,
                 either_slash=slashes == Const(value=False),
-                caveats=answers_with_errors_only(view, call.place) or _wrapped_view(view),
+                caveats=answers_with_errors_only(view, call.place)
+                or _wrapped_view(view)
+                or may_answer_with_errors(view, call.place),
             )
         )
 

@@ -39,6 +39,17 @@ def answers_with_errors_only(view: Value | None, place: Place) -> tuple[Evidence
     return (place.evidence(f"the handler always answers {shown}"),)
 
 
+def may_answer_with_errors(view: Value | None, place: Place) -> tuple[Evidence, ...]:
+    """Return evidence when a view itself says that it may raise, or answer with a status that is no success."""
+    if not isinstance(view, Function) or isinstance(view.node, ast.Lambda):
+        return ()
+    for node in own_nodes(view.node):
+        if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and _called(node.func) == "abort"):
+            return (place.evidence("the handler may raise"),)
+    codes = sorted(code for code in statuses(view) if code is not None and not 200 <= code < 300)
+    return (place.evidence(f"the handler may answer {codes[0]}"),) if codes else ()
+
+
 def lets_requests_through(function: Function) -> bool:
     """Tell whether a hook before requests never answers or refuses one: it returns nothing, raises nothing."""
     if isinstance(function.node, ast.Lambda):

@@ -222,7 +222,9 @@ class Launcher:
             self._chmod(call)
         elif call.name not in tools.HARMLESS:
             self._walk.touch(words)
-        return Launched(Status.LIKELY if ends else Status.UNKNOWN, returns=ends)
+        paths = [absolute(name, call.state.cwd) for name in tools.files_read(words)]
+        may_fail = any(path is not None and self._walk.rootfs.resolve(path) is None for path in paths)
+        return Launched(Status.LIKELY if ends and not may_fail else Status.UNKNOWN, returns=ends)
 
     def _python_file(self, call: _Call) -> Launched | None:
         written = tools.python_script(call.words)

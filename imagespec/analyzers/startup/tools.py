@@ -46,6 +46,13 @@ def ends_by_itself(words: tuple[str | None, ...]) -> bool:
     return name in SHORT_LIVED
 
 
+def files_read(words: tuple[str | None, ...]) -> list[str]:
+    """Return the files without which a small tool fails, as far as its words are known."""
+    names = [word for word in words[1:] if word is None or not word.startswith("-")]
+    read = {"cp": names[:-1], "mv": names[:-1], "cat": names}.get((words[0] or "").rpartition("/")[2], [])
+    return [name for name in read if name is not None]
+
+
 def python_script(words: tuple[str | None, ...]) -> str | None:
     """Return the file argument of a Python command line (`python --help`, 3.13); None when there is none."""
     at = 1
