@@ -106,8 +106,8 @@ class _Tester:
             case [operator, operand]:
                 return self.unary(operator, operand)
             case [_, "-a" | "-o", _]:
-                first, second = self.single(texts[:1]), self.single(texts[2:])
-                return _both(first, second) if texts[1] == "-a" else _either(first, second)
+                join = _both if texts[1] == "-a" else _either
+                return join(self.single(texts[:1]), self.single(texts[2:]))
         return self._any_of(texts) if len(texts) > 3 and not {"(", ")"} & set(texts) else None
 
     def _any_of(self, texts: Texts) -> bool | None:
@@ -175,7 +175,9 @@ class _Tester:
         return None
 
 
-_BINARY = frozenset({"=", "==", "!=", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef", "<", ">"})
+_BINARY = frozenset(
+    {"=", "==", "!=", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef", "<", ">"}
+)
 _FILES = frozenset({"-e", "-f", "-d", "-s", "-x", "-L", "-h"})
 
 
@@ -250,7 +252,11 @@ class _Double:
     def _primary(self) -> bool | None:
         first = self._peek()
         word = self._take()
-        if first is not None and re.match(r"-[a-zA-Z]\Z", first) and self._peek() not in {None, "&&", "||", ")"}:
+        if (
+            first is not None
+            and re.match(r"-[a-zA-Z]\Z", first)
+            and self._peek() not in {None, "&&", "||", ")"}
+        ):
             return self._tester.unary(first, self._value(self._take()))
         operator = self._peek()
         if operator in {None, "&&", "||", ")"}:
@@ -260,7 +266,9 @@ class _Double:
         if operator in {"=", "==", "!="}:
             pattern = pattern_of(right, self._state, self._expander)
             known = left is not None and not isinstance(left, _NeverSet)
-            fits = matches_pattern(pattern, left) if pattern is not None and left is not None and known else None
+            fits = (
+                matches_pattern(pattern, left) if pattern is not None and left is not None and known else None
+            )
             return _not(fits) if operator == "!=" else fits
         return self._tester.binary(left, operator, self._value(right))
 

@@ -110,7 +110,11 @@ def without(text: str, operator: str, pattern: Pattern) -> str | None:
         return None
     lengths = range(len(text) + 1)
     for size in lengths if len(operator) == 1 else reversed(lengths):
-        cut, rest = (text[:size], text[size:]) if operator[0] == "#" else (text[len(text) - size :], text[: len(text) - size])
+        cut, rest = (
+            (text[:size], text[size:])
+            if operator[0] == "#"
+            else (text[len(text) - size :], text[: len(text) - size])
+        )
         if matches_pattern(pattern, cut):
             return rest
     return text

@@ -152,9 +152,7 @@ class Shell:
         double = statement.opener == "[["
         followed = statement.words is not None and not (double and statement.substitutions)
         if followed and statement.words is not None and not (double and state.dialect == "dash"):
-            return Outcome(
-                conditions.decide(statement.words, state, self.expander, self.walk, double=double)
-            )
+            return Outcome(conditions.decide(statement.words, state, self.expander, self.walk, double=double))
         for substitution in statement.substitutions:
             self._substitute(substitution, state)
         for name in statement.assigned:
