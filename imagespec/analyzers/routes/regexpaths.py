@@ -94,6 +94,8 @@ class _Reader:
         return None if char in _SPECIAL else self._literal(char)
 
     def _run_of(self, characters: str) -> Token | None:
+        if any(mark * 2 in characters for mark in "-&|~"):  # set operations of a later Python
+            return None
         try:
             re.compile(characters)
         except re.error:

@@ -11,10 +11,15 @@ from collections.abc import Callable, Iterable, Mapping
 import attrs
 
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Call, Value
+from imagespec.analyzers.python.values import Call, Class, Value
+from imagespec.analyzers.routes.aiohttp import aiohttp_routes
+from imagespec.analyzers.routes.decorated import bottle_routes, sanic_routes
+from imagespec.analyzers.routes.falcon import falcon_routes
 from imagespec.analyzers.routes.fastapi import fastapi_routes
 from imagespec.analyzers.routes.flask import flask_routes
+from imagespec.analyzers.routes.requesthandlers import request_handler_routes
 from imagespec.analyzers.routes.routing import Answer, Route, RouteTable
+from imagespec.analyzers.routes.tornado import tornado_routes
 from imagespec.analyzers.servers.listening import AppRef, Listener
 from imagespec.verdict import Evidence
 
@@ -24,7 +29,7 @@ __all__ = ["Answer", "Route", "RouteTable", "find_routes"]
 @attrs.frozen
 class _Reader:
     interface: str
-    """``wsgi`` or ``asgi``: what the framework speaks."""
+    """``wsgi`` or ``asgi``: what the framework speaks; its own name where it has a server of its own only."""
     read: Callable[[Call, Program, str | None], RouteTable]
 
 
@@ -36,6 +41,16 @@ _READERS: Mapping[str, _Reader] = {
     "flask.Flask": _Reader("wsgi", _flask),
     "fastapi.FastAPI": _Reader("asgi", fastapi_routes),
     "starlette.applications.Starlette": _Reader("asgi", fastapi_routes),
+    "tornado.web.Application": _Reader("tornado", tornado_routes),
+    "aiohttp.web.Application": _Reader("aiohttp", aiohttp_routes),
+    "bottle.Bottle": _Reader("wsgi", bottle_routes),
+    "bottle.run": _Reader("wsgi", bottle_routes),
+    "bottle.default_app": _Reader("wsgi", bottle_routes),
+    "sanic.Sanic": _Reader("asgi", sanic_routes),
+    "falcon.App": _Reader("wsgi", falcon_routes),
+    "falcon.API": _Reader("wsgi", falcon_routes),
+    "falcon.asgi.App": _Reader("asgi", falcon_routes),
+    "quart.Quart": _Reader("asgi", _flask),
 }
 
 _WRAPPERS = {
@@ -81,6 +96,8 @@ def _table(app: AppRef | None, item: Listener | AppRef | None) -> RouteTable:
         evidence = item.evidence if isinstance(item, Listener) else ()
         return RouteTable(gaps=(*evidence[-1:], Evidence(message="what this server answers is not followed")))
     value, interface = _unwrapped(app.application, app.interface)
+    if isinstance(value, Class):
+        return request_handler_routes(value, app.program)
     reader = _READERS.get(value.name) if isinstance(value, Call) else None
     if reader is None or not isinstance(value, Call):
         place = Evidence(message=f"{app.variable or 'the application'} is of no framework that is understood")

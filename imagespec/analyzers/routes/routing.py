@@ -78,6 +78,8 @@ class RouteTable:
     """Why it is not certain that the application is served at all: then presence is not proven either."""
     ordered: bool = False
     """Whether the first route that fits decides (Starlette), instead of the best (Werkzeug)."""
+    path_decides: bool = False
+    """Whether the first route whose path fits decides for all methods (Tornado)."""
     toggles_slash: bool = False
     """Whether a path that fits with or without its last slash is redirected there (Starlette)."""
     root_path: str | None = ""
@@ -111,6 +113,8 @@ class RouteTable:
         for route in fitting:
             allowed = None if route.methods is None else method in route.methods
             if allowed is False:
+                if self.path_decides and route.certain and fits(route, path) is True:
+                    break
                 continue
             clear = fits(route, path) is True and allowed and route.certain and route.served is not None
             if not clear:
