@@ -10,7 +10,19 @@ from imagespec.analyzers.routes.routing import matches
 from tests.python_images import PACKAGES, listening
 
 YES, NO, OPEN = True, False, None
-MORE = (*PACKAGES, "tornado", "aiohttp", "bottle", "sanic", "quart", "falcon", "django", "gevent", "hypercorn", "asgiref")
+MORE = (
+    *PACKAGES,
+    "tornado",
+    "aiohttp",
+    "bottle",
+    "sanic",
+    "quart",
+    "falcon",
+    "django",
+    "gevent",
+    "hypercorn",
+    "asgiref",
+)
 
 TORNADO = """
 import asyncio, tornado.ioloop, tornado.web
@@ -170,8 +182,8 @@ WAITRESS = "import waitress\nwaitress.serve(app, port=8080)\n"
     [
         (
             TORNADO + TORNADO_APP % ("", "") + RUN_TORNADO,
-            "GET /health YES, HEAD /health NO, POST /health NO, GET /health/ NO, POST /v1/models/a/predict YES, "
-            "POST /v1/models/a/predict/ YES, POST /v1/models/a/b/predict NO, GET /n/12 YES, GET /n/a NO, GET / NO",
+            ("GET /health YES, HEAD /health NO, POST /health NO, GET /health/ NO, POST /v1/models/a/predict YES, "
+            "POST /v1/models/a/predict/ YES, POST /v1/models/a/b/predict NO, GET /n/12 YES, GET /n/a NO, GET / NO"),
         ),
         (TORNADO + TORNADO_APP % (", (r'/a(?=b)', Health)", "") + RUN_TORNADO, "GET /health YES, GET /other OPEN"),
         (TORNADO + TORNADO_APP % (", *input()", "") + RUN_TORNADO, "GET /health YES, GET /other OPEN"),
@@ -194,8 +206,8 @@ WAITRESS = "import waitress\nwaitress.serve(app, port=8080)\n"
             AIOHTTP + "app = web.Application()\napp.router.add_get('/health', health)\napp.router.add_post('/m/{name}', predict)\n"
             "app.add_routes([web.get('/l', health), web.route('*', '/any', health), web.get('/d/{x:\\\\d+}', health)])\n"
             "sub = web.Application()\nsub.router.add_get('/x', health)\napp.add_subapp('/sub/', sub)\n" + RUN_AIOHTTP,
-            "GET /health YES, HEAD /health YES, POST /health NO, GET /health/ NO, POST /m/a YES, POST /m/a/b NO, GET /l YES, "
-            "PUT /any YES, GET /d/12 YES, GET /d/a NO, GET /sub/x YES, GET /x NO",
+            ("GET /health YES, HEAD /health YES, POST /health NO, GET /health/ NO, POST /m/a YES, POST /m/a/b NO, GET /l YES, "
+            "PUT /any YES, GET /d/12 YES, GET /d/a NO, GET /sub/x YES, GET /x NO"),
         ),
         (
             AIOHTTP + "routes = web.RouteTableDef()\n@routes.get('/health')\nasync def h(r): pass\n@routes.view('/v')\n"

@@ -16,7 +16,8 @@ from imagespec.analyzers.programs import libraries, packages, programs, scripts
 from imagespec.analyzers.programs.scripts import ScriptJudgement
 from imagespec.analyzers.python import pythonlogs
 from imagespec.analyzers.routes import routes
-from imagespec.analyzers.routes.routing import Answer, RouteTable
+from imagespec.analyzers.routes.routes import Answers
+from imagespec.analyzers.routes.routing import Answer
 from imagespec.analyzers.servers import listeners
 from imagespec.analyzers.servers.listening import Listening
 from imagespec.analyzers.startup import start
@@ -90,10 +91,10 @@ class Facts:
         return listeners.find_listeners(self.start, self.rootfs)
 
     @functools.cached_property
-    def routes(self) -> RouteTable:
+    def routes(self) -> Answers:
         """What the service's server answers: the one on the platform's port, or any while there is none."""
         on_port = [listener for listener in self.listening.listeners if listener.port == PLATFORM_PORT]
-        return routes.find_routes(on_port or self.listening.listeners)
+        return routes.find_routes(on_port or self.listening.listeners, self.listening, self.rootfs)
 
     def answer(self, method: str, url: str) -> Answer:
         """Tell whether the service answers a request."""

@@ -111,27 +111,27 @@ class _Follower:
             self._steps += 1
             if self._steps > 5_000:
                 return None, True
-            if isinstance(statement, ast.If):
-                truth = self._truth(statement.test, path)
-                if truth is None:
-                    if _says_something(statement):
-                        return None, True
-                    continue
-                sent, done = self._block(statement.body if truth else statement.orelse, path)
-            elif isinstance(statement, ast.Try | ast.With):
-                sent, done = self._block(statement.body, path)
-            elif isinstance(statement, ast.Return) and statement.value is not None:
-                sent, _ = self._sent(statement)
-                return sent, True
-            elif isinstance(statement, ast.Return | ast.Raise):
-                return None, True
-            elif isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Pass | ast.Import):
-                sent, done = self._sent(statement)
-            else:
-                sent, done = (None, True) if _says_something(statement) else (None, False)
+            sent, done = self._statement(statement, path)
             if done:
                 return sent, True
         return None, False
+
+    def _statement(self, statement: ast.stmt, path: str) -> tuple[int | None, bool]:
+        match statement:
+            case ast.If():
+                truth = self._truth(statement.test, path)
+                if truth is None:
+                    return None, _says_something(statement)
+                return self._block(statement.body if truth else statement.orelse, path)
+            case ast.Try() | ast.With():
+                return self._block(statement.body, path)
+            case ast.Return() if statement.value is not None:
+                return self._sent(statement)[0], True
+            case ast.Return() | ast.Raise():
+                return None, True
+            case ast.Expr() | ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Pass() | ast.Import():
+                return self._sent(statement)
+        return None, _says_something(statement)
 
     def _sent(self, statement: ast.stmt) -> tuple[int | None, bool]:
         """Return the status that a plain statement sends; what else of ``self`` is called may send one."""
@@ -203,7 +203,11 @@ _SILENT = {"log_message", "address_string", "log_request", "date_time_string", "
 def _passed(node: ast.expr, helper: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call) -> int | None:
     """Return a status that a helper sends: a constant, or the parameter that it was given."""
     names = [item.arg for item in helper.args.args[1:]]
-    if not isinstance(node, ast.Name) or node.id not in names or any(isinstance(a, ast.Starred) for a in call.args):
+    if (
+        not isinstance(node, ast.Name)
+        or node.id not in names
+        or any(isinstance(a, ast.Starred) for a in call.args)
+    ):
         return _code(node)
     place = names.index(node.id)
     for keyword in call.keywords:

@@ -9,6 +9,7 @@ from imagespec.analyzers.shell.arguments import parse_shell_arguments
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State, Status
 from imagespec.analyzers.startup import tools
+from imagespec.analyzers.startup.background import goes_to_background
 from imagespec.analyzers.startup.locate import locate
 from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
 from imagespec.analyzers.startup.steps import Step
@@ -217,6 +218,7 @@ class Launcher:
                 return missing
         self._record(call, f"runs {_seen(call.shown or words)}")
         ends = tools.ends_by_itself(words) or (bool(own) and tools.ends_by_itself(own))
+        ends |= goes_to_background(call.shown or words, self._walk.rootfs, call.state.cwd)
         self._walk.made_directories |= call.name in {"mkdir", "install", "mktemp"}
         if call.name == "chmod":
             self._chmod(call)
