@@ -96,15 +96,30 @@ class Facts:
         on_port = [listener for listener in self.listening.listeners if listener.port == PLATFORM_PORT]
         return routes.find_routes(on_port or self.listening.listeners, self.listening, self.rootfs)
 
-    def answer(self, method: str, url: str) -> Answer:
-        """Tell whether the service answers a request."""
+    def answer(self, method: str, url: str, protocol: str | None = None) -> Answer:
+        """
+        Tell whether the service answers a request.
+
+        ``protocol`` is ``http`` or ``https`` where the configuration says it: a server that certainly speaks the other
+        one answers nothing.
+        """
         if self.start.failures:
             return Answer(served=None, message="the container cannot start", evidence=self.start.failures)
         if not self.listening.listeners:
             return Answer(
                 served=None, message="no server was found; see service-port", evidence=self.listening.gaps
             )
-        return self.routes.answer(method, url)
+        mismatch = self._speaks_otherwise(protocol)
+        return mismatch or self.routes.answer(method, url)
+
+    def _speaks_otherwise(self, protocol: str | None) -> Answer | None:
+        """Return the answer of a server on the platform's port whose protocol is certainly not ``protocol``."""
+        on_port = [listener for listener in self.listening.listeners if listener.port == PLATFORM_PORT]
+        if protocol is None or not on_port or any(one.tls is not (protocol == "http") for one in on_port):
+            return None
+        spoken = "https" if protocol == "http" else "http"
+        message = f"{on_port[0].server} speaks {spoken} on port {PLATFORM_PORT}, and the configuration says {protocol}"
+        return Answer(served=False, message=message, evidence=on_port[0].evidence)
 
     @functools.cached_property
     def log_sinks(self) -> logs.LogSinks:

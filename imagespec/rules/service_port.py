@@ -131,7 +131,7 @@ def _reaches(listener: Listener, port: int) -> bool | None:
         return False
     if host == "::":
         return False if listener.server in _IPV6_ONLY_SERVERS else None
-    if host is None or listener.port is None or host not in _ALL_INTERFACES:
+    if host is None or listener.port is None or host not in _ALL_INTERFACES or listener.protocol != "http":
         return None
     return True
 

@@ -104,6 +104,11 @@ class SiteAnswers:
         found = [one for one in self.listening.listeners if _is_at(one, socket, host, port)]
         if any(one.port is None and one.socket is None for one in self.listening.listeners) or len(found) > 1:
             return _open(f"who listens at {target} is not known", action.place)
+        odd = any(
+            one.socket is not None and not one.socket.startswith("/") for one in self.listening.listeners
+        )
+        if not found and socket is not None and odd:
+            return _open(f"who listens at {target} is not known", action.place)
         if not found and self.listening.gaps:
             return Answer(
                 served=None,
@@ -122,9 +127,13 @@ class SiteAnswers:
 
 def _is_at(one: Listener, socket: str | None, host: str, port: str) -> bool:
     if socket is not None:
-        return one.socket is not None and posixpath.normpath(one.socket) == posixpath.normpath(socket)
+        return one.socket is not None and _plain_path(one.socket) == _plain_path(socket)
     reached = one.host in {*_ALL, "127.0.0.1", "localhost"} or (one.host == "::1" and host != "127.0.0.1")
     return one.port is not None and str(one.port) == port and reached
+
+
+def _plain_path(path: str) -> str:
+    return "/" + posixpath.normpath(path).lstrip("/")
 
 
 def _open(message: str, place: Evidence) -> Answer:

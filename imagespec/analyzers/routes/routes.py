@@ -14,6 +14,7 @@ from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Value
 from imagespec.analyzers.routes.aiohttp import aiohttp_routes
 from imagespec.analyzers.routes.decorated import bottle_routes, sanic_routes
+from imagespec.analyzers.routes.django import django_routes
 from imagespec.analyzers.routes.falcon import falcon_routes
 from imagespec.analyzers.routes.fastapi import fastapi_routes
 from imagespec.analyzers.routes.fixed import fixed_routes
@@ -54,6 +55,9 @@ _READERS: Mapping[str, _Reader] = {
     "falcon.API": _Reader("wsgi", falcon_routes),
     "falcon.asgi.App": _Reader("asgi", falcon_routes),
     "quart.Quart": _Reader("asgi", _flask),
+    "django.core.wsgi.get_wsgi_application": _Reader("wsgi", django_routes),
+    "django.core.asgi.get_asgi_application": _Reader("asgi", django_routes),
+    "django.core.management.execute_from_command_line": _Reader("wsgi", django_routes),
 }
 
 _WRAPPERS = {

@@ -28,6 +28,8 @@ from imagespec.analyzers.servers.pythonprograms import (
     follow_script,
 )
 from imagespec.analyzers.servers.uvicorn import follow_uvicorn
+from imagespec.analyzers.servers.uwsgi import follow_uwsgi
+from imagespec.analyzers.servers.waitress import follow_hypercorn, follow_waitress
 from imagespec.analyzers.servers.words import Command, port_number
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.steps import StartCommand, Step
@@ -67,6 +69,11 @@ COMMANDS: Mapping[str, Callable[[Command], Listening]] = {
     "flask": follow_flask,
     "nginx": follow_nginx,
     "openresty": follow_nginx,
+    "uwsgi": follow_uwsgi,
+    "waitress-serve": follow_waitress,
+    "waitress": follow_waitress,
+    "hypercorn": follow_hypercorn,
+    "supervisord": lambda _command: Listening(),  # its programs are steps of their own
     "service": follow_service,
     **modelservers.COMMANDS,
 }
@@ -78,16 +85,19 @@ def find_listeners(start: StartCommand, rootfs: RootFs) -> Listening:
     result = Listening(gaps=start.gaps)
     if not rootfs.complete:
         result = result.plus(Listening(gaps=(Evidence(message="a layer of the image could not be read"),)))
-    for number, step in enumerate(start.steps):
-        found = _follow(step, start.steps[:number], rootfs)
-        result = result.plus(_kept_up(found, start.steps[number + 1 :]))
+    found = [_follow(step, start.steps[:number], rootfs) for number, step in enumerate(start.steps)]
+    stays = [
+        _stays(step)
+        or (not step.background and any(one.certain and not one.detached for one in item.listeners))
+        for step, item in zip(start.steps, found, strict=True)
+    ]
+    for number, item in enumerate(found):
+        result = result.plus(item if any(stays[number + 1 :]) else _left_alone(item))
     return result
 
 
-def _kept_up(found: Listening, behind: tuple[Step, ...]) -> Listening:
-    """Return listeners with those uncertain whose programs go to the background and have nothing to keep them up."""
-    if not any(one.detached for one in found.listeners) or any(map(_stays, behind)):
-        return found
+def _left_alone(found: Listening) -> Listening:
+    """Return listeners with those uncertain whose programs go to the background: nothing keeps the container up."""
     listeners = [attrs.evolve(one, certain=one.certain and not one.detached) for one in found.listeners]
     return attrs.evolve(found, listeners=tuple(listeners))
 

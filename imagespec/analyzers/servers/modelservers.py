@@ -162,10 +162,8 @@ def follow_mlserver(command: Command) -> Listening:
     settings = command.rootfs.resolve(posixpath.join(command.step.cwd, folder, "settings.json"))
     if settings is not None:
         return command.gap("mlserver: its settings.json is not followed")
-    host, port = (
-        command.step.env.get("MLSERVER_HOST", "0.0.0.0"),
-        command.step.env.get("MLSERVER_HTTP_PORT", "8080"),
-    )
+    host = command.step.env.get("MLSERVER_HOST", "0.0.0.0")  # noqa: S104
+    port = command.step.env.get("MLSERVER_HTTP_PORT", "8080")
     return _made(
         command, "mlserver", host, port, FixedApi(kind="mlserver"), "its defaults are 0.0.0.0 and 8080"
     )

@@ -180,7 +180,7 @@ def _split_uri(text: str) -> tuple[str, str | None]:
 
 def _with_port(name: str, protocol: str) -> str:
     if name.startswith("unix:"):
-        return "unix:" + name.removeprefix("unix:").replace("//", "/")
+        return "unix:/" + name.removeprefix("unix:").lstrip("/")
     if re.search(r":[0-9]{1,5}\Z", name):
         return name
     return f"{name}:{443 if protocol == 'https' else 80}"

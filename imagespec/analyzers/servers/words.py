@@ -225,6 +225,19 @@ def command_stopped(program: Program) -> Listening:
     return Listening(never=(program.stopped.evidence,), programs=(program,))
 
 
+def program_for(command: Command, package: str) -> Program | Listening:
+    """Return the Python program that a server of ``package`` makes; what stops it where the package is missing."""
+    if command.step.cwd is None:
+        return command.gap(f"{package}: its working directory is unknown")
+    program = Program(command.step, command.sources(command.step.cwd))
+    if program.sources.find(package).kind == "missing":
+        missing = f"{package} is not among the packages of its Python"
+        if program.sources.exact:
+            return command.never(missing)
+        program.gap(attrs.evolve(command.evidence, message=missing))
+    return program
+
+
 def with_app(
     command: Command, listeners: list[Listener], app: AppRef | Listening, program: Program, *, certain: bool
 ) -> Listening:

@@ -6,6 +6,7 @@ import attrs
 
 from imagespec.analyzers.shell.parser import LIMIT_TEXT_BYTES
 from imagespec.analyzers.shell.state import RUNTIME_VARIABLES, State
+from imagespec.analyzers.startup import supervisor
 from imagespec.analyzers.startup.command import effective_command, working_directory
 from imagespec.analyzers.startup.launch import Launcher
 from imagespec.analyzers.startup.steps import StartCommand, Step
@@ -45,6 +46,13 @@ WANTED = (
         up_to_bytes=LIMIT_TEXT_BYTES,
     ),
     Wanted(executables=True, head_bytes=256),
+    Wanted(
+        names=frozenset({"supervisord.conf"}),
+        directories=("/supervisor",),
+        outside=LIBRARIES,
+        head_bytes=supervisor.FILE_BYTES,
+        up_to_bytes=supervisor.FILE_BYTES,
+    ),
 )
 """Shell scripts whole, and of every other program what tells its kind."""
 
