@@ -113,6 +113,11 @@ class _Reader(Reading):
                 view, prefix + inner if prefix is not None and inner is not None and simple else None, depth
             )
             return
+        if not isinstance(
+            view, Function | Call
+        ):  # it may be a list of further patterns, such as admin.site.urls
+            self._below(call, None if prefix is None or text is None or not plain else prefix + text)
+            return
         pattern = (
             None if text is None or prefix is None else prefix + (text if plain else text.removeprefix("^"))
         )

@@ -265,7 +265,7 @@ def _alias(runner: Runner, fields: Fields, state: State) -> Outcome:
 BUILTINS: Mapping[str, Builtin] = {
     **dict.fromkeys((":", "true", "echo", "umask", "ulimit", "hash", "times", "shopt", "enable"), _nothing),
     **dict.fromkeys(("kill", "jobs", "disown", "bg", "pwd", "type", "dirs"), _nothing),
-    **dict.fromkeys(("getopts", "let", "fc", "caller", "compgen"), _unknown),
+    **dict.fromkeys(("test", "[", "getopts", "let", "fc", "caller", "compgen"), _unknown),
     **dict.fromkeys(("read", "mapfile", "readarray"), _read),
     **dict.fromkeys((".", "source"), _source),
     **dict.fromkeys(("command", "builtin"), _command),

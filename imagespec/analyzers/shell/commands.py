@@ -127,7 +127,7 @@ class CommandReader:
         opener = node.children[0].type
         if opener != "[":
             self.reader.bashisms.append((line_of(node), opener))
-        words = self._tested(node, depth) if opener in {"[", "[["} else None
+        words = self._tested(node, depth) if opener in {"[", "[["} and not node.has_error else None
         return Condition(line_of(node), opener, tuple(found), tuple(assigned), words)
 
     def _tested(self, node: Node, depth: int) -> tuple[Word, ...] | None:

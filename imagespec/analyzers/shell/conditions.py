@@ -16,7 +16,7 @@ from imagespec.analyzers.shell.expand import UNSET, Expander, lookup, pattern_of
 from imagespec.analyzers.shell.patterns import matches_pattern
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State, Status
-from imagespec.analyzers.shell.tree import Parameter, Part, Word
+from imagespec.analyzers.shell.tree import Literal, Parameter, Part, Word
 from imagespec.analyzers.startup.walk import Walk
 from imagespec.entry import Entry, EntryKind
 
@@ -211,8 +211,8 @@ class _Double:
         if self._at >= len(self._words):
             return None
         word = self._words[self._at]
-        plain = len(word.parts) == 1 and not getattr(word.parts[0], "quoted", True)
-        return word.literal if plain else ""
+        part = word.parts[0] if len(word.parts) == 1 else None
+        return part.text if isinstance(part, Literal) and not part.quoted else ""
 
     def _take(self) -> Word:
         if self._at >= len(self._words):

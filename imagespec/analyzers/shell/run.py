@@ -200,6 +200,11 @@ class Shell:
     def _simple(self, statement: Simple, state: State) -> Outcome:
         if state.dialect == "dash" and any(r.operator.startswith("&>") for r in statement.redirects):
             return self._dash_ampersand(statement, state)
+        if statement.words and statement.words[0].literal == "test" and "test" not in state.functions:
+            with self._redirections(statement.redirects, state):
+                return Outcome(
+                    conditions.decide(statement.words[1:], state, self.expander, self.walk, double=False)
+                )
         self._substituted = Status.ZERO
         fields = self.expander.fields(statement.words, state)
         if not fields:
