@@ -24,19 +24,26 @@ def conf(site: str, main: str = MAIN % "") -> list[Item]:
         ("server { listen 8080; }", ["nginx :8080"]),
         ("server { listen 8080 default_server; listen [::]:8080; }", ["nginx :8080", "nginx :::8080"]),
         ("server { listen [::]:8080 ipv6only=off; }", ["nginx :8080"]),
-        ("server { listen 0.0.0.0:8080 ssl http2; }", ["nginx :8080!"]),
-        ("server { listen 8080; ssl on; }", ["nginx :8080!"]),
+        ("server { listen 0.0.0.0:8080 ssl http2; }", ["? nginx :8080!"]),
+        ("server { listen 8080; ssl on; }", ["? nginx :8080!"]),
         ("server { listen 127.0.0.1:8080; }", ["nginx 127.0.0.1:8080"]),
         ("server { listen unix:/run/n.sock; }", ["nginx /run/n.sock"]),
         ("server { listen localhost; }", ["nginx localhost:80"]),
         ("server { }", ["nginx :80"]),
         ("server { listen 80; } server { listen 8080; }", ["nginx :80", "nginx :8080"]),
         ("server { listen 8080 proxy_protocol; }", ["? nginx :8080"]),
+        (
+            "server { listen 8080 ssl; ssl_certificate x.pem; ssl_certificate_key /etc/nginx/x.pem; }",
+            ["nginx :8080!"],
+        ),
+        ("server { listen 8080; misspelt on; }", ["? nginx :8080"]),
+        ("server { listen 8080; location / { proxy_pass http://model:80; } }", ["? nginx :8080"]),
+        ("server { listen 8080; access_log /nowhere/a.log; }", ["? nginx :8080"]),
         ("# server { listen 9; }\nserver {\n  listen '8080' ;\n}", ["nginx :8080"]),
     ],
 )
 def test_listen(site: str, expected: list[str]) -> None:
-    found = service(OFF, *conf(site))
+    found = service(OFF, *conf(site), file("etc/nginx/x.pem"))
     assert (found.shown, found.listening.gaps) == (expected, ())
 
 
@@ -66,10 +73,11 @@ def test_command_line(command: str, expected: list[str]) -> None:
         ("content_by_lua_block { x }", MAIN % ""),
         ("include /etc/nginx/conf.d/default.conf;", MAIN % ""),
         ("include missing.conf;", MAIN % ""),
-        ("server { listen 8080; }", "stream { server { listen 8080; } }"),
+        ("server { listen 8080; }", "events {}\nstream { server { listen 8080; } }"),
         ("a " * 40_000, MAIN % ""),
         ("x {" * 3_000, MAIN % ""),
         ("a;" * 30_000, MAIN % ""),
+        ("server { listen 8080 location / { return 200; } }", MAIN % ""),
     ],
 )
 def test_what_cannot_be_followed_is_a_gap(site: str, main: str) -> None:
@@ -166,3 +174,15 @@ def test_logs(site: str, links: list[Item], expected: str) -> None:
     logs = service(OFF, *conf(site), *links).logs
     found = "lost" if logs.lost else "doubts" if logs.doubts else "kept"
     assert found == expected, logs
+
+
+def test_a_configuration_without_events_never_starts() -> None:
+    found = service(OFF, *conf("server { listen 8080; }", "http { include conf.d/*.conf; }"))
+    assert (found.shown, len(found.listening.never)) == ([], 1)
+
+
+def test_nginx_of_another_user_may_not_write_its_files() -> None:
+    run = {"Cmd": ["nginx", "-g", "daemon off;"], "User": "1000"}
+    found = service(run, *conf("server { listen 8080; }"))
+    assert found.shown == ["? nginx :8080"]
+    assert "process file" in found.start.gaps[0].message

@@ -54,7 +54,7 @@ def test_uwsgi_behind_nginx() -> None:
     site = "server { listen 8080; location / { try_files $uri @w; } location @w { include uwsgi_params; uwsgi_pass unix:///tmp/u.sock; } }"
     items = [
         APP,
-        file("etc/nginx/nginx.conf", f"daemon off;\nhttp {{ {site} }}"),
+        file("etc/nginx/nginx.conf", f"daemon off;\nevents {{}}\nhttp {{ {site} }}"),
         file("etc/nginx/uwsgi_params", "uwsgi_param QUERY_STRING $query_string;\n"),
         file(
             "etc/supervisor/conf.d/s.conf",

@@ -109,7 +109,7 @@ def _stays(step: Step) -> bool:
     endless = (name == "tail" and any(word.startswith(("-f", "-F", "--follow")) for word in words)) or (
         name == "sleep" and words[1:] in (["infinity"], ["inf"])
     )
-    return endless and step.certain and not step.background
+    return (endless or name == "supervisord") and step.certain and not step.background
 
 
 def _follow(step: Step, before: tuple[Step, ...], rootfs: RootFs) -> Listening:

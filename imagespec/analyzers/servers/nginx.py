@@ -15,7 +15,7 @@ import attrs
 
 from imagespec.analyzers.servers.listening import Listener, Listening, ServerLog
 from imagespec.analyzers.servers.nginxconf import ConfigError, ConfigReader, Directive
-from imagespec.analyzers.servers.nginxsites import site_of, upstreams_of
+from imagespec.analyzers.servers.nginxsites import site_of, upstreams_of, what_may_stop_it
 from imagespec.analyzers.servers.site import Site
 from imagespec.analyzers.servers.words import Command, parse_options, port_number, word_set
 
@@ -42,6 +42,10 @@ def follow_nginx(command: Command) -> Listening:
         extra = [item for text in options.values.get("-g", ()) for item in _given(reader, text, command)]
     except ConfigError as error:
         return Listening(gaps=(error.evidence,))
+    if not any(item.name == "events" for item in main):
+        return command.never(
+            "the configuration of nginx has no events block, without which it does not start"
+        )
     changed = command.changed_before(reader.files)
     found = _listening(command, (*extra, *main), attached=_is_off((*extra, *main), "daemon"))
     if changed:
@@ -110,6 +114,8 @@ def _listening(command: Command, main: tuple[Directive, ...], *, attached: bool)
         for address, blocks in list(addresses.items())[:200]
     ]
     logs = tuple(_logs(command, main, https))
+    if any("does not start" in log.evidence.message for log in logs):
+        listeners = [attrs.evolve(one, certain=False) for one in listeners]
     if not listeners and not gaps:
         return attrs.evolve(command.never("the configuration of nginx has no server block"), logs=logs)
     return Listening(listeners=tuple(listeners), gaps=gaps, logs=logs)
@@ -130,17 +136,38 @@ def _listener(
     ssl = any("ssl" in item[2] or _is_on(item[1], "ssl") for item in blocks)
     shown = socket or f"{host or '*'}:{port}"
     evidence = attrs.evolve(server.place, message=f"nginx listens on {shown}")
+    site = _site(http, server, several=len(blocks) > 1)
+    stops = [what_may_stop_it(item[0], item[1], site) for item in blocks]
+    stopping = next((item for item in stops if item is not None), None)
+    if ssl and not all(_has_certificate(command, item[0], item[1]) for item in blocks):
+        stopping = attrs.evolve(
+            server.place, message="nginx does not start without the certificate, which is not in the image"
+        )
     return Listener(
         host=host,
         port=port,
         server="nginx",
-        certain=command.step.certain and not quic,
-        evidence=(*command.step.trail, evidence),
+        certain=command.step.certain and not quic and stopping is None,
+        evidence=(*command.step.trail, evidence, *([stopping] if stopping is not None else ())),
         socket=socket,
         tls=None if quic else ssl,
         detached=not attached,
-        site=_site(http, server, several=len(blocks) > 1),
+        site=site,
     )
+
+
+def _has_folder(command: Command, path: str) -> bool:
+    folder = posixpath.dirname(path)
+    return folder.startswith(("/dev", "/proc")) or command.rootfs.resolve(folder) is not None
+
+
+def _has_certificate(command: Command, http: Directive, server: Directive) -> bool:
+    for name in ("ssl_certificate", "ssl_certificate_key"):
+        line = server.last(name) or http.last(name)
+        path = posixpath.join("/etc/nginx", line.args[0]) if line is not None and line.args else ""
+        if not path or command.rootfs.resolve(path) is None:
+            return False
+    return True
 
 
 def _site(http: Directive, server: Directive, *, several: bool) -> Site:
@@ -195,5 +222,8 @@ def _logs(command: Command, main: tuple[Directive, ...], https: list[Directive])
             hidden = line in outer and bool(inner)  # a server block's own replaces it, at least there
             plain = path is not None and path.startswith("/") and "$" not in path
             evidence = attrs.evolve(line.place, message=f"nginx's {name} goes to {target}")
+            if plain and line.place.line is not None and not _has_folder(command, path or ""):
+                message = f"nginx does not start where the directory of {path} is missing"
+                evidence = attrs.evolve(line.place, message=message)
             found.append(ServerLog(path=path if plain else None, certain=not hidden, evidence=evidence))
     return found

@@ -25,6 +25,26 @@ _LIMIT_DIRECTIVES = 20_000
 _LIMIT_INCLUDES = 10  # files inside files
 _LIMIT_BLOCKS = 20
 
+_BLOCKS = frozenset(
+    [
+        "http",
+        "server",
+        "location",
+        "events",
+        "types",
+        "upstream",
+        "map",
+        "if",
+        "limit_except",
+        "geo",
+        "split_clients",
+        "stream",
+        "mail",
+        "match",
+    ]
+)
+"""Directives with a block; any other before a brace is most likely one whose semicolon is missing, which nginx refuses."""
+
 _TOKEN = re.compile(
     r"""(?P<blank>\s+|\#[^\n]*)
     |(?P<mark>[;{}])
@@ -111,8 +131,8 @@ class ConfigReader:
             words = []
             if piece == ";":
                 stack[-1][1].extend(self._include(made, depth) if made.name == "include" else (made,))
-            elif made.name.endswith("_by_lua_block") or len(stack) > _LIMIT_BLOCKS:
-                raise ConfigError(f"{made.name} of the nginx configuration is not followed", place)
+            elif made.name not in _BLOCKS or len(stack) > _LIMIT_BLOCKS:
+                raise ConfigError(f"a block of {made.name} in the nginx configuration is not followed", place)
             else:
                 stack.append((made, []))
         if words or len(stack) > 1:

@@ -88,6 +88,35 @@ def _doubts(block: Directive) -> tuple[Evidence, ...]:
     return tuple(found)
 
 
+_OTHERS = re.compile(
+    r"(auth_basic\w*|auth_request\w*|allow|deny|limit_req\w*|limit_conn\w*|limit_except|if|rewrite\w*|set|error_page|internal|"
+    r"satisfy|proxy_\w+|uwsgi_\w+|fastcgi_\w+|grpc_\w+|sub_filter\w*|ssi\w*|stub_status|break|recursive_error_pages|geo|"
+    r"split_clients|ssl_\w+|valid_referers|secure_link\w*|slice|mirror\w*|add_trailer|addition_\w+|dav_\w+|limit_\w+|"
+    r"gunzip|image_filter\w*|random_index|referer_\w+|userid\w*|http2_\w+|http3\w*|keepalive|zone|disable_symlinks|"
+    r"max_ranges|msie_\w+|postpone_\w+|read_ahead|request_pool_size|subrequest_\w+|connection_pool_size|override_charset|"
+    r"source_charset|charset_\w+|memcached_\w+|scgi_\w+|auth_delay|auth_jwt\w*|js_\w+|perl\w*|xslt_\w+|empty_gif|flv|mp4\w*)\Z"
+)
+"""Other directives that nginx knows."""
+
+
+def what_may_stop_it(http: Directive, server: Directive, site: Site) -> Evidence | None:
+    """Return what nginx may refuse to start with: a directive that it may lack, or a host that it cannot resolve."""
+    for block in (http, server, *server.all("location")):
+        for item in block.block or ():
+            if not _HARMLESS.match(item.name) and not _OTHERS.match(item.name):
+                return attrs.evolve(item.place, message=f"nginx may not know {item.name}, and not start then")
+    for action in (site.default, *(location.action for location in site.locations)):
+        for target in action.target.split():
+            host = target.rpartition(":")[0]
+            if not target.startswith("unix:") and not re.match(
+                r"([0-9.]+|localhost|\[[0-9a-fA-F:.]+\])\Z", host
+            ):
+                return attrs.evolve(
+                    action.place, message=f"nginx does not start where it cannot resolve {host}"
+                )
+    return None
+
+
 def _is_error_page(item: Directive) -> bool:
     """Tell whether a directive is an ``error_page`` for server errors that keeps their status."""
     codes = item.args[:-1]

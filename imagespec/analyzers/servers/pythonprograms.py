@@ -107,6 +107,8 @@ def read_program(command: Command, program: Program) -> Listening:
     stopped = program.stopped
     serves = stopped is not None and stopped.reason == "serves"
     calls = list(program.calls)
+    if any(call.name == "asyncio.Event().set" for call in calls):
+        serves = False  # what waits for an event may be what ended here
     never: list[Evidence] = []
     listeners = []
     for call in calls:

@@ -28,7 +28,7 @@ def _flask_run(call: Call, program: Program) -> Address | str:
         port=default_port if port is None or port == Const(None) else port_of(port, None, text=True),
         server="flask",
         app=root_of(call.receiver),
-        tls=tls_of(call.keywords.get("ssl_context")),
+        tls=tls_of(call.argument(None, "ssl_context")),
         interface="wsgi",
     )
 
@@ -57,7 +57,7 @@ def _uvicorn_run(call: Call, _program: Program) -> Address | str:
         port=None if closed else port_of(call.argument(2, "port"), 8000),
         server="uvicorn",
         app=target,
-        tls=tls_of(call.keywords.get("ssl_certfile")),
+        tls=tls_of(call.argument(None, "ssl_certfile")),
         socket=text_of(socket),
         certain="fd" not in call.keywords
         and not call.spread
@@ -92,7 +92,7 @@ def _run_simple(call: Call, _program: Program) -> Address | str:
         port=port_of(call.argument(1, "port"), None),
         server="werkzeug",
         app=call.argument(2, "application"),
-        tls=tls_of(call.keywords.get("ssl_context")),
+        tls=tls_of(call.argument(None, "ssl_context")),
         interface="wsgi",
     )
 

@@ -18,7 +18,7 @@ def _bottle(call: Call, _program: Program) -> Address | str:
         port=port_of(call.argument(None if own else 3, "port"), 8080, text=True),
         server="bottle",
         app=call if app is None else app,  # the application that the module's own decorators fill
-        certain=not call.spread,
+        certain=not call.spread and call.argument(None, "server") in {None, Const("wsgiref")},
         interface="wsgi",
     )
 

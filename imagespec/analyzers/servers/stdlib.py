@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Call, Class, text_of
+from imagespec.analyzers.python.values import Call, Class, Value, name_of, root_of, text_of
 from imagespec.analyzers.servers.calls import Address, Server, host_of, pair_of, port_of
 
 
-def _socket_server(call: Call, _program: Program) -> Address | str:
+def _socket_server(call: Call, program: Program) -> Address | str:
     """Serve by socketserver and http.server: ((host, port), handler); a subclass may bind elsewhere."""
     made = call.receiver
     pair = made.argument(0, "server_address") if isinstance(made, Call) else None
@@ -21,8 +21,19 @@ def _socket_server(call: Call, _program: Program) -> Address | str:
         port=None if changed else port_of(port, None),
         server="http.server",
         app=handler if isinstance(handler, Class) else None,
+        tls=_wrapped(made, program),
         certain=not changed,
     )
+
+
+def _wrapped(made: Value | None, program: Program) -> bool | None:
+    """Tell whether the server's socket is replaced by one of the ssl module."""
+    if isinstance(made, Call):
+        for call in program.calls:
+            if root_of(call.receiver) is made and call.name.endswith(".socket="):
+                wrapping = name_of(call.args[0] if call.args else None).endswith("wrap_socket()")
+                return True if wrapping and call.certain else None
+    return False
 
 
 def _rebinds(made: Call) -> bool:

@@ -111,6 +111,10 @@ def follow_uwsgi(command: Command) -> Listening:
         return command.gap(f"uwsgi: {problem}")
     listeners = [_listener(command, name, text) for name in _SPEAKING for text in settings.get(name, ())]
     logs = _logs(command, settings)
+    program = command.step.program
+    if program is not None and program.path.startswith(("usr/bin/", "usr/sbin/")):
+        # Distributions build it without its plugins: it stops where they are not named, or not installed.
+        listeners = [attrs.evolve(one, certain=False) for one in listeners]
     if not listeners:
         return attrs.evolve(command.never("uwsgi is told no address to listen on"), logs=logs)
     if "daemonize" in settings or "daemonize2" in settings:

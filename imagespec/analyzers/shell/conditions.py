@@ -15,7 +15,7 @@ import attrs
 from imagespec.analyzers.shell.expand import UNSET, Expander, lookup, pattern_of
 from imagespec.analyzers.shell.patterns import matches_pattern
 from imagespec.analyzers.shell.sinks import absolute
-from imagespec.analyzers.shell.state import State, Status
+from imagespec.analyzers.shell.state import Outcome, State, Status
 from imagespec.analyzers.shell.tree import Literal, Parameter, Part, Word
 from imagespec.analyzers.startup.walk import Walk
 from imagespec.entry import Entry, EntryKind
@@ -52,8 +52,8 @@ def _is_never_set(name: str, state: State) -> bool:
     return named and ours and lookup(name, state) is UNSET
 
 
-def decide(words: tuple[Word, ...], state: State, expander: Expander, walk: Walk, *, double: bool) -> Status:
-    """Return the status of a test; its words are expanded once, from left to right."""
+def decide(words: tuple[Word, ...], state: State, expander: Expander, walk: Walk, *, double: bool) -> Outcome:
+    """Return what a test comes to; its words are expanded once, from left to right."""
     tester = _Tester(state, walk)
     if double:
         truth = _Double(words, state, expander, tester).decide()
@@ -66,7 +66,7 @@ def decide(words: tuple[Word, ...], state: State, expander: Expander, walk: Walk
             sizes_known &= None not in fields or all(getattr(part, "quoted", False) for part in word.parts)
             texts.extend(_NeverSet(text) if never and text is not None else text for text in fields)
         truth = tester.single(texts) if sizes_known and len(texts) <= _LIMIT_WORDS else None
-    return Status.UNKNOWN if truth is None else Status.ZERO if truth else Status.NONZERO
+    return Outcome(Status.UNKNOWN if truth is None else Status.ZERO if truth else Status.NONZERO)
 
 
 def _not(truth: bool | None) -> bool | None:  # noqa: FBT001 - a truth of three values

@@ -152,7 +152,7 @@ class Shell:
         double = statement.opener == "[["
         followed = statement.words is not None and not (double and statement.substitutions)
         if followed and statement.words is not None and not (double and state.dialect == "dash"):
-            return Outcome(conditions.decide(statement.words, state, self.expander, self.walk, double=double))
+            return conditions.decide(statement.words, state, self.expander, self.walk, double=double)
         for substitution in statement.substitutions:
             self._substitute(substitution, state)
         for name in statement.assigned:
@@ -199,12 +199,10 @@ class Shell:
 
     def _simple(self, statement: Simple, state: State) -> Outcome:
         if state.dialect == "dash" and any(r.operator.startswith("&>") for r in statement.redirects):
-            return self._dash_ampersand(statement, state)
+            return children.run_ampersand(self, statement, state)
         if statement.words and statement.words[0].literal == "test" and "test" not in state.functions:
             with self._redirections(statement.redirects, state):
-                return Outcome(
-                    conditions.decide(statement.words[1:], state, self.expander, self.walk, double=False)
-                )
+                return conditions.decide(statement.words[1:], state, self.expander, self.walk, double=False)
         self._substituted = Status.ZERO
         fields = self.expander.fields(statement.words, state)
         if not fields:
@@ -217,15 +215,6 @@ class Shell:
             return self._exec(statement, fields[1:], state)
         with self._redirections(statement.redirects, state):
             return self._command(statement, fields, state)
-
-    def _dash_ampersand(self, statement: Simple, state: State) -> Outcome:
-        """Run ``command &> file`` as dash reads it: in the background, and then an empty file is made."""
-        self.walk.gap(state, "this shell reads '&>' as '&' and '>': the command runs in the background")
-        plain = tuple(item for item in statement.redirects if not item.operator.startswith("&>"))
-        inner = Simple(
-            line=statement.line, assignments=statement.assignments, words=statement.words, redirects=plain
-        )
-        return children.run_background(self, Background(statement.line, inner), state)
 
     def _values(self, statement: Simple, state: State) -> list[tuple[str, str | None]]:
         found: list[tuple[str, str | None]] = []

@@ -6,14 +6,14 @@ import attrs
 
 from imagespec.analyzers.programs.shebang import parse_shebang
 from imagespec.analyzers.shell.arguments import parse_shell_arguments
-from imagespec.analyzers.shell.sinks import absolute, destination
+from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State, Status
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.background import goes_to_background
 from imagespec.analyzers.startup.locate import locate
 from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
 from imagespec.analyzers.startup.steps import Step
-from imagespec.analyzers.startup.supervisor import Supervised, read_supervision
+from imagespec.analyzers.startup.supervised import supervise
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
 from imagespec.analyzers.startup.wrappers import Unwrapped, starts_others, unwrap
 from imagespec.entry import Entry
@@ -185,7 +185,7 @@ class Launcher:
 
     def _shell(self, call: _Call) -> Launched:
         state, entry = call.state, call.entry
-        state.dialect = dialect_of(call.name, entry)
+        state.dialect = tools.dialect_of(call.name, entry)
         arguments = parse_shell_arguments(call.words)
         if arguments is None:
             self._walk.gap(state, "the arguments of a shell are not known", _seen(call.words))
@@ -212,39 +212,8 @@ class Launcher:
         return _MISSING
 
     def _supervise(self, call: _Call) -> Launched:
-        """Start the programs of supervisord's configuration, all of them at once."""
         self._record(call, f"runs {_seen(call.shown or call.words)}")
-        found = read_supervision(call.words, call.state, self._walk.rootfs)
-        for problem in found.problems:
-            self._walk.gap(call.state, f"supervisord: {problem}")
-        for item in found.programs:
-            self._start_supervised(item, call.state)
-        return Launched(Status.LIKELY if not found.nodaemon else Status.UNKNOWN, returns=not found.nodaemon)
-
-    def _start_supervised(self, item: Supervised, state: State) -> None:
-        child = state.subshell()
-        child.trail = state.here(f"supervisord starts the program {item.name}")
-        child.path, child.layer, child.line, child.inline = (
-            "/" + item.entry.path,
-            item.entry.layer,
-            None,
-            False,
-        )
-        if not item.autostart:
-            return
-        child.depth += 1
-        if item.words is None or child.depth > LIMIT_DEPTH:
-            self._walk.gap(child, f"the command of the program {item.name} is not known")
-            return
-        child.background = True
-        child.cwd = item.directory
-        for name, value in item.environment.items():
-            child.assign(name, value, export=True)
-        child.sinks = {
-            1: destination(item.stdout, state) if item.stdout else None,
-            2: destination(item.stderr, state) if item.stderr else None,
-        }
-        self.launch(item.words, child, replaces=False)
+        return supervise(self._walk, call.words, call.state, self.launch)
 
     def _leaf(self, call: _Call) -> Launched:
         """Record a program that is not looked into."""
@@ -323,14 +292,6 @@ class Launcher:
         if call.state.cwd is None or ("PATH" in call.state.variables and path is None):
             return call.entry
         return self._walk.rootfs.which(name, path, call.state.cwd)
-
-
-def dialect_of(name: str, entry: Entry | None) -> str:
-    """Return the language of a shell: of the program that a name such as ``sh`` leads to."""
-    real = entry.path.rpartition("/")[2] if entry else name
-    if real.startswith("busybox"):
-        return "ash"
-    return {"rbash": "bash"}.get(real, real) if real in tools.SHELLS else name
 
 
 def _seen(words: Words) -> str:

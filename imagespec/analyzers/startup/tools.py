@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from imagespec.entry import Entry
+
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "rbash", "ksh", "mksh", "zsh"})
 FOREIGN_SHELLS = frozenset({"ksh", "mksh", "zsh"})
 """Shells whose language is not the one that is parsed."""
@@ -44,6 +46,14 @@ def ends_by_itself(words: tuple[str | None, ...]) -> bool:
     if name == "sleep":
         return all(word is not None and _DURATION.match(word) for word in words[1:])
     return name in SHORT_LIVED
+
+
+def dialect_of(name: str, entry: Entry | None) -> str:
+    """Return the language of a shell: of the program that a name such as ``sh`` leads to."""
+    real = entry.path.rpartition("/")[2] if entry else name
+    if real.startswith("busybox"):
+        return "ash"
+    return {"rbash": "bash"}.get(real, real) if real in SHELLS else name
 
 
 def python_script(words: tuple[str | None, ...]) -> str | None:
