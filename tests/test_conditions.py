@@ -120,6 +120,51 @@ def test_official_entrypoints_lead_to_the_cmd(cmd: list[str], expected: str) -> 
     assert not found.failures
 
 
+GATHERING = """#!/bin/bash
+# Parts in order
+shopt -s nullglob extglob
+_DIR="$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
+declare -a _ALL=( "${_DIR}/entrypoint.d"/*@(.txt|.sh) )
+shopt -u nullglob extglob
+
+for _one in "${_ALL[@]}"; do
+  case "${_one}" in
+    *.txt) cat "${_one}";;
+    *.sh)  source "${_one}";;
+  esac
+done
+echo
+if [[ $# -eq 0 ]]; then
+  exec "/bin/bash"
+else
+  exec "$@"
+fi
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "followed"),
+    [
+        (GATHERING, "50-gpu-driver-check.sh", True),
+        (GATHERING, "60-own.sh", False),
+        (GATHERING + "nginx &\n", "10-banner.txt", False),
+        (GATHERING.replace('exec "$@"', 'exec "/bin/bash"'), "10-banner.txt", False),
+    ],
+)
+def test_entrypoints_that_gather_parts(text: str, part: str, *, followed: bool) -> None:
+    run = {
+        "Entrypoint": ["/opt/nvidia/nvidia_entrypoint.sh"],
+        "Cmd": ["python", "app.py"],
+        "WorkingDir": "/app",
+    }
+    found = follow(
+        run,
+        script(text, "opt/nvidia/nvidia_entrypoint.sh"),
+        file(f"opt/nvidia/entrypoint.d/{part}", "exit 1\n"),
+    )
+    assert (shown(found)[-1] == "python app.py" and not found.gaps) is followed
+
+
 @pytest.mark.parametrize(
     ("pattern", "text", "expected"),
     [

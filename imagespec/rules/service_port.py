@@ -23,8 +23,9 @@ or the container cannot start.
 
 What stays unknown
 ------------------
-An address or port comes from a value that the bytes do not tell, the server runs on some branches only, or a program
-that may listen is not understood.
+An address or port comes from a value that the bytes do not tell, the server runs on some branches only, speaks another
+protocol than HTTP, may refuse to start (a model server without its model, nginx without a certificate), or a program that
+may listen is not understood.
 
 How to fix
 ----------
