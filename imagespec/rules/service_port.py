@@ -48,7 +48,8 @@ from imagespec.verdict import Evidence, Outcome, Verdict
 
 _ALL_INTERFACES = ("", "0.0.0.0", "*")  # noqa: S104 - compared with, not bound
 # Their event loop sets IPV6_V6ONLY (CPython asyncio/base_events.py, create_server), as observed with uvicorn.
-_IPV6_ONLY_SERVERS = frozenset(("uvicorn", "hypercorn", "aiohttp"))
+# nginx sets it by default since 1.3.4 (ngx_http_core_module, "ipv6only"), as observed as well.
+_IPV6_ONLY_SERVERS = frozenset(("uvicorn", "hypercorn", "aiohttp", "nginx"))
 
 
 def _check(facts: Facts, parameters: Parameters) -> Outcome:

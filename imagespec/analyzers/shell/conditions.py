@@ -2,8 +2,8 @@
 Tests that can be decided from what is known: ``[ … ]``, ``test …`` and ``[[ … ]]`` (POSIX 2018 XCU "test"; bash 5.2).
 
 A variable that the image never sets counts as unset for ``-z`` and ``-n``, as it does where a default is given for it: a
-script that asks is made for both. What it is compared with stays open. Names that platforms set are not known. What is not in the image may be mounted into it
-where such things are mounted, so that a file's absence is only known elsewhere.
+script that asks is made for both. What it is compared with stays open. Names that platforms set are not known. What is
+not in the image may be mounted into it where such things are mounted, so that a file's absence is only known elsewhere.
 """
 
 from __future__ import annotations
