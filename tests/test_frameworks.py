@@ -291,3 +291,12 @@ def test_hostile_patterns_take_linear_steps() -> None:
     tokens = parse_regex("/" + "(.*)-" * 90 + "x")
     assert tokens is not None
     assert matches(tokens, "/" + "-a" * 990) is False
+
+
+def test_hostile_handlers_end() -> None:
+    branch = "        if self.path == '/%d':\n            self.send_response(200)\n            return\n"
+    many = "".join(branch % number for number in range(3_000))
+    deep = "".join(" " * (8 + i) + "if self.path == '/x':\n" for i in range(90))
+    for body, expected in ((many, None), (deep + " " * 98 + "self.send_response(200)\n", True)):
+        _, found = app_of(HTTP % ("    def do_GET(self):\n" + body))
+        assert find_routes(found.listeners).answer("GET", "/x").served is expected  # type: ignore[attr-defined]

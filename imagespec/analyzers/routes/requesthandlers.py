@@ -64,6 +64,7 @@ class _Follower:
     def __init__(self, node: ast.FunctionDef | ast.AsyncFunctionDef, handler: Class) -> None:
         self._node = node
         self._handler = handler
+        self._asked: dict[ast.expr, bool] = {}
         self._names = self._path_names()
         self._steps = 0
 
@@ -87,7 +88,10 @@ class _Follower:
         return names
 
     def _is_path(self, node: ast.expr) -> bool:
-        return (isinstance(node, ast.Name) and node.id in self._names) or ast.unparse(node) in _PATHS
+        if node not in self._asked:  # each comparison is asked once for each path
+            own = isinstance(node, ast.Name) and node.id in self._names
+            self._asked[node] = own or ast.unparse(node) in _PATHS
+        return self._asked[node]
 
     def constants(self) -> list[str]:
         """Return the texts that the path is compared with."""
