@@ -59,4 +59,6 @@ def listening(
 
 def table(sources: Mapping[str, str] | str, line: str = "python app.py") -> RouteTable:
     files = {"app.py": sources} if isinstance(sources, str) else sources
-    return find_routes(listening(files, line).listeners)
+    found = find_routes(listening(files, line).listeners)
+    assert isinstance(found, RouteTable)
+    return found

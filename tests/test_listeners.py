@@ -478,3 +478,19 @@ def test_what_may_stop_a_program_before_its_server(line: str, words: str) -> Non
 @pytest.mark.parametrize("line", ["open('/log/x', 'w')", "open('/tmp/x')", "open('app.py')", "open(input())"])
 def test_what_does_not_stop_a_program(line: str) -> None:
     assert shown(FLASK + line + "\n" + RUN)[0] == ALL
+
+
+@pytest.mark.parametrize(
+    ("source", "tls"),
+    [
+        ("", False),
+        ("import ssl\ns.socket = ssl.SSLContext().wrap_socket(s.socket, server_side=True)\n", True),
+        ("import ssl\ns.socket = ssl.wrap_socket(s.socket)\n", True),
+        ("if input():\n    s.socket = input()\n", None),
+    ],
+)
+def test_tls_of_a_server_in_source(source: str, *, tls: bool | None) -> None:
+    made = "import http.server\ns = http.server.HTTPServer(('', 8080), None)\n" + source + "s.serve_forever()"
+    assert [one.tls for one in listening({"app.py": made}).listeners] == [tls]
+    spread = FLASK + "app.run('0.0.0.0', 8080, **input())"
+    assert [one.tls for one in listening({"app.py": spread}).listeners] == [None]

@@ -140,6 +140,7 @@ def other_layer(image: Sample, members: Members, kind: str) -> Members:
 
 
 RUN_LINE = 'app.run(host="0.0.0.0", port=8080)'
+TLS_LINE = 'app.run(host="0.0.0.0", port=8080, ssl_context="adhoc")'
 START_LINE = "exec python3 /home/app/server.py"
 LOGGING = 'logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")'
 UVICORN = "exec uvicorn --host :: --port 8080 server:app"
@@ -263,6 +264,20 @@ CASES: dict[str, list[Case]] = {
             "no config.json was given or found",
             "--config-json",
         ),
+        case(
+            FAIL,
+            "TLS where the configuration says http",
+            server(RUN_LINE, TLS_LINE),
+            "speaks https on port 8080, and the configuration says http",
+            model_config=apis("/"),
+        ),
+        case(
+            FAIL,
+            "no TLS where the configuration says https",
+            sample,
+            "speaks http on port 8080, and the configuration says https",
+            model_config=apis("/").replace('"protocol": "http"', '"protocol": "https"'),
+        ),
         case(UNKNOWN, "no apis", sample, "declares no apis", model_config=model(apis=None)),
         case(UNKNOWN, "empty apis", sample, "declares no apis", model_config=model(apis=[])),
         case(
@@ -281,6 +296,13 @@ CASES: dict[str, list[Case]] = {
     ],
     "health-check": [
         case(PASS, "served", sample, "GET /health is served", "#/health/url"),
+        case(
+            FAIL,
+            "TLS where the check says http",
+            server(RUN_LINE, TLS_LINE),
+            "speaks https on port 8080",
+            model_config=model(health={"url": "/health", "protocol": "http"}),
+        ),
         case(FAIL, "none", sample, "requires a health check", model_config=model(health=None)),
         case(
             NONE,

@@ -16,7 +16,8 @@ from imagespec.analyzers.programs import libraries, packages, programs, scripts
 from imagespec.analyzers.programs.scripts import ScriptJudgement
 from imagespec.analyzers.python import pythonlogs
 from imagespec.analyzers.routes import routes
-from imagespec.analyzers.routes.routing import Answer, RouteTable
+from imagespec.analyzers.routes.routes import Answers
+from imagespec.analyzers.routes.routing import Answer
 from imagespec.analyzers.servers import listeners
 from imagespec.analyzers.servers.listening import Listening
 from imagespec.analyzers.startup import start
@@ -90,13 +91,18 @@ class Facts:
         return listeners.find_listeners(self.start, self.rootfs)
 
     @functools.cached_property
-    def routes(self) -> RouteTable:
+    def routes(self) -> Answers:
         """What the service's server answers: the one on the platform's port, or any while there is none."""
         on_port = [listener for listener in self.listening.listeners if listener.port == PLATFORM_PORT]
-        return routes.find_routes(on_port or self.listening.listeners)
+        return routes.find_routes(on_port or self.listening.listeners, self.listening, self.rootfs)
 
-    def answer(self, method: str, url: str) -> Answer:
-        """Tell whether the service answers a request."""
+    def answer(self, method: str, url: str, protocol: str | None = None) -> Answer:
+        """
+        Tell whether the service answers a request.
+
+        ``protocol`` is ``http`` or ``https`` where the configuration says it: a server that certainly speaks the other
+        one answers nothing.
+        """
         gaps = tuple(dict.fromkeys((*self.start.gaps, *self.listening.gaps)))
         if self.start.failures:
             return Answer(served=None, message="the container cannot start", evidence=self.start.failures)
@@ -109,7 +115,16 @@ class Facts:
             # A proxy that is not understood may answer there, and serve other URLs than the server behind it.
             message = f"which server answers on port {PLATFORM_PORT} is not known; see service-port"
             return Answer(served=None, message=message, evidence=gaps)
-        return self.routes.answer(method, url)
+        return self._speaks_otherwise(protocol) or self.routes.answer(method, url)
+
+    def _speaks_otherwise(self, protocol: str | None) -> Answer | None:
+        """Return the answer of a server on the platform's port whose protocol is certainly not ``protocol``."""
+        on_port = [listener for listener in self.listening.listeners if listener.port == PLATFORM_PORT]
+        if protocol is None or not on_port or any(one.tls is not (protocol == "http") for one in on_port):
+            return None
+        spoken = "https" if protocol == "http" else "http"
+        message = f"{on_port[0].server} speaks {spoken} on port {PLATFORM_PORT}, and the configuration says {protocol}"
+        return Answer(served=False, message=message, evidence=on_port[0].evidence)
 
     @functools.cached_property
     def log_sinks(self) -> logs.LogSinks:

@@ -67,6 +67,7 @@ def find_log_sinks(
         _judge_streams(step, rootfs, lost, doubts, kept)
         doubts.extend(_options(step))
     doubts.extend(_settings(start, rootfs))
+    _judge_servers(listening, rootfs, python, lost, doubts, kept)
     for log in python.files:
         if log.path is not None and is_stream(rootfs, log.path):
             kept.append(log.evidence)
@@ -75,6 +76,27 @@ def find_log_sinks(
         else:
             doubts.append(log.evidence)
     return LogSinks(lost=tuple(lost), doubts=tuple(doubts), kept=tuple(kept), notes=python.notes)
+
+
+def _judge_servers(
+    listening: Listening,
+    rootfs: RootFs,
+    python: LogFindings,
+    lost: list[Evidence],
+    doubts: list[Evidence],
+    kept: list[Evidence],
+) -> None:
+    """Weigh the logs that servers have by their own configuration: lost when all of them certainly go to files."""
+    away = []
+    for log in listening.logs:
+        if log.path is not None and is_stream(rootfs, log.path):
+            kept.append(log.evidence)
+        else:
+            away.append(log)
+    all_away = len(away) == len(listening.logs) and not python.streams and not python.gaps
+    only = all(listener.server in {"nginx", "uwsgi"} for listener in listening.listeners)
+    sure = all_away and only and all(log.certain and log.path is not None for log in away)
+    (lost if sure else doubts).extend(log.evidence for log in away)
 
 
 def is_stream(rootfs: RootFs, path: str) -> bool:

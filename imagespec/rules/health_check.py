@@ -17,7 +17,8 @@ What passes
 What fails
 ----------
 The edition requires a health check and config.json has none; a health check of config.json breaks the schema; or the
-URL is certainly not served. A redirect to another spelling of the URL is no 200.
+URL is certainly not served. A redirect to another spelling of the URL is no 200. Nor is there one where the server
+certainly speaks HTTPS and the health check's `protocol` says `http`, or the other way round.
 
 What stays unknown
 ------------------
@@ -76,7 +77,7 @@ def _judge(facts: Facts, health: Health, remarks: tuple[Evidence, ...]) -> Outco
             message="the health check has no url", pointer=health.pointer, wanted="a path such as /health"
         )
         return Outcome(Verdict.FAIL, "the health check has no URL", (missing, *remarks), _ADVICE)
-    answer = facts.answer("get", health.url)
+    answer = facts.answer("get", health.url, health.protocol)
     asked = f"GET {health.url}"
     row = Evidence(
         message=answer.message, pointer=f"{health.pointer}/url", wanted=None if answer.served else asked

@@ -18,7 +18,8 @@ The configuration is valid, and each of its URLs is certainly served with its me
 What fails
 ----------
 The configuration breaks its schema (with the JSON pointer and, for known misspellings, what was meant), or a URL is
-certainly not served: no route for it, another method, or only a redirect.
+certainly not served: no route for it, another method, or only a redirect; or the server on the service port certainly
+speaks HTTPS where `protocol` says `http`, or the other way round.
 
 What stays unknown
 ------------------
@@ -37,7 +38,7 @@ Source
 from __future__ import annotations
 
 from imagespec.analyzers.facts import Facts
-from imagespec.documents.model_config import Api
+from imagespec.documents.model_config import Api, ModelConfig
 from imagespec.rules.base import Parameters, Rule
 from imagespec.rules.modelconfig import first_of, is_about_health, without_config
 from imagespec.verdict import Evidence, Outcome, Verdict
@@ -61,16 +62,18 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
     if not config.apis:
         summary = f"{config.name} declares no apis, so the URLs that the platform will call are not known"
         return Outcome(Verdict.UNKNOWN, summary, remarks)
-    return _judge(facts, config.apis, remarks)
+    return _judge(facts, config, config.apis, remarks)
 
 
-def _judge(facts: Facts, apis: tuple[Api, ...], remarks: tuple[Evidence, ...]) -> Outcome:
+def _judge(
+    facts: Facts, config: ModelConfig, apis: tuple[Api, ...], remarks: tuple[Evidence, ...]
+) -> Outcome:
     served: list[Evidence] = []
     missing: list[Evidence] = []
     unclear: list[Evidence] = []
     first: dict[bool | None, str] = {}
     for api in apis:
-        answer = facts.answer(api.method, api.url)
+        answer = facts.answer(api.method, api.url, api.protocol or config.protocol)
         asked = f"{api.method.upper()} {api.url}"
         first.setdefault(answer.served, asked)
         wanted = None if answer.served else asked

@@ -4,8 +4,9 @@ The service's logs go to the container's standard streams.
 What it checks
 --------------
 Where the two standard streams of the programs that the start command runs go (redirections, pipes into `tee`,
-`nohup`), where the servers' own options send their logs, and where the Python programs' logging handlers write. Links
-to `/dev/stdout` count as the stream. Standard error counts, too: the engine collects both.
+`nohup`, supervisord's log files), where the servers' own options and nginx's and uWSGI's configurations send their logs,
+and where the Python programs' logging handlers write. Links to `/dev/stdout` count as the stream. Standard error counts,
+too: the engine collects both.
 
 Why it matters
 --------------

@@ -23,8 +23,9 @@ or the container cannot start.
 
 What stays unknown
 ------------------
-An address or port comes from a value that the bytes do not tell, the server runs on some branches only, or a program
-that may listen is not understood.
+An address or port comes from a value that the bytes do not tell, the server runs on some branches only, speaks another
+protocol than HTTP, may refuse to start (a model server without its model, nginx without a certificate), or a program that
+may listen is not understood.
 
 How to fix
 ----------
@@ -47,7 +48,8 @@ from imagespec.verdict import Evidence, Outcome, Verdict
 
 _ALL_INTERFACES = ("", "0.0.0.0", "*")  # noqa: S104 - compared with, not bound
 # Their event loop sets IPV6_V6ONLY (CPython asyncio/base_events.py, create_server), as observed with uvicorn.
-_IPV6_ONLY_SERVERS = frozenset(("uvicorn", "hypercorn", "aiohttp"))
+# nginx sets it by default since 1.3.4 (ngx_http_core_module, "ipv6only"), as observed as well.
+_IPV6_ONLY_SERVERS = frozenset(("uvicorn", "hypercorn", "aiohttp", "nginx"))
 
 
 def _check(facts: Facts, parameters: Parameters) -> Outcome:
@@ -131,7 +133,7 @@ def _reaches(listener: Listener, port: int) -> bool | None:
         return False
     if host == "::":
         return False if listener.server in _IPV6_ONLY_SERVERS else None
-    if host is None or listener.port is None or host not in _ALL_INTERFACES:
+    if host is None or listener.port is None or host not in _ALL_INTERFACES or listener.protocol != "http":
         return None
     return True
 

@@ -1,5 +1,5 @@
 """
-Routes of Flask applications (Flask 2.0 to 3.1, Werkzeug 2 and 3).
+Routes of Flask applications (Flask 2.0 to 3.1, Werkzeug 2 and 3), and of Quart's, which are made the same way.
 
 Werkzeug redirects a path without its last slash to a rule that has one (308), and answers 404 the other way round.
 """
@@ -32,7 +32,7 @@ from imagespec.analyzers.routes.routing import VERBS, Route, RouteTable, Token, 
 from imagespec.verdict import Evidence
 
 _DEPTH = 8
-_OWNERS = ("flask.Flask()", "flask.Blueprint()")
+_OWNERS = ("flask.Flask()", "flask.Blueprint()", "quart.Quart()", "quart.Blueprint()")
 _HOOKS = (".before_request", ".before_app_request", ".url_value_preprocessor", ".app_url_value_preprocessor")
 _HANDLERS = (".errorhandler", ".app_errorhandler", ".register_error_handler")
 _HARMLESS = (
@@ -48,7 +48,7 @@ _USERS = (
     "builtins.", "logging.", "os.", "sys.", "json.", "flask_cors.", "werkzeug.middleware.proxy_fix.ProxyFix",
     "werkzeug.serving.run_simple", "waitress.serve", "uvicorn.run", "uvicorn.Config", "wsgiref.simple_server.make_server",
     "asgiref.wsgi.WsgiToAsgi", "a2wsgi.WSGIMiddleware", "flask.Flask().register_blueprint",
-    "flask.Blueprint().register_blueprint", "flask.Flask().run", "threading.Thread", "multiprocessing.Process",
+    "flask.Blueprint().register_blueprint", "flask.Flask().run", "quart.", "hypercorn.asyncio.serve", "gevent.pywsgi.WSGIServer", "threading.Thread", "multiprocessing.Process",
 )  # fmt: skip
 """What may be given an application without adding routes to it."""
 
@@ -154,7 +154,7 @@ class _Reader:
         blueprint = call.argument(0, "blueprint")
         if (
             not isinstance(blueprint, Call)
-            or blueprint.name != "flask.Blueprint"
+            or blueprint.name not in {"flask.Blueprint", "quart.Blueprint"}
             or blueprint.subclass is not None
         ):
             self.gaps.append(call.place.evidence("a blueprint that is not followed is registered"))

@@ -11,20 +11,29 @@ from collections.abc import Callable, Iterable, Mapping
 import attrs
 
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Call, Value
+from imagespec.analyzers.python.values import Call, Class, Value
+from imagespec.analyzers.routes.aiohttp import aiohttp_routes
+from imagespec.analyzers.routes.decorated import bottle_routes, sanic_routes
+from imagespec.analyzers.routes.django import django_routes
+from imagespec.analyzers.routes.falcon import falcon_routes
 from imagespec.analyzers.routes.fastapi import fastapi_routes
+from imagespec.analyzers.routes.fixed import fixed_routes
 from imagespec.analyzers.routes.flask import flask_routes
+from imagespec.analyzers.routes.nginx import SiteAnswers
+from imagespec.analyzers.routes.requesthandlers import request_handler_routes
 from imagespec.analyzers.routes.routing import Answer, Route, RouteTable
-from imagespec.analyzers.servers.listening import AppRef, Listener
+from imagespec.analyzers.routes.tornado import tornado_routes
+from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
+from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 
-__all__ = ["Answer", "Route", "RouteTable", "find_routes"]
+__all__ = ["Answer", "Answers", "Route", "RouteTable", "find_routes"]
 
 
 @attrs.frozen
 class _Reader:
     interface: str
-    """``wsgi`` or ``asgi``: what the framework speaks."""
+    """``wsgi`` or ``asgi``: what the framework speaks; its own name where it has a server of its own only."""
     read: Callable[[Call, Program, str | None], RouteTable]
 
 
@@ -36,6 +45,19 @@ _READERS: Mapping[str, _Reader] = {
     "flask.Flask": _Reader("wsgi", _flask),
     "fastapi.FastAPI": _Reader("asgi", fastapi_routes),
     "starlette.applications.Starlette": _Reader("asgi", fastapi_routes),
+    "tornado.web.Application": _Reader("tornado", tornado_routes),
+    "aiohttp.web.Application": _Reader("aiohttp", aiohttp_routes),
+    "bottle.Bottle": _Reader("wsgi", bottle_routes),
+    "bottle.run": _Reader("wsgi", bottle_routes),
+    "bottle.default_app": _Reader("wsgi", bottle_routes),
+    "sanic.Sanic": _Reader("asgi", sanic_routes),
+    "falcon.App": _Reader("wsgi", falcon_routes),
+    "falcon.API": _Reader("wsgi", falcon_routes),
+    "falcon.asgi.App": _Reader("asgi", falcon_routes),
+    "quart.Quart": _Reader("asgi", _flask),
+    "django.core.wsgi.get_wsgi_application": _Reader("wsgi", django_routes),
+    "django.core.asgi.get_asgi_application": _Reader("asgi", django_routes),
+    "django.core.management.execute_from_command_line": _Reader("wsgi", django_routes),
 }
 
 _WRAPPERS = {
@@ -49,14 +71,30 @@ _WRAPPERS = {
 """Wrappers that pass every request on: what they speak outwards, and the name of their first argument."""
 
 
-def find_routes(apps: Iterable[Listener | AppRef | None]) -> RouteTable:
+Answers = RouteTable | SiteAnswers
+"""What answers requests: a routing table, or an nginx before other servers."""
+
+
+def find_routes(
+    apps: Iterable[Listener | AppRef | None], listening: Listening | None = None, rootfs: RootFs | None = None
+) -> Answers:
     """
     Return the routes of what is served, taken together.
 
-    A listener without an application that is understood is a gap.
+    A listener without an application that is understood is a gap. ``listening`` and ``rootfs`` are what a listener that
+    hands on to others is followed in.
     """
+    items = list(apps)
+    if (
+        len(items) == 1
+        and isinstance(items[0], Listener)
+        and items[0].site is not None
+        and listening
+        and rootfs
+    ):
+        return _answers(items[0], listening, rootfs, 0)
     tables = [
-        _with_doubt(_table(item.app if isinstance(item, Listener) else item, item), item) for item in apps
+        _with_doubt(_table(item.app if isinstance(item, Listener) else item, item), item) for item in items
     ]
     if len(tables) == 1:
         return tables[0]
@@ -68,6 +106,24 @@ def find_routes(apps: Iterable[Listener | AppRef | None]) -> RouteTable:
     return RouteTable(routes=routes, gaps=(several, *gaps))
 
 
+def _same_site(items: list[Listener | AppRef | None], first: Listener) -> bool:
+    """Tell whether all listeners are nginx's for one server block, as with ``listen 8080`` beside ``listen [::]:8080``."""
+    return all(isinstance(item, Listener) and item.site == first.site for item in items)
+
+
+def _answers(listener: Listener, listening: Listening, rootfs: RootFs, hands: int) -> Answers:
+    if listener.site is None:
+        return _with_doubt(_table(listener.app, listener), listener)
+    return SiteAnswers(
+        site=listener.site,
+        listening=listening,
+        rootfs=rootfs,
+        behind=lambda other, count: _answers(other, listening, rootfs, count),
+        unsure=() if listener.certain else listener.evidence[-1:],
+        hands=hands,
+    )
+
+
 def _with_doubt(table: RouteTable, item: Listener | AppRef | None) -> RouteTable:
     if isinstance(item, Listener) and not item.certain:
         return attrs.evolve(
@@ -77,10 +133,14 @@ def _with_doubt(table: RouteTable, item: Listener | AppRef | None) -> RouteTable
 
 
 def _table(app: AppRef | None, item: Listener | AppRef | None) -> RouteTable:
+    if isinstance(item, Listener) and item.api is not None:
+        return fixed_routes(item)
     if app is None:
         evidence = item.evidence if isinstance(item, Listener) else ()
         return RouteTable(gaps=(*evidence[-1:], Evidence(message="what this server answers is not followed")))
     value, interface = _unwrapped(app.application, app.interface)
+    if isinstance(value, Class):
+        return request_handler_routes(value, app.program)
     reader = _READERS.get(value.name) if isinstance(value, Call) else None
     if reader is None or not isinstance(value, Call):
         place = Evidence(message=f"{app.variable or 'the application'} is of no framework that is understood")

@@ -19,7 +19,11 @@ class Token:
     """A part of a pattern: literal text, or a converter that takes one or more characters."""
 
     kind: str
-    """``literal``, ``segment`` (no slash), ``digits``, ``decimal``, ``path``, ``rest`` (also nothing)."""
+    """
+    ``literal``, ``segment`` (no slash), ``digits``, ``decimal``, ``path``, ``rest`` (also nothing); ``one``, ``some``
+    and ``any``: one, one or more, or any number of characters of the class ``text``; ``maybe``: ``text`` or nothing;
+    ``either``: one of the texts that ``|`` parts in ``text``.
+    """
     text: str = ""
 
 
@@ -74,6 +78,8 @@ class RouteTable:
     """Why it is not certain that the application is served at all: then presence is not proven either."""
     ordered: bool = False
     """Whether the first route that fits decides (Starlette), instead of the best (Werkzeug)."""
+    path_decides: bool = False
+    """Whether the first route whose path fits decides for all methods (Tornado)."""
     toggles_slash: bool = False
     """Whether a path that fits with or without its last slash is redirected there (Starlette)."""
     root_path: str | None = ""
@@ -107,6 +113,8 @@ class RouteTable:
         for route in fitting:
             allowed = None if route.methods is None else method in route.methods
             if allowed is False:
+                if self.path_decides and route.certain and fits(route, path) is True:
+                    break
                 continue
             clear = fits(route, path) is True and allowed and route.certain and route.served is not None
             if not clear:
@@ -195,15 +203,29 @@ _RUNS = {
 
 
 def _step(token: Token, path: str, places: set[int]) -> set[int]:
-    if token.kind == "literal":
-        return {place + len(token.text) for place in places if path.startswith(token.text, place)}
-    if token.kind in {"path", "rest"}:
-        return set(range(min(places) + (token.kind == "path"), len(path) + 1))
-    ends: set[int] = set()
+    match token.kind:
+        case "literal":
+            return {place + len(token.text) for place in places if path.startswith(token.text, place)}
+        case "maybe" | "either":
+            texts = ("", token.text) if token.kind == "maybe" else tuple(token.text.split("|"))
+            return {place + len(text) for text in texts for place in places if path.startswith(text, place)}
+        case "path" | "rest":
+            return set(range(min(places) + (token.kind == "path"), len(path) + 1))
+    return _run(token, path, places)
+
+
+def _run(token: Token, path: str, places: set[int]) -> set[int]:
+    """Return the ends of a run of characters of one class."""
+    run_of = _RUNS[token.kind] if token.kind in _RUNS else re.compile(token.text + "*")
+    ends: set[int] = set(places) if token.kind == "any" else set()
     done = 0
     for place in sorted(places):
-        run = _RUNS[token.kind].match(path, place)
-        if run:
-            ends.update(range(max(place + 1, done), run.end() + 1))
-            done = max(done, run.end())
+        run = run_of.match(path, place)
+        if not run or run.end() == place:
+            continue
+        if token.kind == "one":
+            ends.add(place + 1)
+            continue
+        ends.update(range(max(place + 1, done), run.end() + 1))
+        done = max(done, run.end())
     return ends

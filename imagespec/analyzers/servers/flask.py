@@ -97,7 +97,7 @@ def _listener(command: Command, options: Options, env: dict[str, str | None], *,
         server="flask",
         certain=True,
         evidence=(*command.step.trail[:-1], evidence),
-        tls=options.has("--cert"),
+        tls=True if options.has("--cert") or env.get("FLASK_RUN_CERT") else None if dotted else False,
     )
 
 

@@ -15,9 +15,12 @@ import attrs
 from imagespec.analyzers.programs.shebang import parse_shebang
 from imagespec.analyzers.python.paths import is_python
 from imagespec.analyzers.python.source import WANTED as _SOURCES_WANTED
+from imagespec.analyzers.servers import modelservers
 from imagespec.analyzers.servers.flask import follow_flask
 from imagespec.analyzers.servers.gunicorn import follow_gunicorn
 from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
+from imagespec.analyzers.servers.nginx import follow_nginx, follow_service
+from imagespec.analyzers.servers.nginxconf import FILE_BYTES
 from imagespec.analyzers.servers.pythonprograms import (
     beside_a_server,
     follow_code,
@@ -25,16 +28,28 @@ from imagespec.analyzers.servers.pythonprograms import (
     follow_script,
 )
 from imagespec.analyzers.servers.uvicorn import follow_uvicorn
+from imagespec.analyzers.servers.uwsgi import follow_uwsgi
+from imagespec.analyzers.servers.waitress import follow_hypercorn, follow_waitress
 from imagespec.analyzers.servers.words import Command, port_number
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.steps import StartCommand, Step
-from imagespec.analyzers.wanted import Wanted
+from imagespec.analyzers.wanted import LIBRARIES, Wanted
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 
 __all__ = ["WANTED", "AppRef", "Listener", "Listening", "find_listeners"]
 
-WANTED: tuple[Wanted, ...] = _SOURCES_WANTED
+WANTED: tuple[Wanted, ...] = (
+    *_SOURCES_WANTED,
+    Wanted(
+        suffixes=(".conf", ".ini", ".properties"),
+        directories=("/etc/nginx/", "/nginx/conf/", "/etc/supervisor"),
+        outside=LIBRARIES,
+        head_bytes=FILE_BYTES,
+        up_to_bytes=FILE_BYTES,
+    ),
+)
+"""Python sources, and configuration files of servers."""
 
 HARMLESS = (
     tools.SHORT_LIVED
@@ -52,6 +67,15 @@ COMMANDS: Mapping[str, Callable[[Command], Listening]] = {
     "gunicorn": follow_gunicorn,
     "uvicorn": follow_uvicorn,
     "flask": follow_flask,
+    "nginx": follow_nginx,
+    "openresty": follow_nginx,
+    "uwsgi": follow_uwsgi,
+    "waitress-serve": follow_waitress,
+    "waitress": follow_waitress,
+    "hypercorn": follow_hypercorn,
+    "supervisord": lambda _command: Listening(),  # its programs are steps of their own
+    "service": follow_service,
+    **modelservers.COMMANDS,
 }
 """Servers by the name of their program and of the module that ``python -m`` runs."""
 
@@ -61,14 +85,36 @@ def find_listeners(start: StartCommand, rootfs: RootFs) -> Listening:
     result = Listening(gaps=start.gaps)
     if not rootfs.complete:
         result = result.plus(Listening(gaps=(Evidence(message="a layer of the image could not be read"),)))
-    for step in start.steps:
-        result = result.plus(_follow(step, rootfs))
+    found = [_follow(step, start.steps[:number], rootfs) for number, step in enumerate(start.steps)]
+    stays = [
+        _stays(step)
+        or (not step.background and any(one.certain and not one.detached for one in item.listeners))
+        for step, item in zip(start.steps, found, strict=True)
+    ]
+    for number, item in enumerate(found):
+        result = result.plus(item if any(stays[number + 1 :]) else _left_alone(item))
     return result
 
 
-def _follow(step: Step, rootfs: RootFs) -> Listening:
+def _left_alone(found: Listening) -> Listening:
+    """Return listeners with those uncertain whose programs go to the background: nothing keeps the container up."""
+    listeners = [attrs.evolve(one, certain=one.certain and not one.detached) for one in found.listeners]
+    return attrs.evolve(found, listeners=tuple(listeners))
+
+
+def _stays(step: Step) -> bool:
+    """Tell whether a step certainly runs for ever, in the foreground."""
+    words = [word or "" for word in step.argv]
+    name = posixpath.basename(words[0]) if words else ""
+    endless = (name == "tail" and any(word.startswith(("-f", "-F", "--follow")) for word in words)) or (
+        name == "sleep" and words[1:] in (["infinity"], ["inf"])
+    )
+    return (endless or name == "supervisord") and step.certain and not step.background
+
+
+def _follow(step: Step, before: tuple[Step, ...], rootfs: RootFs) -> Listening:
     place = step.trail[-1] if step.trail else Evidence(message="the start command")
-    command = Command(step, rootfs, step.argv[1:], place)
+    command = Command(step, rootfs, step.argv[1:], place, before)
     word = step.argv[0] if step.argv else None
     if word is None:
         return command.gap("the program of this step is unknown")

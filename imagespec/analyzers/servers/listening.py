@@ -6,6 +6,7 @@ import attrs
 
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Value
+from imagespec.analyzers.servers.site import Site
 from imagespec.verdict import Evidence
 
 
@@ -48,6 +49,32 @@ class Listener:
     """Path of a Unix domain socket, for a listener that has no address; ``host`` and ``port`` are None then."""
     tls: bool | None = False
     """Whether it speaks HTTPS only."""
+    protocol: str = "http"
+    """``http``, or what else it speaks, such as ``uwsgi``."""
+    detached: bool = False
+    """Whether its program goes to the background, so that it lives only as long as another one keeps the container up."""
+    site: Site | None = None
+    """What an nginx server block does with requests."""
+    api: FixedApi | None = None
+    """The interface of a server that has always the same."""
+
+
+@attrs.frozen(kw_only=True)
+class FixedApi:
+    """The interface that a model server has by itself: ``kind`` names it, ``models`` are those that it certainly has."""
+
+    kind: str
+    models: tuple[str, ...] | None = None
+    """None where they are not known."""
+
+
+@attrs.frozen(kw_only=True)
+class ServerLog:
+    """One log of a server; ``path`` is absolute, None when it is not known to be a file."""
+
+    path: str | None
+    certain: bool
+    evidence: Evidence
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -65,6 +92,8 @@ class Listening:
     """Why a step that looks like a server certainly does not come to listen."""
     programs: tuple[Program, ...] = attrs.field(default=(), repr=False)
     """The Python programs that were followed."""
+    logs: tuple[ServerLog, ...] = ()
+    """Where servers log by their own configuration."""
 
     def plus(self, other: Listening) -> Listening:
         """Return both together."""
@@ -73,4 +102,5 @@ class Listening:
             gaps=self.gaps + other.gaps,
             never=self.never + other.never,
             programs=self.programs + other.programs,
+            logs=self.logs + other.logs,
         )

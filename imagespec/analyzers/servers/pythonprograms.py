@@ -11,7 +11,7 @@ from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.source import Source
 from imagespec.analyzers.python.values import Call
 from imagespec.analyzers.servers.listening import Listening
-from imagespec.analyzers.servers.servercalls import BLOCKING, SERVERS, listener_of
+from imagespec.analyzers.servers.servercalls import BLOCKING, PREPARING, SERVERS, SETUP, listener_of
 from imagespec.analyzers.servers.words import Command, word_set
 from imagespec.verdict import Evidence
 
@@ -32,13 +32,22 @@ _SERVING = (
 """What can serve, or is the network itself; calls into it that are no entry of `SERVERS` stay open."""
 _SERVING_METHODS = word_set("""run serve listen start launch serve_forever run_app run_forever run_server start_server run_until_complete
     execute_from_command_line main create_server start_unix_server""")
+_SERVING_WORDS = (
+    "run",
+    "serve",
+    "listen",
+    "start",
+    "create_server",
+    "create_unix",
+    "add_socket",
+    "bind",
+    "launch",
+)
 _QUIET = (
     "flask.", "fastapi.", "starlette.", "werkzeug.", "pydantic.", "numpy.", "pandas.", "PIL.", "cv2.", "yaml.", "requests.",
     "joblib.", "sklearn.", "dotenv.", "loguru.", "jinja2.", "flask_cors.",
 )  # fmt: skip
 """Libraries that never serve by themselves."""
-_SETUP = frozenset(name.partition("()")[0] for name in SERVERS) | {"uvicorn.Config"}
-"""What only prepares a call of `SERVERS`."""
 _SETTERS = ("socket.gethost", "socket.getfqdn", "socket.inet_", "socket.getaddrinfo", "uvicorn.logging.")
 _MANY = 5
 
@@ -98,17 +107,20 @@ def read_program(command: Command, program: Program) -> Listening:
     stopped = program.stopped
     serves = stopped is not None and stopped.reason == "serves"
     calls = list(program.calls)
+    if any(call.name == "asyncio.Event().set" for call in calls):
+        serves = False  # what waits for an event may be what ended here
     never: list[Evidence] = []
     listeners = []
     for call in calls:
         if call.name in SERVERS:
-            aside = call.thread and not serves  # a thread may end with the program
+            # A thread may end with the program, and so does a server whose call returns.
+            aside = (call.thread or call.name not in BLOCKING) and not serves
             before, program.stopped = program.doubt, None
             listener = listener_of(call, program, certain=command.step.certain and not aside)
-            if program.stopped is not None or listener is None:  # the application's own import ends it
-                never.append(
-                    program.stopped.evidence if program.stopped else call.place.evidence(_NOT_SERVED)
-                )
+            if program.stopped is not None:  # the application's own import ends it
+                never.append(program.stopped.evidence)
+            elif isinstance(listener, str):
+                never.append(call.place.evidence(listener))
             else:
                 doubtful = program.doubt and not before
                 listeners.append(attrs.evolve(listener, certain=False) if doubtful else listener)
@@ -116,9 +128,6 @@ def read_program(command: Command, program: Program) -> Listening:
         never.append(stopped.evidence)
     gaps = [*program.gaps, *_gaps(calls, ends=not serves)]
     return Listening(listeners=tuple(listeners), gaps=tuple(gaps), never=tuple(never), programs=(program,))
-
-
-_NOT_SERVED = "uvicorn wants the application as an import string for workers or reload, and stops"
 
 
 def beside_a_server(listening: Listening) -> Listening:
@@ -145,9 +154,11 @@ def _gaps(calls: list[Call], *, ends: bool) -> list[Evidence]:
     gaps, foreign = [], []
     for call in calls:
         name = call.name
-        if name in SERVERS or name in _SETUP or name.startswith(_SETTERS):
-            continue
         last = name.rpartition(".")[2].removesuffix("()")
+        if name in SERVERS or name in BLOCKING or name in PREPARING or name.startswith(_SETTERS):
+            continue
+        if name.startswith(SETUP) and ".?" not in name and not last.startswith(_SERVING_WORDS):
+            continue
         if name.startswith(_OTHER_PROGRAMS):
             gaps.append(call.place.evidence(f"{name} may start another program, which is not followed"))
         elif ".?" in name or name.startswith(_SERVING) or _may_serve(name, last):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 import attrs
 
@@ -21,9 +22,14 @@ from imagespec.analyzers.python.values import (
     Value,
 )
 from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
-from imagespec.analyzers.startup.steps import Step
+from imagespec.analyzers.startup.steps import INHERITED, Step
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
+
+_EDITORS = frozenset(
+    {"sed", "cp", "mv", "rm", "ln", "tee", "envsubst", "install", "perl", "awk", "crudini", "confd"}
+)
+"""Programs whose words may name a file that they change; scripts are followed, and their own words are steps."""
 
 
 @attrs.frozen
@@ -35,6 +41,8 @@ class Command:
     words: tuple[str | None, ...]
     evidence: Evidence
     """The step's own place."""
+    before: tuple[Step, ...] = ()
+    """The steps before it."""
 
     def gap(self, message: str) -> Listening:
         """Return that this command stays open."""
@@ -43,6 +51,22 @@ class Command:
     def never(self, message: str) -> Listening:
         """Return that this command certainly does not listen."""
         return Listening(never=(attrs.evolve(self.evidence, message=message),))
+
+    def changed_before(self, files: Iterable[str]) -> str | None:
+        """Return the name of a program before this one that may have changed one of these files, or added one to them."""
+        folders = {path.rpartition("/")[0] for path in files}
+        for step in self.before:
+            sinks: set[str | None] = {step.stdout, step.stderr} - {INHERITED}
+            name = (step.argv[0] or "?").rpartition("/")[2] if step.argv else "?"
+            if name not in _EDITORS:
+                sinks.discard(None)  # that of a substitution, mostly
+            words = set(step.argv[1:]) if name in _EDITORS else set()
+            for word in words | sinks:
+                if word is None or any(
+                    folder and (word + "/").startswith(folder + "/") for folder in folders
+                ):
+                    return name
+        return None
 
     def sources(self, first: str | None) -> Sources:
         """Return the modules that the server can import; ``first`` is the directory that comes first."""
@@ -199,6 +223,19 @@ def command_stopped(program: Program) -> Listening:
     if program.stopped.reason == "serves":
         return Listening(gaps=(program.stopped.evidence,), programs=(program,))
     return Listening(never=(program.stopped.evidence,), programs=(program,))
+
+
+def program_for(command: Command, package: str) -> Program | Listening:
+    """Return the Python program that a server of ``package`` makes; what stops it where the package is missing."""
+    if command.step.cwd is None:
+        return command.gap(f"{package}: its working directory is unknown")
+    program = Program(command.step, command.sources(command.step.cwd))
+    if program.sources.find(package).kind == "missing":
+        missing = f"{package} is not among the packages of its Python"
+        if program.sources.exact:
+            return command.never(missing)
+        program.gap(attrs.evolve(command.evidence, message=missing))
+    return program
 
 
 def with_app(

@@ -1,12 +1,13 @@
-"""Branches and loops: ways that a run may take, none of them decided here."""
+"""Branches and loops: ways that a run may take, decided where their conditions are known."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from imagespec.analyzers.shell.expand import Expander
+from imagespec.analyzers.shell.expand import Expander, pattern_of
+from imagespec.analyzers.shell.patterns import matches_pattern
 from imagespec.analyzers.shell.state import Branches, Doubt, Flow, Outcome, State, Status
-from imagespec.analyzers.shell.tree import Case, If, Loop, Simple, Statement
+from imagespec.analyzers.shell.tree import Case, CaseItem, If, Loop, Simple, Statement, Word
 from imagespec.analyzers.startup.walk import Walk
 
 
@@ -35,38 +36,75 @@ def _way(runner: Runner, branches: Branches, body: tuple[Statement, ...], state:
 
 
 def run_if(runner: Runner, statement: If, state: State) -> Outcome:
-    """Run ``if``: the first condition for certain, everything else as ways that may be taken."""
+    """Run ``if``: what is known of its conditions decides, everything else is ways that may be taken."""
     branches, here = Branches(state), state
-    for number, (condition, body) in enumerate(statement.arms):
-        errexit, here.errexit = here.errexit, False  # a condition may fail under `set -e`
-        outcome = runner.run_all(condition, here)
-        here.errexit = errexit
+    for condition, body in statement.arms:
+        outcome = _condition(runner, condition, here)
         if outcome.flow is not Flow.NEXT:
-            if number == 0:
+            if here is state:
                 return outcome
             branches.add(here, outcome)
             return branches.close()
-        if number == 0 and outcome.status is Status.ZERO:
-            return runner.run_all(body, state)
+        if outcome.status is Status.ZERO:
+            return _last_way(runner, branches, body, here, state)
         if outcome.status is not Status.NONZERO:
             _way(runner, branches, body, here)
             here = here.fork()
             here.doubts.add(Doubt.BRANCH)
-    if here is state:  # every condition certainly failed
-        return runner.run_all(statement.orelse or (), state)
-    branches.add(here, runner.run_all(statement.orelse or (), here))
+    return _last_way(runner, branches, statement.orelse or (), here, state)
+
+
+def _condition(runner: Runner, condition: tuple[Statement, ...], state: State) -> Outcome:
+    """Run a condition: it may fail under ``set -e``."""
+    errexit, state.errexit = state.errexit, False
+    outcome = runner.run_all(condition, state)
+    state.errexit = errexit
+    return outcome
+
+
+def _last_way(
+    runner: Runner, branches: Branches, body: tuple[Statement, ...], here: State, state: State
+) -> Outcome:
+    """Run the way that is taken when none before was; ``here`` is ``state`` when none before can have been."""
+    outcome = runner.run_all(body, here)
+    if here is state:
+        return outcome if body else Outcome(Status.ZERO)
+    branches.add(here, outcome)
     return branches.close()
 
 
 def run_case(runner: Runner, statement: Case, state: State) -> Outcome:
-    """Run ``case``: each of its items is a way that may be taken."""
-    runner.expander.value(statement.value, state)
-    branches = Branches(state)
-    for body in statement.bodies:
-        _way(runner, branches, body, state)
+    """Run ``case``: items that fit for certain or certainly not are told apart, others are ways that may be taken."""
+    text = runner.expander.value(statement.value, state)
+    plain = all(item.ends for item in statement.items)
+    branches, here = Branches(state), state
+    for item in statement.items:
+        fits = _fits(runner, item, text, here) if plain else None
+        if fits:
+            return _last_way(runner, branches, item.body, here, state)
+        if fits is None:
+            _way(runner, branches, item.body, here)
+            here = here.fork()
+            here.doubts.add(Doubt.BRANCH)
+    if here is state:
+        return Outcome(Status.ZERO)
     if not statement.exhaustive:
-        branches.add(state.fork(), Outcome())
+        branches.add(here, Outcome())
     return branches.close()
+
+
+def _fits(runner: Runner, item: CaseItem, text: str | None, state: State) -> bool | None:
+    answers = [_fits_one(runner, pattern, text, state) for pattern in item.patterns]
+    if True in answers:
+        return True
+    return None if None in answers or not answers else False
+
+
+def _fits_one(runner: Runner, word: Word, text: str | None, state: State) -> bool | None:
+    if word.literal == "*" and not any(getattr(part, "quoted", True) for part in word.parts):
+        return True
+    pattern = pattern_of(word, state, runner.expander)
+    return None if pattern is None or text is None else matches_pattern(pattern, text)
 
 
 def run_loop(runner: Runner, statement: Loop, state: State) -> Outcome:
@@ -79,9 +117,12 @@ def run_loop(runner: Runner, statement: Loop, state: State) -> Outcome:
             state.assign(statement.variable, values[0] if len(values) == 1 else None)
         outcome = run_maybe(runner, body, state)
     else:
-        status = runner.run_all(statement.condition, state).status
-        if statement.keyword == "while" and status is Status.ZERO:
+        status = _condition(runner, statement.condition, state).status
+        goes, stops = (Status.ZERO, Status.NONZERO)[:: 1 if statement.keyword == "while" else -1]
+        if status is goes:
             return _endless(runner, body, state)
+        if status is stops:
+            return Outcome(Status.ZERO)
         outcome = run_maybe(runner, body, state)
         if not _ends_with_input(statement):
             state.doubts.add(Doubt.HANG)

@@ -46,6 +46,16 @@ def run_background(runner: Runner, statement: Background, state: State) -> Outco
     return Outcome(Status.ZERO)
 
 
+def run_ampersand(runner: Runner, statement: Simple, state: State) -> Outcome:
+    """Run ``command &> file`` as dash reads it: in the background, and then an empty file is made."""
+    runner.walk.gap(state, "this shell reads '&>' as '&' and '>': the command runs in the background")
+    plain = tuple(item for item in statement.redirects if not item.operator.startswith("&>"))
+    inner = Simple(
+        line=statement.line, assignments=statement.assignments, words=statement.words, redirects=plain
+    )
+    return run_background(runner, Background(statement.line, inner), state)
+
+
 def run_pipeline(runner: Runner, statement: Pipeline, state: State) -> Outcome:
     """Run the stages of a pipeline, each in a shell of its own and all at once."""
     sinks: list[str | None] = [state.sinks.get(1)]

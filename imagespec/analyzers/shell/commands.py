@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from imagespec.analyzers.shell.tree import (
     Assignment,
     Condition,
     Declare,
+    Literal,
+    Part,
     Redirect,
     Simple,
     Statement,
@@ -125,7 +127,54 @@ class CommandReader:
         opener = node.children[0].type
         if opener != "[":
             self.reader.bashisms.append((line_of(node), opener))
-        return Condition(line_of(node), opener, tuple(found), tuple(assigned))
+        words = self._tested(node, depth) if opener in {"[", "[["} and not node.has_error else None
+        return Condition(line_of(node), opener, tuple(found), tuple(assigned), words)
+
+    def _tested(self, node: Node, depth: int) -> tuple[Word, ...] | None:
+        """
+        Return the words between the brackets; None where the grammar leaves text to no node.
+
+        The grammar (tree-sitter-bash 0.25) gives operators the wrong precedence and splits ``--help``, so only its
+        leaves count, and those without a blank between them are one word.
+        """
+        words: list[Word] = []
+        end = -1
+        double = node.children[0].type == "[["
+        leaves = list(_leaves(node))
+        for leaf in leaves if len(leaves) < _TEST_LIMIT else ():
+            parts = self._leaf(leaf, depth)
+            between = self.reader.text(end, leaf.start_byte) if end >= 0 else " "
+            between = between.replace("\\\n", "")
+            if between.strip():
+                return None
+            joined = not between and not (double and (leaf.type in "()" or words[-1].literal == "("))
+            if joined:
+                words[-1] = Word((*words[-1].parts, *parts))
+            else:
+                words.append(Word(parts))
+            end = leaf.end_byte
+        return tuple(words) if len(leaves) < _TEST_LIMIT else None
+
+    def _leaf(self, node: Node, depth: int) -> tuple[Part, ...]:
+        if node.is_named:
+            return self.reader.parts(node, depth)
+        return (Literal(self.reader.text(node.start_byte, node.end_byte)),)
+
+
+_TEST_LIMIT = 200  # leaves of one test: real ones have under twenty
+
+
+def _leaves(node: Node) -> Iterator[Node]:
+    """Yield the words and operators of a test in their order."""
+    stack = list(reversed(node.children[1:-1]))
+    count = 0
+    while stack and count < _TEST_LIMIT:
+        child = stack.pop()
+        if child.type.endswith("_expression") and child.type != "brace_expression":
+            stack.extend(reversed(child.children))
+        elif child.type != "comment":
+            count += 1
+            yield child
 
 
 def line_of(node: Node) -> int:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Callable
 
+from imagespec.analyzers.shell.patterns import Pattern, parse_pattern, without
 from imagespec.analyzers.shell.state import State
 from imagespec.analyzers.shell.tree import Literal, Opaque, Parameter, Part, Substitution, Word
 from imagespec.rootfs import RootFs
 
 _LIMIT_VALUE = 64 << 10  # characters of one value: doubling a variable must not fill the memory
 _LIMIT_FIELDS = 1_000
-_UNSET = object()
+UNSET = object()
+"""What `lookup` returns for a parameter that is not set."""
 
 Substitute = Callable[[Substitution, State], str | None]
 
@@ -105,7 +108,7 @@ class Expander:
     def _parameter(self, part: Parameter, state: State) -> str | None:
         value = lookup(part.name, state)
         argument = part.argument or Word(())
-        unset = value is _UNSET
+        unset = value is UNSET
         known = value if isinstance(value, str) else None
         match part.operator:
             case "":
@@ -122,12 +125,41 @@ class Expander:
                 if unset or (known == "" and part.operator == ":+"):
                     return ""
                 return None if known is None else self.value(argument, state)
-            case "%/*":
-                return known.rpartition("/")[0] if known and "/" in known else known
-            case "##*/":
-                return known.rpartition("/")[2] if known is not None else None
+            case "#" | "##" | "%" | "%%":
+                pattern = pattern_of(argument, state, self)
+                known = "" if unset and _certainly_unset(part.name, state) else known
+                return None if known is None or pattern is None else without(known, part.operator, pattern)
+            case ":":
+                known = "" if unset and _certainly_unset(part.name, state) else known
+                return None if known is None else _section(known, argument.literal or "")
             case _:
                 return None
+
+
+_SECTION = re.compile(r"([0-9]{1,6})(?::([0-9]{1,6}))?\Z")
+
+
+def _section(text: str, wanted: str) -> str | None:
+    """Return ``${text:offset:length}`` for plain numbers."""
+    found = _SECTION.match(wanted)
+    if found is None:
+        return None
+    start = int(found[1])
+    return text[start:] if found[2] is None else text[start : start + int(found[2])]
+
+
+def pattern_of(word: Word, state: State, expander: Expander) -> Pattern | None:
+    """Return the pattern that a word is; None where it is not known."""
+    pieces: list[tuple[str, bool]] = []
+    for part in word.parts:
+        if isinstance(part, Literal):
+            pieces.append((part.text, part.quoted))
+            continue
+        text = expander.value(Word((part,)), state)
+        if text is None:
+            return None
+        pieces.append((text, part.quoted))
+    return parse_pattern(pieces)
 
 
 def lookup(name: str, state: State) -> object:
@@ -138,7 +170,7 @@ def lookup(name: str, state: State) -> object:
         if state.positional is None:
             return None
         number = int(name[:4])
-        return state.positional[number - 1] if number <= len(state.positional) else _UNSET
+        return state.positional[number - 1] if number <= len(state.positional) else UNSET
     if name == "#":
         known = state.positional is not None and None not in state.positional
         return str(len(state.positional or ())) if known else None
@@ -146,7 +178,7 @@ def lookup(name: str, state: State) -> object:
         if state.positional is None:
             return None
         return (
-            _joined([x for item in state.positional for x in (" ", item)][1:]) if state.positional else _UNSET
+            _joined([x for item in state.positional for x in (" ", item)][1:]) if state.positional else UNSET
         )
     if name == "PWD":
         return state.cwd
@@ -155,7 +187,7 @@ def lookup(name: str, state: State) -> object:
     if name in state.variables:
         return state.variables[name]
     special = not (name[:1].isalpha() or name[:1] == "_")
-    return None if state.wild or special or name in _SHELLS_OWN else _UNSET
+    return None if state.wild or special or name in _SHELLS_OWN else UNSET
 
 
 _SHELLS_OWN = frozenset(

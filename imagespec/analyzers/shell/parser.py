@@ -14,6 +14,7 @@ from imagespec.analyzers.shell.tree import (
     AndOr,
     Background,
     Case,
+    CaseItem,
     Function,
     Group,
     If,
@@ -201,7 +202,7 @@ class _Lowering:
 
     def _case(self, node: Node, depth: int) -> Case:
         value = node.child_by_field_name("value")
-        bodies: list[tuple[Statement, ...]] = []
+        items: list[CaseItem] = []
         exhaustive = False
         for item in node.children:
             if item.type != "case_item":
@@ -209,9 +210,11 @@ class _Lowering:
             close = next((i for i, child in enumerate(item.children) if child.type == ")"), 0)
             patterns = [child for child in item.children[:close] if child.is_named]
             exhaustive |= any(self.reader.text(p.start_byte, p.end_byte) == "*" for p in patterns)
-            bodies.append(self.sequence(item.children[close:], depth))
+            words = tuple(Word(self.reader.parts(pattern, depth)) for pattern in patterns)
+            ends = not any(child.type in {";&", ";;&"} for child in item.children)
+            items.append(CaseItem(words, self.sequence(item.children[close:], depth), ends))
         word = Word(self.reader.parts(value, depth) if value else ())
-        return Case(line_of(node), word, tuple(bodies), exhaustive)
+        return Case(line_of(node), word, tuple(items), exhaustive)
 
     def _loop(self, node: Node, depth: int) -> Loop:
         body = node.child_by_field_name("body")

@@ -3,8 +3,8 @@ Runs a shell's tree without running anything: every branch is a possibility, eve
 
 What is certain: a command behind others certainly runs when these end by themselves and do not leave the shell. Built-in
 commands and small tools (`tools.SHORT_LIVED`) are taken to end, and to succeed where ``&&`` asks. Any other program in
-the foreground may never end. Conditions are not evaluated; a branch whose ways all come back leaves what follows
-certain. After ``while`` and ``until`` nothing is certain, for these may never end; ``while true`` never ends for certain.
+the foreground may never end. Conditions decide where `conditions` can; a branch whose ways all come back leaves what
+follows certain. After ``while`` and ``until`` nothing is certain, for these may never end; ``while true`` never ends for certain.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from imagespec.analyzers.shell import branches, builtin_commands, children
+from imagespec.analyzers.shell import branches, builtin_commands, children, conditions
 from imagespec.analyzers.shell.expand import Expander
 from imagespec.analyzers.shell.sinks import apply_redirect
 from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
@@ -125,10 +125,13 @@ class Shell:
                 return Outcome()
 
     def _and_or(self, statement: AndOr, state: State) -> Outcome:
+        errexit, state.errexit = state.errexit, False  # only the last of them ends a shell under `set -e`
         outcome = self.run(statement.first, state)
-        for operator, right in statement.rest:
+        last = len(statement.rest) - 1
+        for number, (operator, right) in enumerate(statement.rest):
             if outcome.flow is not Flow.NEXT:
                 break
+            state.errexit = errexit and number == last
             wanted = _SURE if operator == "&&" else {Status.NONZERO}
             if outcome.status in wanted:
                 outcome = self.run(right, state)
@@ -136,6 +139,7 @@ class Shell:
                 self._aside(right, state)  # the small tool before it is taken to succeed
             elif outcome.status is Status.UNKNOWN:
                 outcome = branches.run_maybe(self, (right,), state)
+        state.errexit = errexit
         return outcome
 
     def _aside(self, statement: Statement, state: State) -> None:
@@ -145,6 +149,10 @@ class Shell:
         self.run(statement, child)
 
     def _test(self, statement: Condition, state: State) -> Outcome:
+        double = statement.opener == "[["
+        followed = statement.words is not None and not (double and statement.substitutions)
+        if followed and statement.words is not None and not (double and state.dialect == "dash"):
+            return conditions.decide(statement.words, state, self.expander, self.walk, double=double)
         for substitution in statement.substitutions:
             self._substitute(substitution, state)
         for name in statement.assigned:
@@ -191,7 +199,10 @@ class Shell:
 
     def _simple(self, statement: Simple, state: State) -> Outcome:
         if state.dialect == "dash" and any(r.operator.startswith("&>") for r in statement.redirects):
-            return self._dash_ampersand(statement, state)
+            return children.run_ampersand(self, statement, state)
+        if statement.words and statement.words[0].literal == "test" and "test" not in state.functions:
+            with self._redirections(statement.redirects, state):
+                return conditions.decide(statement.words[1:], state, self.expander, self.walk, double=False)
         self._substituted = Status.ZERO
         fields = self.expander.fields(statement.words, state)
         if not fields:
@@ -204,15 +215,6 @@ class Shell:
             return self._exec(statement, fields[1:], state)
         with self._redirections(statement.redirects, state):
             return self._command(statement, fields, state)
-
-    def _dash_ampersand(self, statement: Simple, state: State) -> Outcome:
-        """Run ``command &> file`` as dash reads it: in the background, and then an empty file is made."""
-        self.walk.gap(state, "this shell reads '&>' as '&' and '>': the command runs in the background")
-        plain = tuple(item for item in statement.redirects if not item.operator.startswith("&>"))
-        inner = Simple(
-            line=statement.line, assignments=statement.assignments, words=statement.words, redirects=plain
-        )
-        return children.run_background(self, Background(statement.line, inner), state)
 
     def _values(self, statement: Simple, state: State) -> list[tuple[str, str | None]]:
         found: list[tuple[str, str | None]] = []

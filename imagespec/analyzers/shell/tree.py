@@ -96,12 +96,18 @@ class Declare:
 
 @attrs.frozen
 class Condition:
-    """A test, ``[ … ]`` or ``[[ … ]]``, or an arithmetic command; of its inside only substitutions and names count."""
+    """
+    A test, ``[ … ]`` or ``[[ … ]]``, or an arithmetic command.
+
+    ``words`` are those between the brackets, operators among them; None where they are not understood, and then only
+    the substitutions and names inside count.
+    """
 
     line: int
     opener: str
     substitutions: tuple[Substitution, ...] = ()
     assigned: tuple[str, ...] = ()
+    words: tuple[Word, ...] | None = None
 
 
 @attrs.frozen
@@ -149,12 +155,21 @@ class If:
 
 
 @attrs.frozen
+class CaseItem:
+    """One item of ``case``: its patterns, its body, and whether it goes on after ``;;`` (not after ``;&`` or ``;;&``)."""
+
+    patterns: tuple[Word, ...]
+    body: tuple[Statement, ...]
+    ends: bool = True
+
+
+@attrs.frozen
 class Case:
-    """``case`` with the bodies of its items; ``exhaustive`` when one item is ``*``."""
+    """``case`` with its items; ``exhaustive`` when one of them is ``*``."""
 
     line: int
     value: Word
-    bodies: tuple[tuple[Statement, ...], ...]
+    items: tuple[CaseItem, ...]
     exhaustive: bool
 
 

@@ -143,12 +143,22 @@ class WordReader:
         argument = self._joined(children[2:], children[1].end_byte, node.end_byte - 1, depth)
         if operator in _OPERATORS:
             return Parameter(name, operator, Word(argument), quoted)
-        text = self.text(children[1].start_byte, node.end_byte - 1)
-        if text in {"%/*", "##*/"}:  # the directory and the base name, the usual words for them in scripts
-            return Parameter(name, text, None, quoted)
+        if operator in {"#", "##", "%", "%%"}:
+            return Parameter(name, operator, self._pattern(children[2:], argument), quoted)
         if operator in {"/", "//", ":", "^", "^^", ",", ",,", "@"}:
             self.bashisms.append((node.start_point.row + 1, f"${{{name}{operator}…}}"))
+        text = self.text(children[1].end_byte, node.end_byte - 1)
+        if operator == ":":
+            return Parameter(name, operator, Word((Literal(text),)), quoted)
         return Parameter(name, "?", None, quoted)
+
+    @staticmethod
+    def _pattern(nodes: list[Node], argument: tuple[Part, ...]) -> Word:
+        """Return the pattern behind ``#`` or ``%``; the grammar takes quotes and expansions in it for plain text."""
+        texts = [part.text for part in argument if isinstance(part, Literal)]
+        plain = all(node.type in {"regex", "word", "string", "raw_string"} for node in nodes)
+        odd = any(char in text for text in texts for char in "\\$'\"`")
+        return Word((Opaque(),)) if odd or not plain else Word(argument)
 
 
 def _unescape(raw: str) -> list[Part]:

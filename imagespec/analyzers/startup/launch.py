@@ -9,9 +9,11 @@ from imagespec.analyzers.shell.arguments import parse_shell_arguments
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State, Status
 from imagespec.analyzers.startup import tools
+from imagespec.analyzers.startup.background import goes_to_background
 from imagespec.analyzers.startup.locate import locate
 from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
 from imagespec.analyzers.startup.steps import Step
+from imagespec.analyzers.startup.supervised import supervise
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
 from imagespec.analyzers.startup.wrappers import Unwrapped, starts_others, unwrap
 from imagespec.entry import Entry
@@ -83,6 +85,8 @@ class Launcher:
             return None
         if self._is_shell(call):
             return self._shell(call)
+        if call.name == "supervisord":
+            return self._supervise(call)
         script = self._shebang(call)
         if script is not None:
             call.words = script
@@ -181,7 +185,7 @@ class Launcher:
 
     def _shell(self, call: _Call) -> Launched:
         state, entry = call.state, call.entry
-        state.dialect = dialect_of(call.name, entry)
+        state.dialect = tools.dialect_of(call.name, entry)
         arguments = parse_shell_arguments(call.words)
         if arguments is None:
             self._walk.gap(state, "the arguments of a shell are not known", _seen(call.words))
@@ -207,6 +211,10 @@ class Launcher:
         self._scripts.fail(state, file.reason, arguments.file, final=call.replaces)
         return _MISSING
 
+    def _supervise(self, call: _Call) -> Launched:
+        self._record(call, f"runs {_seen(call.shown or call.words)}")
+        return supervise(self._walk, call.words, call.state, self.launch)
+
     def _leaf(self, call: _Call) -> Launched:
         """Record a program that is not looked into."""
         words = call.words
@@ -217,6 +225,7 @@ class Launcher:
                 return missing
         self._record(call, f"runs {_seen(call.shown or words)}")
         ends = tools.ends_by_itself(words) or (bool(own) and tools.ends_by_itself(own))
+        ends |= goes_to_background(call.shown or words, self._walk.rootfs, call.state.cwd)
         self._walk.made_directories |= call.name in {"mkdir", "install", "mktemp"}
         if call.name == "chmod":
             self._chmod(call)
@@ -285,14 +294,6 @@ class Launcher:
         if call.state.cwd is None or ("PATH" in call.state.variables and path is None):
             return call.entry
         return self._walk.rootfs.which(name, path, call.state.cwd)
-
-
-def dialect_of(name: str, entry: Entry | None) -> str:
-    """Return the language of a shell: of the program that a name such as ``sh`` leads to."""
-    real = entry.path.rpartition("/")[2] if entry else name
-    if real.startswith("busybox"):
-        return "ash"
-    return {"rbash": "bash"}.get(real, real) if real in tools.SHELLS else name
 
 
 def _seen(words: Words) -> str:

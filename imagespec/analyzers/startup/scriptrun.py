@@ -11,6 +11,7 @@ from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
 from imagespec.analyzers.shell.tree import Problem, ShellText
 from imagespec.analyzers.startup import tools
+from imagespec.analyzers.startup.gathering import becomes_its_arguments
 from imagespec.analyzers.startup.steps import Step
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
 from imagespec.entry import Entry, EntryKind
@@ -42,6 +43,7 @@ class ScriptRunner:
 
     def __init__(self, walk: Walk, launch: Launch) -> None:
         self._walk = walk
+        self._launch = launch
         self._shell = Shell(walk, launch, self.source)
 
     def fail(self, state: State, reason: str, seen: str, *, final: bool) -> None:
@@ -93,6 +95,10 @@ class ScriptRunner:
         """Run a script in a shell of its own; ``step`` is the program that reads it."""
         self._walk.add(step)
         self._enter(file, state)
+        text = self._walk.text_of(file.entry)
+        if arguments.arguments and becomes_its_arguments(file.entry, text, self._walk.rootfs):
+            state.assign("LD_LIBRARY_PATH", None, export=True)  # a part may find the driver's libraries
+            return self._launch(arguments.arguments, state, True)
         self._begin(arguments, state)
         return self._finish(self._run_content(file, state), state)
 

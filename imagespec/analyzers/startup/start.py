@@ -6,6 +6,7 @@ import attrs
 
 from imagespec.analyzers.shell.parser import LIMIT_TEXT_BYTES
 from imagespec.analyzers.shell.state import RUNTIME_VARIABLES, State
+from imagespec.analyzers.startup import supervisor
 from imagespec.analyzers.startup.command import effective_command, working_directory
 from imagespec.analyzers.startup.launch import Launcher
 from imagespec.analyzers.startup.steps import StartCommand, Step
@@ -45,6 +46,13 @@ WANTED = (
         up_to_bytes=LIMIT_TEXT_BYTES,
     ),
     Wanted(executables=True, head_bytes=256),
+    Wanted(
+        names=frozenset({"supervisord.conf"}),
+        directories=("/supervisor",),
+        outside=LIBRARIES,
+        head_bytes=supervisor.FILE_BYTES,
+        up_to_bytes=supervisor.FILE_BYTES,
+    ),
 )
 """Shell scripts whole, and of every other program what tells its kind."""
 
@@ -94,6 +102,13 @@ def _weigh_permissions(walk: Walk, user: str, rootfs: RootFs) -> tuple[list[Step
     if user.partition(":")[0] in {"", "0", "root"}:
         return walk.steps, list(walk.gaps)
     for number, step in enumerate(walk.steps):
+        if (step.argv[0] or "").rpartition("/")[2] == "nginx" if step.argv else False:
+            message = (
+                f"nginx started by the user {user} may not be allowed to write its process file and logs"
+            )
+            walk.gaps[attrs.evolve(step.trail[-1], message=message)] = None
+            walk.steps[number] = attrs.evolve(step, certain=False)
+            continue
         script = rootfs.resolve(step.script) if step.script else None
         for entry, bit in ((step.program, 0o001), (script, 0o004)):
             if entry is not None and not entry.mode & bit:

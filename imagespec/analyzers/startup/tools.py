@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from imagespec.entry import Entry
+
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "rbash", "ksh", "mksh", "zsh"})
 FOREIGN_SHELLS = frozenset({"ksh", "mksh", "zsh"})
 """Shells whose language is not the one that is parsed."""
@@ -51,6 +53,14 @@ def files_read(words: tuple[str | None, ...]) -> list[str]:
     names = [word for word in words[1:] if word is None or not word.startswith("-")]
     read = {"cp": names[:-1], "mv": names[:-1], "cat": names}.get((words[0] or "").rpartition("/")[2], [])
     return [name for name in read if name is not None]
+
+
+def dialect_of(name: str, entry: Entry | None) -> str:
+    """Return the language of a shell: of the program that a name such as ``sh`` leads to."""
+    real = entry.path.rpartition("/")[2] if entry else name
+    if real.startswith("busybox"):
+        return "ash"
+    return {"rbash": "bash"}.get(real, real) if real in SHELLS else name
 
 
 def python_script(words: tuple[str | None, ...]) -> str | None:

@@ -1,0 +1,240 @@
+"""
+What a ``http.server`` request handler answers (CPython 3.8 to 3.13): the paths that its ``do_GET`` and its like tell apart.
+
+A method that the class lacks is answered 501. Inside a method only comparisons of ``self.path`` with constants decide;
+for each constant and for all other paths it is followed which status is sent.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.program import Program
+from imagespec.analyzers.python.values import Class, Function, Place, name_of
+from imagespec.analyzers.routes.reading import Reading, literal
+from imagespec.analyzers.routes.routing import VERBS, RouteTable, Token
+
+_BASE = "http.server.BaseHTTPRequestHandler"
+_FILES = {"http.server.SimpleHTTPRequestHandler", "http.server.CGIHTTPRequestHandler"}
+_OWN = ("handle", "handle_one_request", "parse_request", "send_response", "send_error", "setup")
+_ELSE = "\0"
+"""Stands for every path that no comparison names."""
+_LIMIT = 100
+
+
+def request_handler_routes(handler: Class, program: Program) -> RouteTable:
+    """Return what a class of request handlers answers."""
+    reader = Reading(program)
+    place = Place(handler.module.path, handler.node.lineno, handler.module.layer)
+    bases = {name_of(base) for base in handler.foreign_bases()}
+    if bases - {_BASE} - _FILES or any(handler.find(name) is not None for name in _OWN):
+        reader.gap(place, "the handler's class is not followed")
+        reader.filter(place, "the handler's class may answer requests otherwise")
+    for verb in VERBS:
+        method = handler.find(f"do_{verb.upper()}")
+        if isinstance(method, Function):
+            _add_method(reader, handler, method, verb.upper())
+        elif method is not None or (bases & _FILES and verb in {"get", "head"}):
+            reader.add("/…", (Token("rest"),), frozenset({verb.upper()}), place, served=None)
+    return reader.table(place, "the request handler", ordered=True)
+
+
+def _add_method(reader: Reading, handler: Class, method: Function, verb: str) -> None:
+    node = method.node
+    if isinstance(node, ast.Lambda):
+        return
+    follower = _Follower(node, handler)
+    paths = follower.constants()
+    place = Place(method.module.path, node.lineno, method.module.layer)
+    methods = frozenset({verb})
+    for path in paths:
+        status = follower.status(path)
+        reader.add(path, literal(path), methods, place, served=_served(status))
+    reader.add("/…", (Token("rest"),), methods, place, served=_served(follower.status(_ELSE)))
+
+
+def _served(status: int | None) -> bool | None:
+    return None if status is None else 200 <= status < 300
+
+
+class _Follower:
+    """One method; `status` follows it for one path."""
+
+    def __init__(self, node: ast.FunctionDef | ast.AsyncFunctionDef, handler: Class) -> None:
+        self._node = node
+        self._handler = handler
+        self._asked: dict[ast.expr, bool] = {}
+        self._names = self._path_names()
+        self._steps = 0
+
+    def _path_names(self) -> set[str]:
+        """Return the variables that hold the path: ``urlparse(self.path).path`` and ``self.path.split("?")[0]``."""
+        stores = [
+            node
+            for node in own_nodes(self._node)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        ]
+        names = set()
+        for node in own_nodes(self._node):
+            if (
+                isinstance(node, ast.Assign)
+                and len(node.targets) == 1
+                and isinstance(node.targets[0], ast.Name)
+            ):
+                name = node.targets[0].id
+                if sum(store.id == name for store in stores) == 1 and ast.unparse(node.value) in _PATHS:
+                    names.add(name)
+        return names
+
+    def _is_path(self, node: ast.expr) -> bool:
+        if node not in self._asked:  # each comparison is asked once for each path
+            own = isinstance(node, ast.Name) and node.id in self._names
+            self._asked[node] = own or ast.unparse(node) in _PATHS
+        return self._asked[node]
+
+    def constants(self) -> list[str]:
+        """Return the texts that the path is compared with."""
+        found: dict[str, None] = {}
+        for node in own_nodes(self._node):
+            if isinstance(node, ast.Compare) and len(node.ops) == 1:
+                for text in _texts(node.comparators[0]) or ():
+                    if self._is_path(node.left) and text.startswith("/"):
+                        found[text] = None
+        return list(found)[:_LIMIT]
+
+    def status(self, path: str) -> int | None:
+        """Return the first status that is sent for ``path``; None when it cannot be told."""
+        self._steps = 0
+        sent, _ = self._block(self._node.body, path)
+        return sent
+
+    def _block(self, body: list[ast.stmt], path: str) -> tuple[int | None, bool]:
+        """Return the status that statements send, and whether what comes next must not be looked at."""
+        for statement in body:
+            self._steps += 1
+            if self._steps > 5_000:
+                return None, True
+            sent, done = self._statement(statement, path)
+            if done:
+                return sent, True
+        return None, False
+
+    def _statement(self, statement: ast.stmt, path: str) -> tuple[int | None, bool]:
+        match statement:
+            case ast.If():
+                truth = self._truth(statement.test, path)
+                if truth is None:
+                    return None, _says_something(statement)
+                return self._block(statement.body if truth else statement.orelse, path)
+            case ast.Try() | ast.With():
+                return self._block(statement.body, path)
+            case ast.Return() if statement.value is not None:
+                return self._sent(statement)[0], True
+            case ast.Return() | ast.Raise():
+                return None, True
+            case ast.Expr() | ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Pass() | ast.Import():
+                return self._sent(statement)
+        return None, _says_something(statement)
+
+    def _sent(self, statement: ast.stmt) -> tuple[int | None, bool]:
+        """Return the status that a plain statement sends; what else of ``self`` is called may send one."""
+        for node in ast.walk(statement):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            owner, name = node.func.value, node.func.attr
+            if not (isinstance(owner, ast.Name) and owner.id == "self") or name in _SILENT:
+                continue
+            if name in _SENDING and node.args:
+                return _code(node.args[0]), True
+            return self._by_helper(node, name), True
+        return None, False
+
+    def _by_helper(self, call: ast.Call, name: str) -> int | None:
+        """Return the status that a method of the class sends whose first statement that sends is plain."""
+        helper = self._handler.find(name)
+        if not isinstance(helper, Function) or isinstance(helper.node, ast.Lambda):
+            return None
+        for statement in helper.node.body:
+            value = statement.value if isinstance(statement, ast.Expr) else None
+            called = value.func if isinstance(value, ast.Call) else None
+            if isinstance(called, ast.Attribute) and called.attr in _SENDING and isinstance(value, ast.Call):
+                return _passed(value.args[0], helper.node, call) if value.args else None
+            if _says_something(statement):
+                return None
+        return None
+
+    def _truth(self, test: ast.expr, path: str) -> bool | None:
+        match test:
+            case ast.BoolOp():
+                truths = [self._truth(item, path) for item in test.values]
+                stop = isinstance(test.op, ast.Or)
+                return stop if stop in truths else None if None in truths else not stop
+            case ast.UnaryOp(op=ast.Not()):
+                truth = self._truth(test.operand, path)
+                return None if truth is None else not truth
+            case ast.Compare(left=left, ops=[operator], comparators=[other]) if self._is_path(left):
+                texts = _texts(other)
+                equal = isinstance(operator, ast.Eq | ast.In)
+                plain = isinstance(operator, ast.Eq | ast.NotEq | ast.In | ast.NotIn)
+                holds = isinstance(operator, ast.In | ast.NotIn) and isinstance(other, ast.Constant)
+                return None if texts is None or not plain or holds else (path in texts) is equal
+        return None
+
+
+_PATHS = {
+    "self.path",
+    "urlparse(self.path).path",
+    "urllib.parse.urlparse(self.path).path",
+    "parse.urlparse(self.path).path",
+    "urlsplit(self.path).path",
+    "self.path.split('?')[0]",
+    "self.path.split('?', 1)[0]",
+    "self.path.partition('?')[0]",
+}
+
+
+def _texts(node: ast.expr) -> list[str] | None:
+    items = node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else [node]
+    texts = [item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+    return texts if len(texts) == len(items) else None
+
+
+_SENDING = {"send_response", "send_response_only", "send_error"}
+_SILENT = {"log_message", "address_string", "log_request", "date_time_string", "version_string"}
+
+
+def _passed(node: ast.expr, helper: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call) -> int | None:
+    """Return a status that a helper sends: a constant, or the parameter that it was given."""
+    names = [item.arg for item in helper.args.args[1:]]
+    if (
+        not isinstance(node, ast.Name)
+        or node.id not in names
+        or any(isinstance(a, ast.Starred) for a in call.args)
+    ):
+        return _code(node)
+    place = names.index(node.id)
+    for keyword in call.keywords:
+        if keyword.arg == node.id:
+            return _code(keyword.value)
+    if place < len(call.args):
+        return _code(call.args[place])
+    defaults = helper.args.defaults
+    from_end = len(names) - place
+    return _code(defaults[-from_end]) if from_end <= len(defaults) else None
+
+
+def _code(node: ast.expr) -> int | None:
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return node.value
+    return {"HTTPStatus.OK": 200, "HTTPStatus.NOT_FOUND": 404, "http.HTTPStatus.OK": 200}.get(
+        ast.unparse(node)
+    )
+
+
+def _says_something(node: ast.AST) -> bool:
+    """Tell whether something inside may send an answer or leave the method."""
+    return any(
+        isinstance(item, ast.Return | ast.Raise) or (isinstance(item, ast.Name) and item.id == "self")
+        for item in ast.walk(node)
+    )

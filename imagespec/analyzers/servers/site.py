@@ -1,0 +1,50 @@
+"""What an nginx server block does with requests: its locations and what each of them leads to."""
+
+from __future__ import annotations
+
+import attrs
+
+from imagespec.verdict import Evidence
+
+
+@attrs.frozen(kw_only=True)
+class Action:
+    """What a location does: answers a status, hands on, looks for files, or something that is not followed."""
+
+    kind: str
+    """``return``, ``pass``, ``files``, ``unknown``."""
+    place: Evidence
+    status: int | None = None
+    """Of ``return``."""
+    target: str = ""
+    """Of ``pass``: ``host:port`` or ``unix:path``, each of which is one way that a request may take, parted by blanks."""
+    protocol: str = "http"
+    """Of ``pass``: ``http``, ``https``, ``uwsgi`` …"""
+    replaces: str | None = None
+    """Of ``pass``: the text that takes the place of the location's prefix."""
+    roots: tuple[str, ...] = ()
+    """Of ``files``: directories that are searched."""
+    fallback: str | None = None
+    """Of ``files``: a named location, ``=status``, or a path, for what is no file; None: 404."""
+    doubts: tuple[Evidence, ...] = ()
+    """Directives that may refuse or change requests."""
+
+
+@attrs.frozen(kw_only=True)
+class Location:
+    """One location: ``modifier`` is empty, ``=``, ``^~``, ``~``, ``~*`` or ``@`` (named)."""
+
+    modifier: str
+    path: str
+    action: Action
+
+
+@attrs.frozen(kw_only=True)
+class Site:
+    """The server block that answers requests to an address."""
+
+    locations: tuple[Location, ...]
+    default: Action
+    """For what no location takes."""
+    doubts: tuple[Evidence, ...] = ()
+    place: Evidence

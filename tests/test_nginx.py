@@ -1,0 +1,188 @@
+"""nginx: its configuration, its listeners, and what its locations answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.build import Item, file, symlink
+from tests.services import APP, service
+
+MAIN = "user nginx;\nevents { worker_connections 10; }\nhttp {\n  include mime.types;\n  %s\n  include /etc/nginx/conf.d/*.conf;\n}\n"
+MIME = file("etc/nginx/mime.types", "types { text/html html htm; }\n")
+OFF = "nginx -g 'daemon off;'"
+PROXY = "server { listen 8080; server_name _; location / { proxy_pass http://127.0.0.1:5000; proxy_set_header Host $host; } %s }"
+BEHIND = "gunicorn -b 127.0.0.1:5000 app:app & nginx -g 'daemon off;'"
+
+
+def conf(site: str, main: str = MAIN % "") -> list[Item]:
+    return [file("etc/nginx/nginx.conf", main), MIME, file("etc/nginx/conf.d/default.conf", site), APP]
+
+
+@pytest.mark.parametrize(
+    ("site", "expected"),
+    [
+        ("server { listen 8080; }", ["nginx :8080"]),
+        ("server { listen 8080 default_server; listen [::]:8080; }", ["nginx :8080", "nginx :::8080"]),
+        ("server { listen [::]:8080 ipv6only=off; }", ["nginx :8080"]),
+        ("server { listen 0.0.0.0:8080 ssl http2; }", ["? nginx :8080!"]),
+        ("server { listen 8080; ssl on; }", ["? nginx :8080!"]),
+        ("server { listen 127.0.0.1:8080; }", ["nginx 127.0.0.1:8080"]),
+        ("server { listen unix:/run/n.sock; }", ["nginx /run/n.sock"]),
+        ("server { listen localhost; }", ["nginx localhost:80"]),
+        ("server { }", ["nginx :80"]),
+        ("server { listen 80; } server { listen 8080; }", ["nginx :80", "nginx :8080"]),
+        ("server { listen 8080 proxy_protocol; }", ["? nginx :8080"]),
+        (
+            "server { listen 8080 ssl; ssl_certificate x.pem; ssl_certificate_key /etc/nginx/x.pem; }",
+            ["nginx :8080!"],
+        ),
+        ("server { listen 8080; misspelt on; }", ["? nginx :8080"]),
+        ("server { listen 8080; location / { proxy_pass http://model:80; } }", ["? nginx :8080"]),
+        ("server { listen 8080; access_log /nowhere/a.log; }", ["? nginx :8080"]),
+        ("# server { listen 9; }\nserver {\n  listen '8080' ;\n}", ["nginx :8080"]),
+    ],
+)
+def test_listen(site: str, expected: list[str]) -> None:
+    found = service(OFF, *conf(site), file("etc/nginx/x.pem"))
+    assert (found.shown, found.listening.gaps) == (expected, ())
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("exec nginx -g 'daemon off;'", ["nginx :8080"]),
+        ("nginx", ["? nginx :8080"]),
+        ("nginx; tail -f /dev/null", ["nginx :8080"]),
+        ("nginx && gunicorn -b 127.0.0.1:5000 app:app", ["nginx :8080", "gunicorn 127.0.0.1:5000"]),
+        ("nginx -t", []),
+        ("nginx -t && nginx -g 'daemon off;'", ["nginx :8080"]),
+        ("nginx -c /etc/nginx/nginx.conf -g 'daemon off;'", ["nginx :8080"]),
+        ("nginx -c other.conf -g 'daemon off;'", []),
+    ],
+)
+def test_command_line(command: str, expected: list[str]) -> None:
+    assert service(command, *conf("server { listen 8080; }")).shown == expected
+
+
+@pytest.mark.parametrize(
+    ("site", "main"),
+    [
+        ("server { listen 8080; ", MAIN % ""),
+        ("server { listen 8080; } }", MAIN % ""),
+        ("server { listen 8080; return 200 'x; }", MAIN % ""),
+        ("content_by_lua_block { x }", MAIN % ""),
+        ("include /etc/nginx/conf.d/default.conf;", MAIN % ""),
+        ("include missing.conf;", MAIN % ""),
+        ("server { listen 8080; }", "events {}\nstream { server { listen 8080; } }"),
+        ("a " * 40_000, MAIN % ""),
+        ("x {" * 3_000, MAIN % ""),
+        ("a;" * 30_000, MAIN % ""),
+        ("server { listen 8080 location / { return 200; } }", MAIN % ""),
+    ],
+)
+def test_what_cannot_be_followed_is_a_gap(site: str, main: str) -> None:
+    found = service(OFF, *conf(site, main))
+    assert found.listening.gaps
+    assert not [one for one in found.listening.listeners if one.certain]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "sed -i s/80/8080/ /etc/nginx/conf.d/default.conf",
+        "cat > /etc/nginx/conf.d/new.conf < x",
+        "cp x $(cat y)",
+    ],
+)
+def test_a_configuration_that_a_command_before_may_have_changed(before: str) -> None:
+    found = service(f"{before}; {OFF}", *conf("server { listen 8080; }"))
+    assert found.shown == ["? nginx None:None"]
+    assert found.listening.gaps
+
+
+def test_commands_before_that_change_nothing() -> None:
+    found = service(
+        f"cat /etc/nginx/nginx.conf; mkdir -p /var/cache; {OFF}", *conf("server { listen 8080; }")
+    )
+    assert found.shown == ["nginx :8080"]
+
+
+@pytest.mark.parametrize(
+    ("site", "asked"),
+    [
+        ("server { listen 8080; location = /health { return 200 ok; } }", "GET /health YES, GET /healthz NO"),
+        ("server { listen 8080; location /health { access_log off; return 204; } }", "GET /health YES, GET /health/x YES"),
+        ("server { listen 8080; location /health { return 301 /x; } }", "GET /health NO"),
+        ("server { listen 8080; return 404; location / { root /x; } }", "GET /health NO"),
+        (PROXY % "", "GET /health YES, POST /predict YES, GET /predict NO, GET /other NO"),
+        (PROXY % "location = /health { return 503; }", "GET /health NO, POST /predict YES"),
+        (PROXY % "location /api/ { proxy_pass http://127.0.0.1:5000/; }", "GET /api/health YES, GET /api/x NO, GET /api OPEN"),
+        (PROXY % "location /api/ { proxy_pass http://localhost:5000; }", "GET /api/health NO"),
+        (PROXY % "location ~ ^/v[0-9]+/ { return 200; }", "GET /v2/x YES, GET /v/x NO"),
+        (PROXY % "location ~* ^/V { return 200; }", "GET /v2/x OPEN"),
+        (PROXY % "location ~ (?=x) { return 200; }", "GET /health OPEN"),
+        (PROXY % "location ^~ /health { return 500; } location ~ h { return 200; }", "GET /health NO"),
+        (PROXY % "location /health { auth_basic on; proxy_pass http://127.0.0.1:5000; }", "GET /health OPEN, POST /predict YES"),
+        (PROXY % "auth_basic secret;", "GET /health OPEN"),
+        (PROXY % "if ($request_method = X) { return 400; }", "GET /health OPEN"),
+        (PROXY % "rewrite ^/x /health;", "GET /x OPEN"),
+        (PROXY % "error_page 500 502 /50x.html;", "GET /health YES"),
+        (PROXY % "" + " server { listen 8080; server_name b; }", "GET /health OPEN"),
+        ("upstream app { server 127.0.0.1:5000 weight=2; } " + (PROXY % "location /u { proxy_pass http://app; }"), "GET /u NO"),
+        ("upstream app { server 127.0.0.1:5000; } server { listen 8080; location / { proxy_pass http://app; } }", "GET /health YES"),
+        ("server { listen 8080; location / { proxy_pass http://127.0.0.1:9999; } }", "GET /health NO"),
+        ("server { listen 8080; location / { proxy_pass http://model.example; } }", "GET /health OPEN"),
+        ("server { listen 8080; location / { proxy_pass http://$backend; } }", "GET /health OPEN"),
+        ("server { listen 8080; location / { proxy_pass http://127.0.0.1:8080; } }", "GET /health OPEN"),
+        (
+            "server { listen 8080; location / { try_files $uri @app; } location @app { proxy_pass http://127.0.0.1:5000; } }",
+            "GET /health YES, GET /other NO",
+        ),
+        ("server { listen 8080; root /srv; location / { try_files $uri =404; } }", "GET /health NO, GET /page.html OPEN"),
+        ("server { listen 8080; location / { lua_thing x; proxy_pass http://127.0.0.1:5000; } }", "GET /health OPEN"),
+    ],
+)  # fmt: skip
+def test_locations(site: str, asked: str) -> None:
+    found = service(BEHIND, *conf(site), file("srv/page.html", "x"))
+    assert found.asked(asked) == asked, found.routes().answer("GET", "/health")
+
+
+def test_nginx_before_a_unix_socket() -> None:
+    site = "server { listen 8080; location / { proxy_pass http://unix:/tmp/app.sock; } }"
+    found = service("gunicorn -b unix:/tmp/app.sock app:app & exec nginx -g 'daemon off;'", *conf(site))
+    assert found.shown == ["gunicorn /tmp/app.sock", "nginx :8080"]
+    assert found.asked("GET /health YES, GET /x NO") == "GET /health YES, GET /x NO"
+
+
+LINKS = [
+    symlink("var/log/nginx/access.log", "/dev/stdout"),
+    symlink("var/log/nginx/error.log", "/dev/stderr"),
+]
+
+
+@pytest.mark.parametrize(
+    ("site", "links", "expected"),
+    [
+        ("server { listen 8080; }", LINKS, "kept"),
+        ("server { listen 8080; }", [], "lost"),
+        ("server { listen 8080; access_log off; error_log /dev/stderr; }", [], "kept"),
+        ("server { listen 8080; access_log /dev/stdout; error_log /var/log/e.log; }", [], "doubts"),
+        ("access_log /data/a.log; error_log stderr; server { listen 8080; }", [], "doubts"),
+    ],
+)
+def test_logs(site: str, links: list[Item], expected: str) -> None:
+    logs = service(OFF, *conf(site), *links).logs
+    found = "lost" if logs.lost else "doubts" if logs.doubts else "kept"
+    assert found == expected, logs
+
+
+def test_a_configuration_without_events_never_starts() -> None:
+    found = service(OFF, *conf("server { listen 8080; }", "http { include conf.d/*.conf; }"))
+    assert (found.shown, len(found.listening.never)) == ([], 1)
+
+
+def test_nginx_of_another_user_may_not_write_its_files() -> None:
+    run = {"Cmd": ["nginx", "-g", "daemon off;"], "User": "1000"}
+    found = service(run, *conf("server { listen 8080; }"))
+    assert found.shown == ["? nginx :8080"]
+    assert "process file" in found.start.gaps[0].message
