@@ -154,11 +154,10 @@ class ScannedBlob:
 
 def _scan_by_hopping(access: RandomAccess, request: ScanRequest) -> LayerScan:
     scanner = Scanner(request.limits, request.want, room=request.room)
-    read, start = access.locate()
-    size, offset = access.size_bytes, 0
+    file, size, offset = access.locate(), access.size_bytes, 0
     _check_size(size, request.limits)
     while offset < size:
-        before, offset = offset, scanner.hop(read, start, offset, size, thrifty=request.thrifty)
+        before, offset = offset, scanner.hop(file, offset, thrifty=request.thrifty)
         if offset == before:  # where it ends now is unknown: bodies were hopped over
             raise TruncatedTarError(offset, "the file became shorter while it was read")
         if request.progress:

@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 import zstandard
 
+from imagespec.tar import FileSpan
 from tests.build import Item, digest, outer_tar
 
 JSON_DIGEST = "containerd.io/snapshot/stargz/toc.digest"
@@ -245,8 +246,8 @@ class CountedAccess:
         self.read_bytes += len(data)
         return data
 
-    def locate(self) -> tuple[Callable[[int, int], bytes], int]:
-        return self.pread, 0
+    def locate(self) -> FileSpan:
+        return FileSpan(self.pread, 0, self.size_bytes)
 
 
 def oci_image(layers: Sequence[TabledLayer], config_document: bytes) -> bytes:

@@ -7,9 +7,13 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
+from array import array
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Literal, get_args
 
 import attrs
 import pytest
@@ -19,7 +23,7 @@ from hypothesis import strategies as st
 from imagespec import tar
 from imagespec.errors import ImageSpecError
 from imagespec.limits import Limits
-from imagespec.tar import Scanner, Want, backends
+from imagespec.tar import FileSpan, Scanner, Want, backends
 from imagespec.tar.index import IndexBuilder
 from imagespec.tar.plain import MakeReader, Reader
 from imagespec.tar.pure import PureReader
@@ -33,6 +37,10 @@ CASES = catalogue()
 ROOT = Path(__file__).parent.parent
 
 
+Way = Literal["feed", "hop", "descriptor"]
+WAYS: tuple[Way, ...] = get_args(Way)
+
+
 @attrs.frozen
 class Plan:
     """How a stream is scanned."""
@@ -40,13 +48,13 @@ class Plan:
     limits: Limits = attrs.field(factory=Limits)
     want: Want | None = None
     cuts: tuple[int, ...] = ()
-    hops: bool = False
+    way: Way = "feed"
 
 
 def outcome(raw: bytes, reader: MakeReader, plan: Plan) -> Outcome:
     scanner = Scanner(plan.limits, plan.want, reader=reader)
     try:
-        (hop if plan.hops else feed)(raw, scanner, plan)
+        (feed if plan.way == "feed" else hop)(raw, scanner, plan)
         index = scanner.close(len(raw))
     except ImageSpecError as error:
         return Outcome(findings=tuple(scanner.findings), error=repr(error))
@@ -62,15 +70,23 @@ def feed(raw: bytes, scanner: Scanner, plan: Plan) -> None:
         offset = cut
 
 
-def hop(raw: bytes, scanner: Scanner, _plan: Plan) -> None:
+def hop(raw: bytes, scanner: Scanner, plan: Plan) -> None:
     # The stream lies inside a file, with other bytes around it.
-    file = b"x" * 1000 + raw + b"y" * 5000
+    bytes_around = b"x" * 1000 + raw + b"y" * 5000
+    if plan.way == "descriptor":
+        with tempfile.TemporaryFile() as file:
+            file.write(bytes_around)
+            file.flush()
+            descriptor = file.fileno()
+            _hop(FileSpan(partial(os.pread, descriptor), 1000, len(raw), descriptor), scanner)
+    else:
+        _hop(FileSpan(lambda size, at: bytes_around[at : at + size], 1000, len(raw)), scanner)
+
+
+def _hop(file: FileSpan, scanner: Scanner) -> None:
     offset = 0
-    while offset < len(raw):
-        before, offset = (
-            offset,
-            scanner.hop(lambda size, at: file[at : at + size], 1000, offset, len(raw)),
-        )
+    while offset < file.size:
+        before, offset = offset, scanner.hop(file, offset)
         assert offset > before
 
 
@@ -108,14 +124,14 @@ LIMITS = st.builds(
 def plans(draw: st.DrawFn, longest: int) -> Plan:
     cuts = draw(st.lists(st.integers(0, longest), max_size=6))
     limits = draw(st.just(Limits()) | LIMITS)
-    return Plan(limits, draw(wants()), tuple(cuts), draw(st.booleans()))
+    return Plan(limits, draw(wants()), tuple(cuts), draw(st.sampled_from(WAYS)))
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
 def test_rows_are_equal(case: Case) -> None:
     raw = case.raw
-    for hops in (False, True):
-        check_equal(raw, Plan(want=lambda _name, size, _mode: size, hops=hops))
+    for way in WAYS:
+        check_equal(raw, Plan(want=lambda _name, size, _mode: size, way=way))
 
 
 PIECES = st.sampled_from([case.raw.removesuffix(END) for case in SMALL]) | st.sampled_from(
@@ -166,9 +182,9 @@ def test_more_members_than_a_batch_holds() -> None:
     parts = [member(b"f%d" % number, b"x" * (number % 1500)) for number in range(3000)]
     parts[500:500] = [pax((b"path", b"n" * (number % 255 + 1))) + member(b"cut") for number in range(1500)]
     raw = b"".join(parts) + END
-    for hops in (False, True):
-        assert check_equal(raw, Plan(hops=hops)).columns
-        assert check_equal(raw, Plan(want=lambda _name, size, _mode: size, hops=hops)).kept
+    for way in WAYS:
+        assert check_equal(raw, Plan(way=way)).columns
+        assert check_equal(raw, Plan(want=lambda _name, size, _mode: size, way=way)).kept
 
 
 # The C function itself.
@@ -179,8 +195,16 @@ def extension() -> ModuleType:
     return importlib.import_module("imagespec.tar._plain")
 
 
+def new_batch() -> bytearray:
+    from imagespec.tar.native import BATCH_BYTES  # noqa: PLC0415 - the extension may not be here
+
+    batch = bytearray(BATCH_BYTES)
+    state(batch)[5] = 2048
+    return batch
+
+
 def state(batch: bytearray) -> memoryview:
-    return memoryview(batch)[:64].cast("q")
+    return memoryview(batch)[:96].cast("q")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +213,7 @@ def state(batch: bytearray) -> memoryview:
 def test_offsets_that_cannot_be(offsets: tuple[int, int, int]) -> None:
     module = extension()
     with pytest.raises(ValueError, match="offsets"):
-        module.take(bytearray(module.BATCH_BYTES), 2048, member(), *offsets, 9)
+        module.take(new_batch(), member(), *offsets, 9)
 
 
 @pytest.mark.parametrize(
@@ -201,37 +225,51 @@ def test_offsets_that_cannot_be(offsets: tuple[int, int, int]) -> None:
         lambda batch: state(batch).__setitem__(1, 1),
         lambda batch: state(batch).__setitem__(2, 1),
         lambda batch: state(batch).__setitem__(3, -1),
+        lambda batch: state(batch).__setitem__(5, 4097),
+        lambda batch: state(batch).__setitem__(7, -1),
+        lambda batch: state(batch).__setitem__(7, 1 << 61),
+        lambda batch: state(batch).__setitem__(8, 1 << 61),
+        lambda batch: state(batch).__setitem__(9, -1),
+        lambda batch: state(batch).__setitem__(9, 1),
+        lambda batch: state(batch).__setitem__(10, (1 << 14) + (1 << 12) + 1),
+        lambda batch: state(batch).__setitem__(11, 16385),
     ],
 )
 def test_batches_that_cannot_be(spoil: Callable[[bytearray], object]) -> None:
-    module = extension()
-    batch = bytearray(module.BATCH_BYTES)
+    module, batch = extension(), new_batch()
     spoil(batch)
     with pytest.raises(ValueError, match="batch"):
-        module.take(batch, 2048, member(), 0, 0, 0, 9)
+        module.take(batch, member(), 0, 0, 0, 9)
 
 
 def test_arguments_that_cannot_be() -> None:
-    take, batch = extension().take, bytearray(extension().BATCH_BYTES)
+    take, batch = extension().take, new_batch()
     for arguments in (
         (),
-        (batch, 0, member(), 0, 0, 0),
-        (bytes(batch), 0, member(), 0, 0, 0, 9),
-        (batch, 0, "text", 0, 0, 0, 9),
-        (batch, None, member(), 0, 0, 0, 9),
+        (batch, member(), 0, 0, 0),
+        (bytes(batch), member(), 0, 0, 0, 9),
+        (batch, "text", 0, 0, 0, 9),
+        (batch, member(), 0, 0, None, 9),
     ):
         with pytest.raises((TypeError, BufferError)):
             take(*arguments)
     with pytest.raises(OverflowError):
-        take(batch, 0, member(), 0, 0, 1 << 64, 9)
+        take(batch, member(), 0, 0, 1 << 64, 9)
 
 
 def test_a_full_batch_takes_no_more() -> None:
-    module = extension()
-    batch = bytearray(module.BATCH_BYTES)
+    module, batch = extension(), new_batch()
     raw = member() * 600
-    assert module.take(batch, 2048, raw, 0, 0, 0, 1 << 40)[2] == 512
-    assert module.take(batch, 2048, raw, 0, 0, 0, 1 << 40) == (0, 0, 0, None)
+    assert module.take(batch, raw, 0, 0, 0, 1 << 40)[2] == 512
+    assert module.take(batch, raw, 0, 0, 0, 1 << 40) == (0, 0, 0, None)
+
+
+def test_a_file_that_cannot_be_read_gives_nothing() -> None:
+    # The caller reads at the same place, and so learns why.
+    module, batch = extension(), new_batch()
+    for descriptor in (-1, 1 << 30):
+        state(batch)[6:9] = array("q", [descriptor, 0, 1 << 40])
+        assert module.take(batch, None, 0, 0, 0, 9) == (0, 0, 0, None)
 
 
 def test_two_instances_of_the_module() -> None:
@@ -242,7 +280,7 @@ def test_two_instances_of_the_module() -> None:
     second = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(second)
     assert second is not module
-    assert second.BATCH_BYTES == module.BATCH_BYTES
+    assert second.take(new_batch(), member(), 0, 0, 0, 9) == module.take(new_batch(), member(), 0, 0, 0, 9)
 
 
 @pytest.mark.parametrize("pick", [native, python])

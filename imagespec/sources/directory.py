@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +14,7 @@ from imagespec.limits import Limits
 from imagespec.scan import AccessBlob, LayerBlob
 from imagespec.sources.members import other_target
 from imagespec.sources.store import check_document
+from imagespec.tar import FileSpan
 
 # What is named by digest is looked up by name and never listed: a registry holds millions of such files.
 _UNLISTED = frozenset(("blobs", "_layers", "_uploads"))
@@ -42,9 +43,9 @@ class PathAccess:
             self._opened.add(self)
         return data
 
-    def locate(self) -> tuple[Callable[[int, int], bytes], int]:
-        """Return what reads the file, and 0."""
-        return self.pread, 0
+    def locate(self) -> FileSpan:
+        """Return the whole file."""
+        return FileSpan(self.pread, 0, self.size_bytes)
 
     def release(self) -> None:
         """Close the file until it is read again."""

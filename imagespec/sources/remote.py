@@ -18,6 +18,7 @@ from imagespec.limits import Limits
 from imagespec.scan import AccessBlob, LayerBlob
 from imagespec.sources.location import without_secrets
 from imagespec.sources.store import check_document
+from imagespec.tar import FileSpan
 
 _LEAST_BYTES = 1 << 14
 _MOST_BYTES = 1 << 22  # what comes in the time that a request costs
@@ -107,9 +108,9 @@ class RemoteAccess:
                     self._spans.popitem(last=False)
         return b"".join(pieces)
 
-    def locate(self) -> tuple[Callable[[int, int], bytes], int]:
-        """Return what reads the file, and 0."""
-        return self.pread, 0
+    def locate(self) -> FileSpan:
+        """Return the whole file."""
+        return FileSpan(self.pread, 0, self.size_bytes)
 
     def _kept(self, offset: int, end: int) -> bytes:
         for start, data in reversed(self._spans.items()):

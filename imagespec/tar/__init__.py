@@ -7,7 +7,8 @@ Tar streams: bytes to members. Knows nothing of images.
 from imagespec.tar.backends import NAME as backend  # noqa: N811 - not a constant's name outside
 from imagespec.tar.contents import Room, Want
 from imagespec.tar.header import is_header
+from imagespec.tar.hopping import FileSpan
 from imagespec.tar.index import Finding, LayerIndex
 from imagespec.tar.scanner import Scanner
 
-__all__ = ["Finding", "LayerIndex", "Room", "Scanner", "Want", "backend", "is_header"]
+__all__ = ["FileSpan", "Finding", "LayerIndex", "Room", "Scanner", "Want", "backend", "is_header"]

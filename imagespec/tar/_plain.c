@@ -1,22 +1,25 @@
 /*
- * The hot function of the tar scanner: finds, checks and takes apart plain headers.
+ * The hot function of the tar scanner: finds, checks and takes apart plain headers, in memory or hopping over a file.
  *
- * imagespec/tar/pure.py does the same in Python and is the specification; _plain.pyi documents the call. No input or
- * output, no text of extended headers, no calls back. Field offsets: POSIX.1-1988 ustar, "tar/format.go" of Go 1.26.
+ * imagespec/tar/pure.py and hopping.py do the same in Python and are the specification; _plain.pyi documents the call.
+ * No text of extended headers, no calls back. Field offsets: POSIX.1-1988 ustar, "tar/format.go" of Go 1.26.
  *
- * The members go into a batch: memory that the caller owns, laid out as `Batch`, so that a column of it can be
- * appended to the index at once.
+ * The members go into a batch: the caller's memory, laid out so that each column can be appended to the index at once.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     BLOCK = 512,
     ROWS = 512,     /* members of a batch: few enough for the processor's cache */
     NAME_ROOM = 256, /* prefix, slash and name */
     LINK_ROOM = 256, /* of which PAX may fill more than a header does */
+    MOST_META = 4096, /* body of an extended header, at most */
+    LEAST = 512, MOST = 16384, PAGE = 4096, /* bytes of a file that are read at once, to the end of a page */
+    NEAR = 4096, /* reading so many bytes costs about what a call of the system does */
     MODE = 100, UID = 108, GID = 116, SIZE = 124, MTIME = 136, CHECKSUM = 148, TYPE = 156, LINK = 157,
     MAGIC = 257, DEVICES = 329, PREFIX = 345, PREFIX_END = 500,
 };
@@ -24,7 +27,9 @@ enum {
 typedef struct {
     int64_t rows, name_bytes, links, link_bytes; /* in use */
     int64_t names_before;                        /* bytes of names in the index, before this batch */
-    int64_t unused[3];
+    int64_t most_meta;                           /* bytes of an extended header that is taken */
+    int64_t file, start, size;                   /* descriptor, and where in the file the stream lies */
+    int64_t base, end, length;                   /* offsets of what was read of it, and how much is read at once */
     int64_t name_ends[ROWS]; /* counted from the first name of the index */
     int64_t uids[ROWS], gids[ROWS], sizes[ROWS];
     double mtimes[ROWS];
@@ -34,11 +39,13 @@ typedef struct {
     uint8_t types[ROWS];
     uint8_t names[ROWS * NAME_ROOM];
     uint8_t link_texts[ROWS * LINK_ROOM];
+    uint8_t window[MOST + PAGE];
 } Batch;
 
 typedef struct { int64_t mode, uid, gid, size, mtime; int is_ustar; } Header;
 
 static const uint8_t ZEROS[BLOCK];
+static const int64_t FARTHEST = INT64_MAX / 4; /* offset: nothing overflows */
 
 static int is_zero(const uint8_t *bytes, int64_t length)
 {
@@ -92,12 +99,10 @@ static int is_sealed(const uint8_t *block)
         wanted = wanted << 3 | (uint32_t)(field[at] - '0');
     for (rest = at; rest < 8 && (field[rest] == 0 || field[rest] == ' '); rest++)
         ;
-    if (!at || rest < 8)
-        return 0;
     uint32_t sum = sum_block(block, &is_ascii) + 8 * ' ';
     for (int i = 0; i < 8; i++)
         sum -= field[i];
-    return is_ascii && sum == wanted;
+    return at && rest == 8 && is_ascii && sum == wanted;
 }
 
 /* Tell whether a device number says nothing: blank, or zeros and one byte of padding. */
@@ -143,13 +148,9 @@ static int64_t take_member(Batch *batch, const uint8_t *block, int64_t at)
         return -1;
     int64_t row = batch->rows;
     int kind = block[TYPE], link = text_length(block + LINK, 100);
-    int name = put_name(block, &header, batch->names + batch->name_bytes);
-    if (!name)
-        return -1;
-    int is_link = kind == '1' || kind == '2';
-    if (is_link ? link <= 0 || header.size : link != 0)
-        return -1;
-    if (kind == '0' ? batch->names[batch->name_bytes + name - 1] == '/' : !is_link && (kind != '5' || header.size))
+    int name = put_name(block, &header, batch->names + batch->name_bytes), is_link = kind == '1' || kind == '2';
+    if (!name || (is_link ? link <= 0 || header.size : link != 0)
+        || (kind == '0' ? batch->names[batch->name_bytes + name - 1] == '/' : !is_link && (kind != '5' || header.size)))
         return -1;
     if (is_link) {
         memcpy(batch->link_texts + batch->link_bytes, block + LINK, (size_t)link);
@@ -176,63 +177,64 @@ static int64_t padded(int64_t end)
     return end + (-(uint64_t)end & (BLOCK - 1));
 }
 
-typedef struct { const uint8_t *data; int64_t base, end; } Window; /* offsets of its first byte and behind its last */
+/* Bytes of the stream, from offset `base` to before `end`; they are the batch's own if its file is read. */
+typedef struct { const uint8_t *data; int64_t base, end; int is_file; } Window;
 
-/* Give the block at offset `at`; NULL where the window lacks it, or where the padding from `body_end` is not zero. */
-static const uint8_t *next_block(const Window *window, int64_t body_end, int64_t at)
+/* Read the file on from offset `from`: more and more where headers are near, less where they are far. */
+static void read_on(Batch *batch, Window *window, int64_t from, int64_t least)
 {
-    if (at > window->end - BLOCK || !is_zero(window->data + (body_end - window->base), at - body_end))
-        return NULL;
-    return window->data + (at - window->base);
+    int64_t length = from - window->end > NEAR ? batch->length / 4 : batch->length * 4, left = batch->size - from;
+    length = length < LEAST ? LEAST : length > MOST ? MOST : length;
+    batch->length = length = length < least ? least : length;
+    length += -(batch->start + from + length) & (PAGE - 1);
+    length = left < length ? left : length;
+    /* Where this fails or is interrupted, the caller reads at the same place and learns why. */
+    ssize_t count = length > 0 ? pread((int)batch->file, batch->window, (size_t)length, batch->start + from) : 0;
+    window->base = batch->base = from;
+    window->end = batch->end = from + (count > 0 ? count : 0);
 }
 
-/* Find the block behind an extended header that is plain and whole in the window; NULL if it is not. */
-static const uint8_t *skip_meta(const Window *window, const uint8_t *block, int64_t most, int64_t *at, int64_t *size)
+/* Give the bytes from offset `from` on; NULL if there are none up to `to`. */
+static const uint8_t *cover(Batch *batch, Window *window, int64_t from, int64_t to)
+{
+    if (window->is_file && (from < window->base || to > window->end))
+        read_on(batch, window, from, to - from);
+    return from < window->base || to > window->end ? NULL : window->data + (from - window->base);
+}
+
+/* Give the size of the extended header at `at`; 0 if it is not plain, and whole with what follows. */
+static int64_t check_meta(Batch *batch, Window *window, const uint8_t *block, int64_t at)
 {
     Header header;
-    if (!read_header(block, &header) || !header.size || header.size > most || text_length(block, 100) < 0
-        || (block[TYPE] == 'x' && !header.is_ustar)
-        || (header.is_ustar && text_length(block + PREFIX, 155) < 0))
-        return NULL;
-    int64_t body_end = *at + BLOCK + header.size;
-    *size = header.size;
-    *at = padded(body_end);
-    return next_block(window, body_end, *at);
+    if (!read_header(block, &header) || !header.size || header.size > batch->most_meta || text_length(block, 100) < 0
+        || (block[TYPE] == 'x' && !header.is_ustar) || (header.is_ustar && text_length(block + PREFIX, 155) < 0))
+        return 0;
+    int64_t end = BLOCK + header.size, next = padded(end);
+    block = cover(batch, window, at, at + next + BLOCK);
+    return block && is_zero(block + end, next - end) ? end : 0;
 }
 
-/* Make the result; Py_BuildValue costs as much as a member. */
-static PyObject *pack(int64_t body_end, int64_t at, int64_t count, PyObject *header, int owns_header)
+/* Take members until one is not plain, `limit` rows are full, or one has an extended header; give that and its size. */
+static const uint8_t *take_all(Batch *batch, Window *window, int64_t *body_end, int64_t *at, int64_t limit, int64_t *size)
 {
-    PyObject *result = NULL, *first = PyLong_FromLongLong(body_end), *second = PyLong_FromLongLong(at),
-             *third = PyLong_FromLongLong(count);
-    if (first && second && third && header)
-        result = PyTuple_Pack(4, first, second, third, header);
-    PyObject *owned[] = {first, second, third, owns_header ? header : NULL};
-    for (int i = 0; i < 4; i++)
-        Py_XDECREF(owned[i]);
-    return result;
-}
-
-/* Take members until one is not plain, `limit` rows are full, or one with an extended header was taken. */
-static PyObject *take_all(Batch *batch, const Window *window, int64_t body_end, int64_t at, int64_t limit, int64_t most)
-{
-    int64_t first = batch->rows, meta_size = 0;
-    const uint8_t *block, *meta = NULL;
-    while (batch->rows < limit && !meta && (block = next_block(window, body_end, at))) {
-        int64_t member_at = at;
-        const uint8_t *member = block;
+    const uint8_t *block;
+    while (batch->rows < limit && (block = cover(batch, window, *body_end, *at + BLOCK))
+           && is_zero(block, *at - *body_end)) {
+        int64_t first = *at, meta = 0;
+        block += first - *body_end;
         int is_meta = block[TYPE] == 'x' || block[TYPE] == 'L';
-        if (is_meta && !(member = skip_meta(window, block, most, &member_at, &meta_size)))
+        if (is_meta && !(meta = check_meta(batch, window, block, first)))
             break;
-        int64_t size = take_member(batch, member, member_at);
-        if (size < 0)
+        block = window->data + (first - window->base);
+        int64_t member_at = first + padded(meta), body = take_member(batch, block + padded(meta), member_at);
+        if (body < 0)
             break;
-        meta = is_meta ? block : NULL;
-        body_end = member_at + BLOCK + size;
-        at = padded(body_end);
+        *body_end = member_at + BLOCK + body;
+        *at = padded(*body_end);
+        if ((*size = meta))
+            return block;
     }
-    PyObject *header = meta ? PyBytes_FromStringAndSize((const char *)meta, (Py_ssize_t)(BLOCK + meta_size)) : Py_None;
-    return pack(body_end, at, batch->rows - first, header, meta != NULL);
+    return NULL;
 }
 
 static int is_consistent(const Py_buffer *buffer)
@@ -241,53 +243,56 @@ static int is_consistent(const Py_buffer *buffer)
     return buffer->len == (Py_ssize_t)sizeof(Batch) && (uintptr_t)buffer->buf % sizeof(int64_t) == 0
         && batch->rows >= 0 && batch->rows <= ROWS && batch->links >= 0 && batch->links <= batch->rows
         && batch->name_bytes >= 0 && batch->name_bytes <= batch->rows * NAME_ROOM
-        && batch->link_bytes >= 0 && batch->link_bytes <= batch->links * LINK_ROOM;
+        && batch->link_bytes >= 0 && batch->link_bytes <= batch->links * LINK_ROOM && batch->most_meta <= MOST_META
+        && batch->start >= 0 && batch->start < FARTHEST && batch->size < FARTHEST && batch->length <= MOST
+        && batch->base >= 0 && batch->end >= batch->base && batch->end - batch->base <= MOST + PAGE;
+}
+
+/* Take from the bytes or, without the interpreter's lock, from the batch's file. */
+static PyObject *take_from(Batch *batch, const Py_buffer *bytes, int64_t base, int64_t body_end, int64_t at, int64_t limit)
+{
+    Window window = bytes->obj ? (Window){bytes->buf, base, base + bytes->len, 0}
+                               : (Window){batch->window, batch->base, batch->end, 1};
+    int64_t before = batch->rows, size = 0;
+    PyThreadState *state = window.is_file ? PyEval_SaveThread() : NULL;
+    const uint8_t *meta = take_all(batch, &window, &body_end, &at, limit, &size);
+    if (state)
+        PyEval_RestoreThread(state);
+    return Py_BuildValue("LLLy#", (long long)body_end, (long long)at, (long long)(batch->rows - before),
+                         (const char *)meta, (Py_ssize_t)size);
 }
 
 static PyObject *take(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
-    Py_buffer batch, bytes;
-    long long numbers[5]; /* most_meta, base, body_end, at, limit */
+    Py_buffer batch, bytes = {0};
+    long long numbers[4]; /* base, body_end, at, limit */
     PyObject *result = NULL;
-    if (count != 7)
-        return PyErr_Format(PyExc_TypeError, "take() needs 7 arguments");
-    for (int i = 0; i < 5; i++) {
-        numbers[i] = PyLong_AsLongLong(args[i ? i + 2 : 1]);
-        if (numbers[i] == -1 && PyErr_Occurred())
-            return NULL;
-    }
-    if (PyObject_GetBuffer(args[0], &batch, PyBUF_WRITABLE) < 0)
+    if (count != 6)
+        return PyErr_Format(PyExc_TypeError, "take() needs 6 arguments");
+    for (int i = 0; i < 4 && !PyErr_Occurred(); i++)
+        numbers[i] = PyLong_AsLongLong(args[i + 2]);
+    if (PyErr_Occurred() || PyObject_GetBuffer(args[0], &batch, PyBUF_WRITABLE) < 0)
         return NULL;
-    if (PyObject_GetBuffer(args[2], &bytes, PyBUF_SIMPLE) == 0) {
-        int64_t base = numbers[1], body_end = numbers[2], at = numbers[3];
-        Window window = {bytes.buf, base, base};
-        if (base < 0 || body_end < base || at < body_end || at - body_end >= BLOCK || at > INT64_MAX / 2)
+    if (args[1] == Py_None || PyObject_GetBuffer(args[1], &bytes, PyBUF_SIMPLE) == 0) {
+        int64_t base = numbers[0], body_end = numbers[1], at = numbers[2];
+        if (base < 0 || body_end < base || at < body_end || at - body_end >= BLOCK || at > FARTHEST)
             PyErr_SetString(PyExc_ValueError, "offsets out of order");
         else if (!is_consistent(&batch))
             PyErr_SetString(PyExc_ValueError, "no batch");
-        else {
-            window.end += bytes.len;
-            result = take_all(batch.buf, &window, body_end, at, numbers[4] < ROWS ? numbers[4] : ROWS, numbers[0]);
-        }
-        PyBuffer_Release(&bytes);
+        else
+            result = take_from(batch.buf, &bytes, base, body_end, at, numbers[3] < ROWS ? numbers[3] : ROWS);
+        PyBuffer_Release(&bytes); /* if any */
     }
     PyBuffer_Release(&batch);
     return result;
-}
-
-static int add_constants(PyObject *module)
-{
-    return PyModule_AddIntConstant(module, "BATCH_BYTES", (long)sizeof(Batch));
 }
 
 static PyMethodDef METHODS[] = {
     {"take", (PyCFunction)(void (*)(void))take, METH_FASTCALL, "Take plain members; see _plain.pyi."}, {0},
 };
 
-static PyModuleDef_Slot SLOTS[] = {{Py_mod_exec, (void *)add_constants}, {0, NULL}};
-
 static PyModuleDef MODULE = {
-    PyModuleDef_HEAD_INIT, .m_name = "imagespec.tar._plain", .m_methods = METHODS, .m_slots = SLOTS,
+    PyModuleDef_HEAD_INIT, .m_name = "imagespec.tar._plain", .m_methods = METHODS,
 };
 
 PyMODINIT_FUNC PyInit__plain(void)

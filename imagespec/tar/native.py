@@ -1,8 +1,10 @@
 """
 The fast path in C: unpacks the batches that `imagespec.tar._plain` fills.
 
-A batch is a C structure in a bytearray (`Batch` in _plain.c). It starts with integers of 64 bits: members, bytes of
-names, links, bytes of link targets, and bytes of names in the index before it.
+A batch is a C structure in a bytearray (`Batch` in _plain.c). It begins with integers of 64 bits: members, bytes of
+names, links, bytes of link targets, bytes of names in the index before it, and the most bytes of an extended header that
+is taken; then, where a file is hopped over, its descriptor, where the stream begins in it and how long that is; then
+three of the C function's own.
 """
 
 from __future__ import annotations
@@ -13,13 +15,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from imagespec.tar import _plain, header
+from imagespec.tar.hopping import FileSpan, Hop
 from imagespec.tar.index import IndexBuilder
 
 CAPACITY = 512
 """Members of a batch, ``ROWS`` in C."""
 _TEXT_ROOM = 256 * CAPACITY
 _COLUMN = 8 * CAPACITY
-_ROWS, _NAME_BYTES, _LINKS, _LINK_BYTES, _NAMES_BEFORE = range(5)
+_ROWS, _NAME_BYTES, _LINKS, _LINK_BYTES, _NAMES_BEFORE, _MOST_META, _DESCRIPTOR, _START, _SIZE = range(9)
+_STATE = 8 * 12
+_WINDOW = (1 << 14) + (1 << 12)
+BATCH_BYTES = _STATE + 9 * _COLUMN + 3 * CAPACITY + 2 * _TEXT_ROOM + _WINDOW
+"""The size of a batch."""
+_FARTHEST = 1 << 60  # offset, for the C function
 _FILE = header.REGULAR[0]
 _BOTH_LINKS = frozenset(header.HARD_LINK + header.SYMLINK)
 
@@ -31,12 +39,13 @@ class NativeReader:
 
     def __init__(self, columns: IndexBuilder, most_meta: int) -> None:
         self._columns = columns
-        batch = bytearray(_plain.BATCH_BYTES)
-        self.take = functools.partial(_plain.take, batch, most_meta)
+        batch = bytearray(BATCH_BYTES)
+        self.take = functools.partial(_plain.take, batch)
         view = memoryview(batch)
-        self._state = view[:64].cast("q")
-        self._wide = [view[at : at + _COLUMN] for at in range(64, 64 + 9 * _COLUMN, _COLUMN)]
-        at = 64 + 9 * _COLUMN
+        self._state = view[:_STATE].cast("q")
+        self._state[_MOST_META] = most_meta
+        self._wide = [view[at : at + _COLUMN] for at in range(_STATE, _STATE + 9 * _COLUMN, _COLUMN)]
+        at = _STATE + 9 * _COLUMN
         self._modes = view[at : at + 2 * CAPACITY]
         at += 2 * CAPACITY
         self._types = view[at : at + CAPACITY]
@@ -45,6 +54,17 @@ class NativeReader:
         self._name_ends, self._sizes = self._wide[0].cast("q"), self._wide[3].cast("q")
         self._mtimes, self._data_offsets = self._wide[4].cast("d"), self._wide[6].cast("q")
         self._link_rows, self._link_ends = self._wide[7].cast("q"), self._wide[8].cast("q")
+
+    def open(self, file: FileSpan) -> Hop | None:
+        """Return the function that takes members from a file that has a descriptor."""
+        if file.descriptor is None or file.start + file.size >= _FARTHEST:
+            return None
+        self._state[_DESCRIPTOR], self._state[_START], self._state[_SIZE] = (
+            file.descriptor,
+            file.start,
+            file.size,
+        )
+        return functools.partial(self.take, None, 0)
 
     def files(self, count: int) -> Iterator[tuple[int, bytes, int, int, int]]:
         """Yield (number, name, size, mode, data offset) of the files with content among the last ``count`` members."""

@@ -14,7 +14,7 @@ What they share is here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from imagespec.errors import TarError
@@ -22,6 +22,7 @@ from imagespec.limits import Limits
 from imagespec.tar import header, pax
 from imagespec.tar.contents import Contents
 from imagespec.tar.header import BLOCK
+from imagespec.tar.hopping import FileSpan, Hop, Take, Taken, Windows
 from imagespec.tar.index import IndexBuilder
 
 MOST_META = 2048
@@ -42,21 +43,6 @@ Keep = tuple[int, int, int]
 """Number of a member, offset of its content, and how many bytes of it to keep."""
 
 
-class Take(Protocol):
-    """Takes plain members; a function, because it is called in the hottest loop."""
-
-    def __call__(
-        self, window: bytes, base: int, body_end: int, at: int, limit: int, /
-    ) -> tuple[int, int, int, bytes | None]:
-        """
-        Take the plain members at the start of ``window``, whose first byte is at offset ``base``.
-
-        ``body_end``, which is at least ``base``, is where the last body ended, and ``at`` where the next header is.
-        Stops when ``limit`` members are held, and behind a member with an extended header. Returns the new
-        ``body_end`` and ``at``, how many members were taken, and the last one's extended header with its body.
-        """
-
-
 class Reader(Protocol):
     """
     Takes apart plain headers, and holds the members until they are settled into the index.
@@ -71,6 +57,9 @@ class Reader(Protocol):
     @property
     def take(self) -> Take:
         """Return the function that takes the next plain members."""
+
+    def open(self, file: FileSpan) -> Hop | None:
+        """Return the function that takes them from a file, if the reader has one that can."""
 
     def files(self, count: int) -> Iterator[tuple[int, bytes, int, int, int]]:
         """Yield (number, name, size, mode, data offset) of the files with content among the last ``count`` members."""
@@ -107,9 +96,9 @@ class PlainMembers:
         self._columns = columns
         most_meta = min(limits.meta_header_bytes, MOST_META) if limits.meta_header_chain > 0 else 0
         self._reader = make(columns, most_meta)
-        self.take = self._reader.take
-        self.limit = 0
-        """Members that the reader may hold: they stay below every limit, whatever they are."""
+        self._take = self._reader.take
+        self._hop: Hop | None = None
+        self._limit = 0  # members that the reader may hold: they stay below every limit, whatever they are
         self.settle()
 
     def read(self, window: bytes, base: int, body_end: int, at: int) -> tuple[int, int, Keep | None]:
@@ -119,47 +108,63 @@ class PlainMembers:
         ``body_end`` is where the last body ended and ``at`` where the next header is. Returns both for the first
         header that was not taken, and the wanted content that the window lacks, behind which it stopped.
         """
+
+        def fetch(length: int, offset: int) -> bytes:
+            return window[offset - base : offset - base + length]
+
         while body_end >= base:
-            body_end, at, count, meta = self.take(window, base, body_end, at, self.limit)
-            body_end, at, keep, is_refused = self.look(window, base, body_end, at, count, meta)
-            if keep or is_refused:
+            taken = self._take(window, base, body_end, at, self._limit)
+            body_end, at, keep, is_done = self._settle(taken, fetch)
+            if is_done:
                 return body_end, at, keep
-            if meta:
-                continue
-            if self._reader.held() < self.limit:
-                break
-            self.settle()
-            if not self.limit:
-                break
         return body_end, at, None
 
-    def look(
-        self, window: bytes, base: int, body_end: int, at: int, count: int, meta: bytes | None
-    ) -> tuple[int, int, Keep | None, bool]:
+    def hop(self, file: FileSpan, body_end: int, at: int, *, thrifty: bool) -> tuple[int, int, Keep | None]:
+        """Take the next plain members of a file, as `read`; one batch of them, because somebody may watch progress."""
+        if not self._hop:
+            self._hop = (None if thrifty else self._reader.open(file)) or Windows(
+                file, self._take, thrifty=thrifty
+            ).hop
+        meta: bytes | None = b""
+        while meta is not None:
+            taken = self._hop(body_end, at, self._limit)
+            body_end, at, keep, is_done = self._settle(taken, file.pread)
+            meta = None if is_done else taken[3]
+        return body_end, at, keep
+
+    def _settle(self, taken: Taken, fetch: Callable[[int, int], bytes]) -> tuple[int, int, Keep | None, bool]:
         """
         Apply the extended header of what was just taken, and keep the wanted contents.
 
-        Returns where to go on from, the wanted content that the window lacks, and whether the last member was taken
-        back because its extended header is the scanner's business.
+        Returns where to go on from, the wanted content that ``fetch`` does not get, and whether to stop there: for
+        that content, or because the next member is the scanner's business.
         """
+        body_end, at, count, meta = taken
         is_refused = bool(meta) and not self._apply(meta or b"", at)
         if is_refused and meta:
             _, size = self._reader.last()
             self._reader.drop()
             body_end = at = body_end - size - BLOCK - len(meta) - -len(meta) % BLOCK
             count -= 1
-        keep = self._keep(window, base, count) if count and self._contents.want else None
-        return body_end, at, keep, is_refused
+        keep = self._keep(fetch, count) if count and self._contents.want else None
+        if keep or is_refused:
+            return body_end, at, keep, True
+        if meta:
+            return body_end, at, None, False
+        is_full = self._reader.held() >= self._limit
+        if is_full:
+            self.settle()
+        return body_end, at, None, not (is_full and self._limit)
 
-    def _keep(self, window: bytes, base: int, count: int) -> Keep | None:
-        contents, end = self._contents, base + len(window)
+    def _keep(self, fetch: Callable[[int, int], bytes], count: int) -> Keep | None:
+        contents = self._contents
         for number, name, size, mode, data in self._reader.files(count):
-            length = contents.choose(name, size, mode)
-            if not length:
+            if not (length := contents.choose(name, size, mode)):
                 continue
-            if data + length > end:
-                return number, data, length  # the last one: all others lie before a header in the window
-            contents.kept[number] = window[data - base : data - base + length]
+            content = fetch(length, data)
+            if len(content) < length:
+                return number, data, length  # the last one: all others lie before a header that was read
+            contents.kept[number] = content
         return None
 
     def _apply(self, meta: bytes, at: int) -> bool:
@@ -212,6 +217,6 @@ class PlainMembers:
         members = limits.layer_members - len(columns)
         texts = (limits.names_bytes - columns.text_bytes) // _MOST_TEXT_BYTES
         # The members behind these are checked exactly, by the scanner.
-        self.limit = max(min(members, texts, self._reader.capacity), 0)
+        self._limit = max(min(members, texts, self._reader.capacity), 0)
         if limits.name_bytes < _MOST_NAME_BYTES:
-            self.limit = 0
+            self._limit = 0

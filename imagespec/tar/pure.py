@@ -9,17 +9,17 @@ from typing import Any
 
 from imagespec.tar import header
 from imagespec.tar.header import BLOCK
+from imagespec.tar.hopping import FileSpan, Hop, Taken
 from imagespec.tar.index import IndexBuilder, Row
 
 CAPACITY = 256
 """Rows after which to settle: few enough that they are still in the processor's cache."""
 
-# name, mode+uid+gid, size, mtime, chksum, typeflag, linkname, magic to devminor, prefix, the rest
-_FIELDS = struct.Struct("100s24s12s12s8sB100s88s155s12s")
+# name, mode+uid+gid, size, mtime, chksum, typeflag, linkname, all from the magic on
+_FIELDS = struct.Struct("100s24s12s12s8sB100s255s")
 _NO_LINK = bytes(100)
 _NO_SIZE = b"00000000000\0"
-_NO_PREFIX = bytes(155)
-_NO_REST = bytes(12)
+_PREFIX_BYTES = 155
 _ZEROS = bytes(BLOCK)
 _SLASH = 0x2F
 _FILE, _DIRECTORY = header.REGULAR[0], header.DIRECTORY[0]
@@ -40,14 +40,14 @@ class PureReader:
         self._times = _Parsed(_parse_number)
         self._owners = _Parsed(_parse_owner)
         self._sums = _Parsed(_expected_sum)
-        self._tails = _Parsed(_is_plain_tail)
+        self._prefixes = _Parsed(_read_prefix)
 
     def take(  # noqa: C901, PLR0912, PLR0915 - the hot loop, in one piece
         self, window: bytes, base: int, body_end: int, at: int, limit: int
-    ) -> tuple[int, int, int, bytes | None]:
-        """Take plain members; see `imagespec.tar.plain.Take`."""
+    ) -> Taken:
+        """Take plain members; see `imagespec.tar.hopping.Take`."""
         rows, links, unpack, adler32 = self._rows, self._links, _FIELDS.unpack_from, zlib.adler32
-        times, owners, sums, tails = self._times, self._owners, self._sums, self._tails
+        times, owners, sums, prefixes = self._times, self._owners, self._sums, self._prefixes
         add, first = rows.append, len(rows)
         last = base + len(window) - BLOCK
         meta, before_meta = None, (body_end, at)
@@ -56,12 +56,10 @@ class PureReader:
             if at > last or (at > body_end and not _ZEROS.startswith(window[body_end - base : at - base])):
                 break
             start = at - base
-            name, owner_field, size_field, mtime_field, chksum, kind, link, tail, prefix, rest = unpack(
-                window, start
-            )
+            name, owner_field, size_field, mtime_field, chksum, kind, link, tail = unpack(window, start)
             block = window[start : start + BLOCK]
             try:
-                owner, mtime = owners[owner_field], times[mtime_field]
+                owner, mtime, prefix = owners[owner_field], times[mtime_field], prefixes[tail]
                 if size_field == _NO_SIZE:
                     size = 0
                 else:
@@ -70,19 +68,15 @@ class PureReader:
                         break
                     size = int(digits, 8)
                 # Adler-32's low half is the byte sum modulo 65521, which the sum of 512 ASCII bytes stays below.
-                if rest != _NO_REST or not tails[tail] or adler32(block, 0) & 0xFFFF != sums[chksum]:
+                if adler32(block, 0) & 0xFFFF != sums[chksum]:
                     break
             except ValueError:
                 break
-            name, _, behind = name.partition(b"\0")
-            if not _ZEROS.startswith(behind) or not block.isascii():
+            name = name.rstrip(b"\0")
+            if 0 in name or not block.isascii():
                 break
-            if prefix != _NO_PREFIX:
-                # GNU headers have times where ustar has its prefix.
-                prefix, _, behind = prefix.partition(b"\0")
-                if not prefix or not _ZEROS.startswith(behind) or tail[:8] != header.USTAR_MAGIC_00:
-                    break
-                name = prefix + b"/" + name if name else b""
+            if prefix and name:
+                name = prefix + name
             if kind in _META:
                 is_pax = tail[:8] == header.USTAR_MAGIC_00 or kind != header.PAX[0]
                 if meta or not is_pax or not 0 < size <= self._most_meta:
@@ -116,6 +110,10 @@ class PureReader:
         if meta:  # what follows it is not plain, or not in the window
             body_end, at = before_meta
         return body_end, at, len(rows) - first, None
+
+    def open(self, file: FileSpan) -> Hop | None:  # noqa: ARG002 - there is a way for every reader
+        """Return None: `imagespec.tar.hopping` reads the file."""
+        return None
 
     def files(self, count: int) -> Iterator[tuple[int, bytes, int, int, int]]:
         """Yield (number, name, size, mode, data offset) of the files with content among the last ``count`` members."""
@@ -192,6 +190,12 @@ def _expected_sum(field: bytes) -> int:
     return int(digits, 8) - 8 * 0x20 + sum(field)
 
 
-def _is_plain_tail(field: bytes) -> bool:
-    # Magic with version, owner names, and device numbers that say nothing.
-    return field[:8] in header.PLAIN_MAGICS and not any(map(header.parse_number, (field[72:80], field[80:])))
+def _read_prefix(field: bytes) -> bytes:
+    # The prefix of the name with its slash; of what else stands there, nothing but owner names may say anything.
+    magic, devices, prefix = field[:8], (field[72:80], field[80:88]), field[88:].rstrip(b"\0")
+    if magic not in header.PLAIN_MAGICS or any(map(header.parse_number, devices)):
+        raise ValueError
+    # GNU headers have times where ustar has its prefix.
+    if prefix and (magic != header.USTAR_MAGIC_00 or len(prefix) > _PREFIX_BYTES or 0 in prefix):
+        raise ValueError
+    return prefix and prefix + b"/"

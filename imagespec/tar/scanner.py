@@ -16,7 +16,7 @@ hop over file bodies, or drop them as they pass::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 from imagespec.errors import TarError, TruncatedTarError
 from imagespec.limits import Limits
@@ -25,16 +25,13 @@ from imagespec.tar.contents import Contents, Room, Want
 from imagespec.tar.extended import ExtendedHeaders
 from imagespec.tar.general import GeneralMembers
 from imagespec.tar.header import BLOCK
+from imagespec.tar.hopping import LEAST_WINDOW, MOST_WINDOW, FileSpan
 from imagespec.tar.index import Finding, Findings, IndexBuilder, LayerIndex
 from imagespec.tar.plain import Keep, MakeReader, PlainMembers
 from imagespec.tar.sparse import Take, Window
 
 _Steps = Generator[tuple[int, int], Window, None]
 
-_LEAST_WINDOW = 1 << 11
-_MOST_WINDOW = 1 << 16
-_NEAR = 1 << 13  # reading so many bytes costs about what a call of the system does
-_NEAR_END = 1 << 11  # of a window: read on from there, because an extended header may be cut
 _NEVER = 1 << 62  # an offset that no stream reaches
 
 
@@ -69,7 +66,7 @@ class Scanner:
         self._body_end = self._at = 0
         self._is_between = True  # a member is complete, and no extended header waits for the next one
         self._wanted: Keep | None = None
-        self._window_bytes = _LEAST_WINDOW
+        self._window_bytes = LEAST_WINDOW
         self._parser = self._parse()
         self._request = next(self._parser)
 
@@ -123,61 +120,24 @@ class Scanner:
         if keep:
             self._request = self._parser.send((b"", 0))
 
-    def hop(  # noqa: C901 - the hot loop, with its ends
-        self,
-        read: Callable[[int, int], bytes],
-        start: int,
-        offset: int,
-        size: int,
-        *,
-        thrifty: bool = False,
-    ) -> int:
+    def hop(self, file: FileSpan, offset: int, *, thrifty: bool = False) -> int:
         """
-        Read at ``offset``, go on from header to header as long as nothing but plain members comes, and return as `feed`.
+        Go on at ``offset`` of a file, from header to header, and return as `feed`.
 
-        ``read`` gives (length, offset) of a file in which the stream of ``size`` bytes begins at ``start``. Returns
-        ``offset`` itself only where the file ends before it. ``thrifty`` reads a header at a time and not the padding
-        behind members, in which nothing is then found. Do not mix with calls of `feed`.
+        Returns ``offset`` itself only where the file ends before it. ``thrifty`` reads a header at a time and not the
+        padding behind members, in which nothing is then found. Do not mix with calls of `feed`, or several files.
         """
-        plain, body_end, at, length = (
-            self._plain,
-            self._body_end,
-            self._at,
-            BLOCK if thrifty else self._window_bytes,
-        )
-        take, limit, wants = plain.take, plain.limit, self._contents.want is not None
-        keep, can_hop = None, self._is_between and not self._partial
-        while True:
-            window = read(length if offset + length < size else size - offset, start + offset)
-            end = offset + len(window)
-            if not can_hop:
-                break
-            body_end, at, count, meta = take(window, offset, body_end, at, limit)
-            while meta or (wants and count):
-                body_end, at, keep, is_refused = plain.look(window, offset, body_end, at, count, meta)
-                can_hop = not keep and not is_refused
-                if not can_hop or not meta:
-                    break
-                body_end, at, count, meta = take(window, offset, body_end, at, limit)
-            # What stands far from the window's end is not plain, or there is no room for it.
-            if not can_hop or at + _NEAR_END <= end or body_end <= offset or body_end >= size:
-                break
-            # Near headers are worth larger reads, far ones smaller.
-            if thrifty:
-                body_end, length = at, BLOCK
-            elif body_end - end > _NEAR:
-                length = max(length // 4, _LEAST_WINDOW)
-            elif length < _MOST_WINDOW:
-                length = min(length * 4, _MOST_WINDOW)
-            offset = body_end
         if self._is_between and not self._partial:
-            self._move(body_end, at, keep)
-        self._window_bytes = length
-        following = self.feed(window, offset)
-        if self._is_between and self._partial and offset < self._body_end and end < size:
+            self._move(*self._plain.hop(file, self._body_end, self._at, thrifty=thrifty))
+            offset = self._request[0]
+        window = file.pread(self._window_bytes, offset)
+        end, following = offset + len(window), self.feed(window, offset)
+        if self._is_between and self._partial and offset < self._body_end and end < file.size:
             # Rather read the whole header again than put it together.
             self._partial.clear()
-            return self._body_end
+            following = self._body_end
+        # Trailing zeros may be many.
+        self._window_bytes = LEAST_WINDOW if following > end else min(4 * self._window_bytes, MOST_WINDOW)
         return following
 
     def close(self, end: int) -> LayerIndex:
