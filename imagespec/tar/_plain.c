@@ -14,9 +14,8 @@
 
 enum {
     BLOCK = 512,
-    ROWS = 512,     /* members of a batch: few enough for the processor's cache */
-    NAME_ROOM = 256, /* prefix, slash and name */
-    LINK_ROOM = 256, /* of which PAX may fill more than a header does */
+    ROWS = 512, /* members of a batch: few enough for the processor's cache */
+    NAME_ROOM = 256, LINK_ROOM = 256, /* prefix, slash and name; a link, of which PAX may fill more than a header */
     MOST_META = 4096, /* body of an extended header, at most */
     LEAST = 512, MOST = 16384, PAGE = 4096, /* bytes of a file that are read at once, to the end of a page */
     NEAR = 4096, /* reading so many bytes costs about what a call of the system does */
@@ -214,11 +213,11 @@ static int64_t check_meta(Batch *batch, Window *window, const uint8_t *block, in
     return block && is_zero(block + end, next - end) ? end : 0;
 }
 
-/* Take members until one is not plain, `limit` rows are full, or one has an extended header; give that and its size. */
-static const uint8_t *take_all(Batch *batch, Window *window, int64_t *body_end, int64_t *at, int64_t limit, int64_t *size)
+/* Take members until one is not plain, `most` rows are full, or one has an extended header; give that and its size. */
+static const uint8_t *take_all(Batch *batch, Window *window, int64_t *body_end, int64_t *at, int64_t most, int64_t *size)
 {
     const uint8_t *block;
-    while (batch->rows < limit && (block = cover(batch, window, *body_end, *at + BLOCK))
+    while (batch->rows < most && (block = cover(batch, window, *body_end, *at + BLOCK))
            && is_zero(block, *at - *body_end)) {
         int64_t first = *at, meta = 0;
         block += first - *body_end;
@@ -249,13 +248,13 @@ static int is_consistent(const Py_buffer *buffer)
 }
 
 /* Take from the bytes or, without the interpreter's lock, from the batch's file. */
-static PyObject *take_from(Batch *batch, const Py_buffer *bytes, int64_t base, int64_t body_end, int64_t at, int64_t limit)
+static PyObject *take_in(Batch *batch, const Py_buffer *bytes, int64_t base, int64_t body_end, int64_t at, int64_t most)
 {
     Window window = bytes->obj ? (Window){bytes->buf, base, base + bytes->len, 0}
                                : (Window){batch->window, batch->base, batch->end, 1};
     int64_t before = batch->rows, size = 0;
     PyThreadState *state = window.is_file ? PyEval_SaveThread() : NULL;
-    const uint8_t *meta = take_all(batch, &window, &body_end, &at, limit, &size);
+    const uint8_t *meta = take_all(batch, &window, &body_end, &at, most, &size);
     if (state)
         PyEval_RestoreThread(state);
     return Py_BuildValue("LLLy#", (long long)body_end, (long long)at, (long long)(batch->rows - before),
@@ -280,7 +279,7 @@ static PyObject *take(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssi
         else if (!is_consistent(&batch))
             PyErr_SetString(PyExc_ValueError, "no batch");
         else
-            result = take_from(batch.buf, &bytes, base, body_end, at, numbers[3] < ROWS ? numbers[3] : ROWS);
+            result = take_in(batch.buf, &bytes, base, body_end, at, numbers[3] < ROWS ? numbers[3] : ROWS);
         PyBuffer_Release(&bytes); /* if any */
     }
     PyBuffer_Release(&batch);

@@ -1,5 +1,5 @@
 """
-The streaming tar scanner: bytes in, members out, no input or output of its own.
+The streaming tar scanner: bytes in, members out.
 
 It reads what Go's archive/tar reads (go1.26 `Reader.next`), because container runtimes do; it raises where framing
 cannot be trusted, and records a `Finding` where other readers would see something else.
@@ -12,6 +12,8 @@ hop over file bodies, or drop them as they pass::
     while chunk := pread(CHUNK, offset):
         offset = scanner.feed(chunk, offset)
     index = scanner.close(size)
+
+Where the stream lies in a file, `Scanner.hop` reads it in the best pieces.
 """
 
 from __future__ import annotations
