@@ -214,17 +214,17 @@ static int64_t check_meta(Batch *batch, Window *window, const uint8_t *block, in
 }
 
 /* Take members until one is not plain, `most` rows are full, or one has an extended header; give that and its size. */
-static const uint8_t *take_all(Batch *batch, Window *window, int64_t *body_end, int64_t *at, int64_t most, int64_t *size)
+static const uint8_t *take_all(Batch *batch, Window *bytes, int64_t *body_end, int64_t *at, int64_t most, int64_t *size)
 {
     const uint8_t *block;
-    while (batch->rows < most && (block = cover(batch, window, *body_end, *at + BLOCK))
+    while (batch->rows < most && (block = cover(batch, bytes, *body_end, *at + BLOCK))
            && is_zero(block, *at - *body_end)) {
         int64_t first = *at, meta = 0;
         block += first - *body_end;
         int is_meta = block[TYPE] == 'x' || block[TYPE] == 'L';
-        if (is_meta && !(meta = check_meta(batch, window, block, first)))
+        if (is_meta && !(meta = check_meta(batch, bytes, block, first)))
             break;
-        block = window->data + (first - window->base);
+        block = bytes->data + (first - bytes->base);
         int64_t member_at = first + padded(meta), body = take_member(batch, block + padded(meta), member_at);
         if (body < 0)
             break;
