@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import tempfile
 import zlib
 from pathlib import Path
 
 import attrs
 
+from imagespec.access import FileAccess
 from imagespec.engine import check_archive
 from imagespec.errors import ImageSpecError, UsageError
 from imagespec.limits import Limits
@@ -56,15 +58,14 @@ def readers() -> list[MakeReader]:
     return found[: len({id(reader) for reader in found})]
 
 
-def look(raw: bytes, cuts: list[int], limits: Limits, reader: MakeReader) -> Seen:
-    """Feed a stream in pieces and return what the scanner makes of it, errors included."""
+def look(raw: bytes, cuts: list[int] | None, limits: Limits, reader: MakeReader) -> Seen:
+    """Return what the scanner makes of a stream, errors included: fed in pieces or, without cuts, read from a file."""
     scanner = Scanner(limits, lambda name, size, _mode: min(size, 1 + len(name) * 7), reader=reader)
-    offset = wanted = 0
     try:
-        for cut in [*cuts, len(raw)]:
-            if cut > wanted:
-                wanted = scanner.feed(raw[offset:cut], offset)
-            offset = cut
+        if cuts is None:
+            _hop(raw, scanner)
+        else:
+            _feed(raw, [*cuts, len(raw)], scanner)
         index = scanner.close(len(raw))
     except ImageSpecError as error:
         return Seen(findings=tuple(scanner.findings), error=repr(error))
@@ -75,12 +76,29 @@ def look(raw: bytes, cuts: list[int], limits: Limits, reader: MakeReader) -> See
     )
 
 
+def _feed(raw: bytes, cuts: list[int], scanner: Scanner) -> None:
+    offset = wanted = 0
+    for cut in cuts:
+        if cut > wanted:
+            wanted = scanner.feed(raw[offset:cut], offset)
+        offset = cut
+
+
+def _hop(raw: bytes, scanner: Scanner) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(raw)
+        span, offset = FileAccess(file).locate(), 0
+        while offset < len(raw):
+            before, offset = offset, scanner.hop(span, offset)
+            assert offset > before
+
+
 def check_layer(raw: bytes) -> None:
     """Hold a layer's bytes against the oracle."""
     dice = zlib.crc32(raw)  # cuts and limits follow from the bytes, so that a crash can be repeated
     limits = _SMALL if dice % 3 == 0 else Limits()
     cuts = sorted((dice >> shift) % (len(raw) + 1) for shift in (2, 5, 9))
-    seen = [look(raw, pieces, limits, reader) for reader in readers() for pieces in ([], cuts)]
+    seen = [look(raw, pieces, limits, reader) for reader in readers() for pieces in ([], cuts, None)]
     assert all(other == seen[0] for other in seen), seen
     with contextlib.suppress(ImageSpecError):
         scan_stream(io.BytesIO(raw), ScanRequest(lambda *_: 100, limits=_SMALL))
