@@ -11,12 +11,12 @@ from imagespec.analyzers.malware.scanners import OpenScanners
 from imagespec.documents.model_config import ModelConfig
 from imagespec.errors import ImageSpecError
 from imagespec.image import Image
-from imagespec.layer import UNREADABLE, Layer, LayerState
-from imagespec.parallel import scan_all
+from imagespec.layer import UNREADABLE, Layer
 from imagespec.profiles import Profile, ProfileRule
 from imagespec.results import ImageReport, InputReport, LayerReport, Problem, RuleResult
 from imagespec.rules.base import Service
 from imagespec.scan import LayerScan
+from imagespec.sharedscans import SharedScans
 from imagespec.sources import Archive
 from imagespec.tar import Finding
 from imagespec.verdict import Outcome, Verdict
@@ -31,8 +31,9 @@ def check_archive(
     scanners: OpenScanners | None = None,
 ) -> InputReport:
     """Judge every image of an archive; ``scanners`` are given the content of every file."""
+    shared = SharedScans(archive.images)
     images = tuple(
-        check_image(image, profile, service, model_config=model_config, scanners=scanners)
+        check_image(image, profile, service, model_config=model_config, scanners=scanners, shared=shared)
         for image in archive.images
     )
     return InputReport(
@@ -51,13 +52,14 @@ def check_image(
     *,
     model_config: ModelConfig | None = None,
     scanners: OpenScanners | None = None,
+    shared: SharedScans | None = None,
 ) -> ImageReport:
     """
-    Judge one image.
+    Judge one image; ``shared`` has the layers that other images of the archive share with it.
 
     Layers that cannot be read become problems of the report, and the verdicts that stand on files become unknown.
     """
-    scans, problems = scan_layers(image)
+    scans, problems = scan_layers(image, shared)
     facts = Facts(image, scans, batch=service is Service.BATCH, given_config=model_config, scanners=scanners)
     results = []
     for rule in profile.rules:
@@ -86,16 +88,13 @@ def describe_image(
     )
 
 
-def scan_layers(image: Image) -> tuple[list[LayerScan | None], list[Problem]]:
+def scan_layers(
+    image: Image, shared: SharedScans | None = None
+) -> tuple[list[LayerScan | None], list[Problem]]:
     """Scan every layer once; one that cannot be read is None, with a problem that says why."""
     scans: list[LayerScan | None] = [None] * len(image.layers)
     problems: list[Problem] = []
-    blobs = {
-        layer.number: layer.blob
-        for layer in image.layers
-        if layer.blob is not None and layer.state is LayerState.PRESENT
-    }
-    found = dict(zip(blobs, scan_all(tuple(blobs.values()), image.request), strict=True))
+    found = (shared or SharedScans((image,))).scan(image)
     for layer in image.layers:
         match found.get(layer.number):
             case LayerScan() as scan:

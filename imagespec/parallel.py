@@ -14,17 +14,21 @@ from imagespec.scan import LayerBlob, LayerScan, Progress, ScanRequest
 from imagespec.tar import Room
 
 
-def scan_all(blobs: Sequence[LayerBlob], request: ScanRequest) -> list[LayerScan | ImageSpecError]:
+def scan_all(
+    blobs: Sequence[LayerBlob], request: ScanRequest, room: Room | None = None
+) -> list[LayerScan | ImageSpecError]:
     """
     Scan the layers of one image, on all processors where that helps, and return each one's scan or its error, in order.
 
-    What they keep together is bounded by `Limits.kept_bytes`. The result is that of scanning one after the other.
+    What they keep together is bounded by `Limits.kept_bytes`, or by what is left of ``room``. The result is that of
+    scanning one after the other.
     """
-    room = Room(request.limits.kept_bytes)
+    room = room or Room(request.limits.kept_bytes)
+    left = room.left
     found = _scan_at_once(blobs, attrs.evolve(request, room=room))
     if room.was_short:
         # Which contents still found room depended on which thread was first.
-        again = attrs.evolve(request, room=Room(request.limits.kept_bytes), progress=None)
+        again = attrs.evolve(request, room=Room(left), progress=None)
         found = [_scan_or_error(blob, again) for blob in blobs]
     return found
 

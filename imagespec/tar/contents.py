@@ -17,14 +17,15 @@ class Room:
     def __init__(self, size_bytes: int) -> None:
         self.was_short = False
         """Whether something found no room."""
-        self._left = size_bytes
+        self.left = size_bytes
+        """Bytes that may still be kept."""
         self._lock = threading.Lock()
 
     def take(self, length: int) -> bool:
         """Take ``length`` bytes, if there are so many left."""
         with self._lock:
-            fits = length <= self._left
-            self._left -= length if fits else 0
+            fits = length <= self.left
+            self.left -= length if fits else 0
             self.was_short |= not fits
         return fits
 
