@@ -6,9 +6,11 @@ from typing import Protocol
 
 from imagespec.analyzers.shell.expand import Expander, pattern_of
 from imagespec.analyzers.shell.patterns import matches_pattern
-from imagespec.analyzers.shell.state import Branches, Doubt, Flow, Outcome, State, Status
+from imagespec.analyzers.shell.state import Branches, Doubt, Flow, Outcome, State, Status, settle
 from imagespec.analyzers.shell.tree import Case, CaseItem, If, Loop, Simple, Statement, Word
 from imagespec.analyzers.startup.walk import Walk
+
+_LIMIT_ROUNDS = 30  # rounds of a loop that are followed one by one
 
 
 class Runner(Protocol):
@@ -56,9 +58,9 @@ def run_if(runner: Runner, statement: If, state: State) -> Outcome:
 
 def _condition(runner: Runner, condition: tuple[Statement, ...], state: State) -> Outcome:
     """Run a condition: it may fail under ``set -e``."""
-    errexit, state.errexit = state.errexit, False
+    tested, state.tested = state.tested, True
     outcome = runner.run_all(condition, state)
-    state.errexit = errexit
+    state.tested = tested
     return outcome
 
 
@@ -90,7 +92,12 @@ def run_case(runner: Runner, statement: Case, state: State) -> Outcome:
         return Outcome(Status.ZERO)
     if not statement.exhaustive:
         branches.add(here, Outcome())
-    return branches.close()
+    outcome = branches.close()
+    if not plain:
+        runner.walk.gap(state, "a case whose items lead to the next one is not followed")
+        state.forget()
+        return Outcome()
+    return outcome
 
 
 def _fits(runner: Runner, item: CaseItem, text: str | None, state: State) -> bool | None:
@@ -108,40 +115,94 @@ def _fits_one(runner: Runner, word: Word, text: str | None, state: State) -> boo
 
 
 def run_loop(runner: Runner, statement: Loop, state: State) -> Outcome:
-    """Run a loop: its body once, with what it changes unknown."""
-    body = statement.body
+    """Run a loop round by round while its values or conditions are known, then once for all rounds that may follow."""
+    before = state.fork()
+    loops, state.loops = state.loops, (state.loops or 0) + 1
+    run = _run_while if statement.condition else _run_for
+    outcome = run(runner, statement, state)
+    state.loops = loops
+    return settle(state, before, Doubt.BREAK, outcome)
+
+
+def _run_for(runner: Runner, statement: Loop, state: State) -> Outcome:
     values = runner.expander.fields(statement.values, state)
-    _forget_changes(runner, statement, state)
-    if statement.keyword in {"for", "select"}:
-        if statement.variable:
-            state.assign(statement.variable, values[0] if len(values) == 1 else None)
-        outcome = run_maybe(runner, body, state)
-    else:
-        status = _condition(runner, statement.condition, state).status
-        goes, stops = (Status.ZERO, Status.NONZERO)[:: 1 if statement.keyword == "while" else -1]
-        if status is goes:
-            return _endless(runner, body, state)
-        if status is stops:
-            return Outcome(Status.ZERO)
-        outcome = run_maybe(runner, body, state)
-        if not _ends_with_input(statement):
+    known = statement.keyword == "for" and bool(statement.variable) and None not in values
+    if not known or len(values) > _LIMIT_ROUNDS:
+        return _some_rounds(runner, statement, state)
+    outcome = Outcome(Status.ZERO)
+    for number, value in enumerate(values):
+        state.assign(statement.variable, value)
+        outcome = _round(runner, statement, state)
+        if outcome.flow in _LEFT:
+            return _behind(outcome)
+        if outcome.status is Status.UNKNOWN and Doubt.BREAK in state.doubts and number + 1 < len(values):
+            return _some_rounds(runner, statement, state)
+    return _behind(outcome)
+
+
+_LEFT = {Flow.BREAK, Flow.RETURN, Flow.EXIT}
+
+
+def _behind(outcome: Outcome) -> Outcome:
+    """Return what a loop comes to whose last round came to ``outcome``."""
+    if outcome.flow is Flow.BREAK:
+        return Outcome(Status.ZERO)
+    return Outcome(outcome.status) if outcome.flow is Flow.CONTINUE else outcome
+
+
+def _round(runner: Runner, statement: Loop, state: State) -> Outcome:
+    """Run the body; what may have left it makes its status unknown."""
+    outcome = runner.run_all(statement.body, state)
+    doubtful = Doubt.BREAK in state.doubts and outcome.flow in {Flow.NEXT, Flow.CONTINUE}
+    return Outcome(Status.UNKNOWN, outcome.flow) if doubtful else outcome
+
+
+def _run_while(runner: Runner, statement: Loop, state: State) -> Outcome:
+    goes, stops = (Status.ZERO, Status.NONZERO)[:: 1 if statement.keyword == "while" else -1]
+    last = Outcome(Status.ZERO)
+    for _ in range(_LIMIT_ROUNDS):
+        before = _changeable(state)
+        condition = _condition(runner, statement.condition, state)
+        if condition.flow is not Flow.NEXT:
+            return _behind(condition)
+        if condition.status is stops:
+            return last
+        if condition.status is not goes or Doubt.BREAK in state.doubts:
+            break
+        outcome = _round(runner, statement, state)
+        if outcome.flow in _LEFT:
+            return _behind(outcome)
+        left = Doubt.BREAK in state.doubts
+        if _changeable(state) == before and not left:
             state.doubts.add(Doubt.HANG)
-    state.doubts.discard(Doubt.BREAK)
-    return Outcome(Status.UNKNOWN, Flow.NEXT if outcome.flow is Flow.BREAK else outcome.flow)
+            return Outcome(Status.UNKNOWN, Flow.NEXT if Doubt.RETURN in state.doubts else Flow.EXIT)
+        last = Outcome(outcome.status)
+    outcome = _some_rounds(runner, statement, state)
+    if not _ends_with_input(statement):
+        state.doubts.add(Doubt.HANG)
+    return outcome
 
 
-def _endless(runner: Runner, body: tuple[Statement, ...], state: State) -> Outcome:
-    outcome = runner.run_all(body, state)
-    left = outcome.flow is Flow.BREAK or Doubt.BREAK in state.doubts
-    state.doubts.discard(Doubt.BREAK)
-    if outcome.flow in {Flow.RETURN, Flow.EXIT}:
-        return outcome
-    state.doubts.add(Doubt.HANG)
-    return Outcome(Status.UNKNOWN, Flow.NEXT if left or Doubt.RETURN in state.doubts else Flow.EXIT)
+def _changeable(state: State) -> object:
+    return (dict(state.variables), dict(state.arrays), set(state.unset), state.positional, state.cwd, dict(state.functions))
 
 
-def _forget_changes(runner: Runner, statement: Loop, state: State) -> None:
-    """Give up the variables that the loop changes: which round comes is not known."""
+def _some_rounds(runner: Runner, statement: Loop, state: State) -> Outcome:
+    """Run what any number of rounds may do."""
+    for name in statement.counts if statement.keyword == "for" and not statement.variable else ():
+        state.assign(name, None)
+    changed = _forget_changes(runner, statement, state)
+    if statement.condition == () and statement.variable:
+        values = runner.expander.fields(statement.values, state)
+        state.assign(statement.variable, values[0] if len(values) == 1 else None)
+    again = statement.condition if changed else ()
+    outcome = run_maybe(runner, (*statement.body, *again), state)
+    return Outcome(Status.UNKNOWN, outcome.flow if outcome.flow not in {Flow.BREAK, Flow.CONTINUE} else Flow.NEXT)
+
+
+def _forget_changes(runner: Runner, statement: Loop, state: State) -> bool:
+    """Give up what the loop changes, because which round comes is not known; tell whether it changes anything."""
+    before = _changeable(state)
     trial = state.fork()
     trial.doubts.add(Doubt.BRANCH)
     runner.walk.mute(+1)
@@ -151,10 +212,15 @@ def _forget_changes(runner: Runner, statement: Loop, state: State) -> None:
         if trial.variables.get(name, "") != state.variables.get(name, ""):
             state.assign(name, None)
     state.wild |= trial.wild
+    for name in {*trial.arrays, *state.arrays}:
+        if trial.arrays.get(name, ()) != state.arrays.get(name, ()):
+            state.assign(name, None)
+            state.arrays[name] = None
     if trial.positional != state.positional:
         state.positional = None
     if trial.cwd != state.cwd:
         state.cwd = None
+    return _changeable(state) != before
 
 
 def _ends_with_input(statement: Loop) -> bool:

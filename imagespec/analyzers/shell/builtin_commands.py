@@ -10,7 +10,7 @@ from imagespec.analyzers.shell.expand import Expander
 from imagespec.analyzers.shell.parser import parse_shell
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
-from imagespec.analyzers.shell.tree import Declare, Literal, Simple, Statement, Substitution, Word
+from imagespec.analyzers.shell.tree import Assignment, Declare, Literal, Simple, Statement, Substitution
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Walk
 from imagespec.entry import EntryKind
 
@@ -32,35 +32,63 @@ class Runner(Protocol):
     def external(self, fields: Fields, state: State) -> Outcome:
         """Run a program and wait for it."""
 
-    def word(self, word: Word, state: State) -> str | None:
-        """Return the text of a word without splitting."""
+    def assign(self, item: Assignment, state: State, *, export: bool = False) -> None:
+        """Assign to a variable or an array."""
 
 
 Builtin = Callable[[Runner, Fields, State], Outcome]
 _DONE = Outcome(Status.ZERO)
 
 
+_LOCAL = frozenset({"local", "declare", "typeset"})
+
+
 def declare(runner: Runner, statement: Declare, state: State) -> Outcome:
     """Run ``export``, ``declare``, ``local``, ``readonly``, ``typeset`` or ``unset``."""
+    if statement.keyword == "local" and not state.calls:
+        state.doubts |= {Doubt.EXIT} if state.dialect != "bash" else set()
+        return Outcome(Status.NONZERO)
     exports = statement.keyword == "export"
+    fixes = statement.keyword == "readonly"
+    if statement.keyword in _LOCAL and state.calls:
+        words = [word.literal or "" for word in statement.words]
+        state.local.update(name for name in (*words, *(item.name for item in statement.assignments)))
     for item in statement.assignments:
-        value = runner.word(item.value, state) if item.value else None
-        state.assign(item.name, None if item.append else value, export=exports)
-    for text in runner.expander.fields(statement.words, state):
+        runner.assign(item, state, export=exports)
+    fields = runner.expander.fields(statement.words, state)
+    exports = _declare_words(statement.keyword, fields, state)
+    fixes |= any("r" in word for word in fields if word and word[0] == "-" and statement.keyword != "export")
+    names = {item.name for item in statement.assignments}
+    for name in names if exports else ():
+        state.export(name)
+    state.fixed |= names if fixes else set()
+    return _DONE
+
+
+def _declare_words(keyword: str, fields: Fields, state: State) -> bool:
+    """Run a declaring command on expanded words; tell whether it exports."""
+    exports = keyword == "export"
+    for text in fields:
         if text is None:  # names that are not known, as in `export $(cat .env)`
             state.forget_variables()
         elif text.startswith("-"):
-            exports |= "x" in text and statement.keyword in {"declare", "typeset"}
-        elif statement.keyword == "unset":
+            exports |= "x" in text and keyword in {"declare", "typeset"}
+        elif keyword == "unset":
             state.remove(text)
             state.functions.pop(text, None)
         elif "=" in text:
             name, _, value_text = text.partition("=")
             state.assign(name, value_text, export=exports)
         elif exports and _NAME.match(text):
-            state.exported.add(text)
-    if exports:
-        state.exported.update(item.name for item in statement.assignments)
+            state.export(text)
+        if keyword == "readonly" and text is not None:
+            state.fixed.add(text.partition("=")[0])
+    return exports
+
+
+def _declare(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
+    """Run a declaring command that the grammar takes for a plain one, as behind ``!`` and ``command``."""
+    _declare_words(fields[0] or "", fields[1:], state)
     return _DONE
 
 
@@ -92,9 +120,23 @@ def _cd(runner: Runner, fields: Fields, state: State) -> Outcome:
     entry = walk.rootfs.resolve(state.cwd) if state.cwd is not None else None
     if entry is not None and entry.kind is EntryKind.DIRECTORY:
         return _DONE
-    if walk.made_directories or walk.touched:
+    if walk.made_directories or walk.maybe_changed(state.cwd):
         return Outcome(Status.LIKELY)
     state.cwd = None  # the shell may stay where it is
+    return Outcome()
+
+
+def _pushd(runner: Runner, fields: Fields, state: State) -> Outcome:
+    if state.dialect == "dash":
+        return runner.external(fields, state)
+    state.cwd = None
+    return Outcome()
+
+
+def _shopt(runner: Runner, fields: Fields, state: State) -> Outcome:
+    if state.dialect == "dash":
+        return runner.external(fields, state)
+    state.plain_globs &= not any(word is None or "glob" in word for word in fields)
     return Outcome()
 
 
@@ -103,10 +145,18 @@ def _cdpath(state: State) -> bool:
 
 
 def _exit(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
+    if len(fields) > 2:  # bash refuses, and goes on
+        state.doubts.add(Doubt.EXIT)
+        return Outcome()
     return Outcome(_code(fields), Flow.EXIT)
 
 
 def _return(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
+    if not state.returns:
+        flow = Flow.NEXT if state.dialect == "bash" else Flow.EXIT  # which only says that it cannot
+        return Outcome(Status.NONZERO if state.dialect == "bash" else _code(fields), flow)
+    if len(fields) > 2 or not all(word is None or word.isdecimal() for word in fields[1:]):
+        state.doubts.add(Doubt.EXIT)  # dash ends there
     return Outcome(_code(fields), Flow.RETURN)
 
 
@@ -117,9 +167,13 @@ def _code(fields: Fields) -> Status:
 
 
 def _break(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
-    if len(fields) > 1:  # `break 2` leaves outer loops too
+    if state.loops == 0:  # it says so at most, and goes on
+        return _DONE
+    if state.loops is None or len(fields) > 1:  # loops outside may be left, too
         state.doubts.add(Doubt.BRANCH)
-    return Outcome(Status.ZERO, Flow.BREAK)
+    if state.loops is None:
+        return Outcome()
+    return Outcome(Status.ZERO, Flow.BREAK if fields[0] == "break" else Flow.CONTINUE)
 
 
 def _set(runner: Runner, fields: Fields, state: State) -> Outcome:
@@ -145,6 +199,8 @@ def _set(runner: Runner, fields: Fields, state: State) -> Outcome:
             state.errexit = on
         if "a" in word[1:] or name == "allexport":
             state.allexport = on
+        if "u" in word[1:] or name == "nounset":
+            state.nounset = on
     return _DONE
 
 
@@ -160,11 +216,22 @@ def _bad_option(runner: Runner, word: str, state: State) -> Outcome:
 
 def _shift(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
     count = fields[1] if len(fields) > 1 else "1"
-    if state.positional is None or count is None or not count.isdecimal():
+    if count is None or not count.isdecimal():
+        state.positional = None
+        return Outcome()
+    number = int(count[:6])
+    if state.positional is None or None in state.positional[:number]:
         state.positional = None
         return Outcome(Status.LIKELY)
-    state.positional = state.positional[int(count[:6]) :]
-    return Outcome(Status.LIKELY)
+    if number <= len(state.positional):
+        state.positional = state.positional[number:]
+        return _DONE
+    if None in state.positional:
+        state.positional = None
+    if state.dialect == "dash":
+        return Outcome(Status.NONZERO, Flow.EXIT)
+    state.doubts |= set() if state.dialect == "bash" else {Doubt.EXIT}
+    return Outcome(Status.NONZERO if state.dialect == "bash" else Status.UNKNOWN)
 
 
 def _read(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
@@ -173,6 +240,8 @@ def _read(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG
             state.forget_variables()
         elif _NAME.match(word):
             state.assign(word, None)
+            if fields[0] != "read":
+                state.arrays[word] = None
     return Outcome()
 
 
@@ -224,6 +293,11 @@ def _trap(runner: Runner, fields: Fields, state: State) -> Outcome:
     elif handler and handler not in {"-", "--", "-l", "-p"}:
         child = state.subshell()
         child.doubts.add(Doubt.BRANCH)
+        # It runs when everything may have changed; that PATH does is not expected.
+        path = child.variables.get("PATH")
+        child.forget_variables()
+        child.variables.update({"PATH": path} if "PATH" in child.variables else {})
+        child.positional, child.cwd = None, None
         run_text(runner, handler, child)
     return _DONE
 
@@ -263,16 +337,20 @@ def _alias(runner: Runner, fields: Fields, state: State) -> Outcome:
 
 
 BUILTINS: Mapping[str, Builtin] = {
-    **dict.fromkeys((":", "true", "echo", "umask", "ulimit", "hash", "times", "shopt", "enable"), _nothing),
+    **dict.fromkeys((":", "true", "echo", "umask", "ulimit", "hash", "times", "enable"), _nothing),
     **dict.fromkeys(("kill", "jobs", "disown", "bg", "pwd", "type", "dirs"), _nothing),
     **dict.fromkeys(("test", "[", "getopts", "let", "fc", "caller", "compgen"), _unknown),
     **dict.fromkeys(("read", "mapfile", "readarray"), _read),
     **dict.fromkeys((".", "source"), _source),
     **dict.fromkeys(("command", "builtin"), _command),
     **dict.fromkeys(("break", "continue"), _break),
+    **dict.fromkeys(("export", "readonly", "unset", "local", "declare", "typeset"), _declare),
     "false": _fails,
     "cd": _cd,
     "chdir": _cd,
+    "pushd": _pushd,
+    "popd": _pushd,
+    "shopt": _shopt,
     "exit": _exit,
     "return": _return,
     "set": _set,
@@ -285,3 +363,5 @@ BUILTINS: Mapping[str, Builtin] = {
     "alias": _alias,
 }
 """``exec``, the declaring commands and functions are the shell's own business."""
+SPECIAL = frozenset({":", ".", "source", "eval", "exit", "return", "set", "shift", "times", "trap", "break", "continue"})
+"""Built-in commands before which an assignment stays."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from imagespec.analyzers.shell.expand import Expander
 from imagespec.analyzers.shell.sinks import pipe_sink
-from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
+from imagespec.analyzers.shell.state import Doubt, Outcome, State, Status
 from imagespec.analyzers.shell.tree import AndOr, Background, Group, Pipeline, Simple, Statement
 from imagespec.analyzers.startup.walk import Walk
 
@@ -34,7 +34,7 @@ def run_group(runner: Runner, statement: Group, state: State) -> Outcome:
     child = state.subshell()
     outcome = runner.run_all(statement.body, child)
     state.come_back(child)
-    return Outcome(outcome.status if outcome.flow is Flow.NEXT else Status.UNKNOWN)
+    return Outcome(Status.UNKNOWN if Doubt.EXIT in child.doubts else outcome.status)
 
 
 def run_background(runner: Runner, statement: Background, state: State) -> Outcome:

@@ -11,6 +11,7 @@ from imagespec.analyzers.shell.tree import (
     Condition,
     Declare,
     Literal,
+    Opaque,
     Part,
     Redirect,
     Simple,
@@ -73,8 +74,11 @@ class CommandReader:
         append = any(child.type == "+=" for child in node.children)
         if append or name.type == "subscript" or (value is not None and value.type == "array"):
             self.reader.bashisms.append((line_of(node), "+=" if append else "array"))
-        if name.type == "subscript" or (value is not None and value.type == "array"):
-            return Assignment(text.partition("[")[0], None)
+        if value is not None and value.type == "array" and name.type != "subscript":
+            nodes = [child for child in value.children if child.is_named and child.type != "comment"]
+            return Assignment(text, None, append, tuple(Word(self.reader.parts(item, depth)) for item in nodes))
+        if name.type == "subscript":
+            return Assignment(text.partition("[")[0], Word((Opaque(),)))
         return Assignment(text, Word(self.reader.parts(value, depth) if value else ()), append)
 
     def declare(self, node: Node, depth: int) -> Declare:

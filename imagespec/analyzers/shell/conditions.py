@@ -15,7 +15,7 @@ import attrs
 from imagespec.analyzers.shell.expand import UNSET, Expander, lookup, pattern_of
 from imagespec.analyzers.shell.patterns import matches_pattern
 from imagespec.analyzers.shell.sinks import absolute
-from imagespec.analyzers.shell.state import Outcome, State, Status
+from imagespec.analyzers.shell.state import Doubt, Outcome, State, Status
 from imagespec.analyzers.shell.tree import Literal, Parameter, Part, Word
 from imagespec.analyzers.startup.walk import Walk
 from imagespec.entry import Entry, EntryKind
@@ -42,6 +42,7 @@ def _as_tested(word: Word, state: State) -> tuple[Word, bool]:
     for part in word.parts:
         if isinstance(part, Parameter) and not part.operator and _is_never_set(part.name, state):
             part = attrs.evolve(part, operator="-", argument=Word(()))
+            state.doubts |= {Doubt.EXIT} if state.nounset else set()
         parts.append(part)
     return Word(tuple(parts)), tuple(parts) != word.parts
 
@@ -116,7 +117,9 @@ class _Tester:
         for group in _split(texts, "-o"):
             inner: bool | None = True
             for primary in _split(group, "-a"):
-                inner = _both(inner, self.single(primary) if 1 <= len(primary) <= 4 else None)
+                if not _is_primary(primary):
+                    return None  # an error, whatever the others come to
+                inner = _both(inner, self.single(primary))
             truth = _either(truth, inner)
         return truth
 
@@ -179,6 +182,20 @@ _BINARY = frozenset(
     {"=", "==", "!=", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef", "<", ">"}
 )
 _FILES = frozenset({"-e", "-f", "-d", "-s", "-x", "-L", "-h"})
+
+
+def _is_primary(words: Texts) -> bool:
+    """Tell whether words are ``operator operand``, ``first operator second`` or one word, perhaps behind ``!``."""
+    if words[:1] == ["!"] and len(words) > 1:
+        words = words[1:]
+    match words:
+        case [_]:
+            return True
+        case [operator, _]:
+            return operator is not None and re.match(r"-[a-zA-Z]\Z", operator) is not None
+        case [_, operator, _]:
+            return operator in _BINARY
+    return False
 
 
 def _split(texts: Texts, operator: str) -> list[Texts]:

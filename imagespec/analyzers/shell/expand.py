@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from imagespec.analyzers.shell.patterns import Pattern, parse_pattern, without
-from imagespec.analyzers.shell.state import State
+from imagespec.analyzers.shell.state import Doubt, State
 from imagespec.analyzers.shell.tree import Literal, Opaque, Parameter, Part, Substitution, Word
 from imagespec.rootfs import RootFs
 
@@ -47,25 +47,46 @@ class Expander:
 
     def _fields(self, word: Word, state: State) -> list[str | None]:
         building = _Fields()
+        self._build(word, state, building)
+        return self._globbed(building, state)
+
+    def _build(self, word: Word, state: State, building: _Fields, *, inner: bool = False) -> None:
+        """Add a word's parts; those of an ``inner`` one, the default of a parameter, are split where not quoted."""
         for number, part in enumerate(word.parts):
-            if isinstance(part, Literal):
+            if isinstance(part, Literal) and inner and not part.quoted and "~" not in part.text:
+                building.split(None if "IFS" in state.variables else part.text)
+            elif isinstance(part, Literal):
                 text = _tilde(part.text, state) if number == 0 and not part.quoted else part.text
                 building.append(text)
                 building.glob |= not part.quoted and any(char in part.text for char in "*?[")
+            elif isinstance(part, Parameter) and self._takes_argument(part, state):
+                self._build(part.argument or Word(()), state, building, inner=True)
             elif isinstance(part, Parameter) and part.name in "@*" and not part.operator:
-                self._all_positional(part, state, building)
+                self._all_of(state.positional, part, building)
+            elif isinstance(part, Parameter) and part.name.endswith("[@]"):
+                self._all_of(state.arrays.get(part.name[:-3]), part, building)
             elif part.quoted:
                 building.append(self._text(part, state))
             else:
                 value = self._text(part, state)
                 building.split(None if "IFS" in state.variables else value)
-        return self._globbed(building, state)
+
+    @staticmethod
+    def _takes_argument(part: Parameter, state: State) -> bool:
+        """Tell whether an unquoted parameter certainly stands for its argument, whose own quotes then count."""
+        if part.quoted or part.operator not in {":-", "-", ":+", "+"}:
+            return False
+        value = lookup(part.name, state)
+        if part.operator.endswith("+"):
+            return isinstance(value, str) and (value != "" or part.operator == "+")
+        return value is UNSET or (value == "" and part.operator == ":-")
 
     def _globbed(self, building: _Fields, state: State) -> list[str | None]:
         if not building.glob:
             return building.done()
         return [
-            None if text is None or self._may_match(text, state.cwd) else text for text in building.done()
+            None if text is None or not state.plain_globs or self._may_match(text, state.cwd) else text
+            for text in building.done()
         ]
 
     def _may_match(self, pattern: str, cwd: str | None) -> bool:
@@ -77,18 +98,19 @@ class Expander:
         names = (entry.path.rpartition("/")[2] for entry in self._rootfs.list(directory))
         return any(fnmatch.fnmatchcase(name, base) for name in names)
 
-    def _all_positional(self, part: Parameter, state: State, building: _Fields) -> None:
-        if state.positional is None:
+    @staticmethod
+    def _all_of(items: tuple[str | None, ...] | None, part: Parameter, building: _Fields) -> None:
+        if items is None:
             building.append(None)
         elif part.quoted and part.name == "*":
-            building.append(_joined([x for item in state.positional for x in (" ", item)][1:]))
+            building.append(_joined([x for item in items for x in (" ", item)][1:]))
         elif part.quoted:
-            for number, item in enumerate(state.positional):
+            for number, item in enumerate(items):
                 if number:
                     building.end()
                 building.append(item)
         else:
-            for item in state.positional:
+            for item in items:
                 building.end()
                 building.split(item)
             building.end()
@@ -103,6 +125,7 @@ class Expander:
                 value = self._substitute(part, state)
                 return None if part.process else value
             case Opaque():
+                state.doubts |= {Doubt.EXIT} if state.nounset else set()
                 return None
 
     def _parameter(self, part: Parameter, state: State) -> str | None:
@@ -110,11 +133,17 @@ class Expander:
         argument = part.argument or Word(())
         unset = value is UNSET
         known = value if isinstance(value, str) else None
+        if part.name in {"@", "*"} and part.operator and (not unset or part.operator == ":"):
+            return None  # words that are each changed
+        if unset and state.nounset and part.operator not in _DEFAULTING and part.name not in {"@", "*"}:
+            state.doubts.add(Doubt.EXIT)
         match part.operator:
             case "":
                 # Never set in the image: it may still be given when the container is started.
                 return "" if unset and _certainly_unset(part.name, state) else known
             case ":-" | "-" | ":=" | "=":
+                if not unset and known is None and part.operator.endswith("="):
+                    state.assign(part.name, None)
                 if not unset and (known or known is None or not part.operator.startswith(":")):
                     return known
                 default = self.value(argument, state)
@@ -136,6 +165,7 @@ class Expander:
                 return None
 
 
+_DEFAULTING = frozenset({":-", "-", ":=", "=", ":+", "+"})
 _SECTION = re.compile(r"([0-9]{1,6})(?::([0-9]{1,6}))?\Z")
 
 
@@ -170,10 +200,14 @@ def lookup(name: str, state: State) -> object:
         if state.positional is None:
             return None
         number = int(name[:4])
+        if None in state.positional[:number]:  # which may be no word, or many
+            return None
         return state.positional[number - 1] if number <= len(state.positional) else UNSET
     if name == "#":
         known = state.positional is not None and None not in state.positional
         return str(len(state.positional or ())) if known else None
+    if name.endswith("[@]"):
+        return None
     if name in {"@", "*"}:
         if state.positional is None:
             return None

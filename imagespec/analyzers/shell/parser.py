@@ -18,8 +18,10 @@ from imagespec.analyzers.shell.tree import (
     Function,
     Group,
     If,
+    Literal,
     Loop,
     Negated,
+    Parameter,
     Pipeline,
     Problem,
     Redirect,
@@ -39,6 +41,10 @@ LIMIT_TEXT_BYTES = 64 << 10
 """Longer texts are not parsed: scripts that start containers are far shorter."""
 _LIMIT_DEPTH = 30  # nested compound commands; keeps every later recursion under Python's limit
 _LIMIT_PROBLEMS = 20
+_RESERVED = frozenset(
+    ["!", "{", "}", "case", "do", "done", "elif", "else", "esac", "fi", "for", "if", "in", "then", "until", "while"]
+)
+"""Reserved words of POSIX shells (XCU 2.4)."""
 _NOT_STATEMENTS = frozenset({"comment", "heredoc_body", "file_descriptor"})
 
 
@@ -57,22 +63,27 @@ def parse_shell(text: bytes) -> ShellText:
     root = parser.parse(source).root_node
     lowering = _Lowering(source)
     body = lowering.sequence(root.children, 0)
-    problems = [*_syntax_problems(root), *lowering.problems]
+    problems = [*_syntax_problems(root, source), *lowering.problems]
     bashisms = [Problem(line, what) for line, what in sorted(lowering.reader.bashisms)]
     return ShellText(body, tuple(problems[:_LIMIT_PROBLEMS]), tuple(bashisms[:_LIMIT_PROBLEMS]))
 
 
-def _syntax_problems(root: Node) -> list[Problem]:
-    if not root.has_error:
+def _syntax_problems(root: Node, source: bytes) -> list[Problem]:
+    documents = b"<<" in source
+    if not root.has_error and not documents:
         return []
     found: list[Problem] = []
     stack = [root]
     while stack and len(found) < _LIMIT_PROBLEMS:
         node = stack.pop()
+        if node.type == "heredoc_end" and source[node.end_byte : node.end_byte + 1] not in {b"", b"\n"}:
+            found.append(Problem(node.start_point.row + 1, "the end of a here-document has a line of its own"))
         if node.is_error or node.is_missing:
             found.append(Problem(node.start_point.row + 1, "this is no shell syntax that the grammar knows"))
-        elif node.has_error:
+        elif node.has_error or documents:
             stack.extend(reversed(node.children))
+    if not root.has_error:
+        return found
     return found or [Problem(1, "the text breaks off inside a command")]
 
 
@@ -104,7 +115,7 @@ class _Lowering:
         line, below = line_of(node), depth + 1
         match node.type:
             case "command" | "variable_assignment" | "variable_assignments":
-                return self._commands.simple(node, below)
+                return self._simple(node, below)
             case "declaration_command" | "unset_command":
                 return self._commands.declare(node, below)
             case "redirected_statement":
@@ -115,6 +126,8 @@ class _Lowering:
                 return self._pipeline(node, below)
             case "negated_command":
                 return Negated(line, self.statement(node.children[-1], below))
+            case "subshell" if self.reader.text(node.start_byte, node.start_byte + 2) == "((":
+                return self._unparsed(node, "parentheses that may be arithmetic are not followed")
             case "subshell":
                 return Group(line, self.sequence(node.children, below), subshell=True)
             case "compound_statement" if node.children[0].type == "((":
@@ -133,6 +146,14 @@ class _Lowering:
                 return self._function(node, below)
             case _:
                 return self._unparsed(node, f"{node.type.replace('_', ' ')} is not followed")
+
+    def _simple(self, node: Node, depth: int) -> Statement:
+        made = self._commands.simple(node, depth)
+        first = made.words[0].parts if made.words and not made.assignments else ()
+        if len(first) == 1 and isinstance(first[0], Literal) and not first[0].quoted:
+            if first[0].text in _RESERVED:  # as in `! { …; }`, which the grammar takes for a command `{`
+                self.problems.append(Problem(made.line, f"{first[0].text!r} is read by shells as their own word"))
+        return made
 
     def _unparsed(self, node: Node, reason: str) -> Unparsed:
         return Unparsed(line_of(node), reason)
@@ -225,14 +246,30 @@ class _Lowering:
             return Loop(line_of(node), node.children[0].type, inside, self.sequence(head, depth))
         if node.type == "c_style_for_statement":
             self.reader.bashisms.append((line_of(node), "for (("))
-        values = node.children_by_field_name("value")
+        values = tuple(
+            Word(self.reader.parts(value, depth)) for value in node.children_by_field_name("value")
+        )
+        if node.type == "for_statement" and not any(child.type == "in" for child in node.children):
+            values = (Word((Parameter("@", quoted=True),)),)
         return Loop(
             line_of(node),
             node.children[0].type,
             inside,
             variable=self.reader.text(variable.start_byte, variable.end_byte) if variable else "",
-            values=tuple(Word(self.reader.parts(value, depth)) for value in values),
+            values=values,
+            counts=self._names(node.children[: node.children.index(body)] if body else []),
         )
+
+    def _names(self, nodes: list[Node]) -> tuple[str, ...]:
+        """Return the names in the head of ``for ((…))``."""
+        found: list[str] = []
+        stack = [node for node in nodes if node.type not in {"for", "in"}]
+        while stack:
+            node = stack.pop()
+            if node.type in {"variable_name", "word"}:
+                found.append(self.reader.text(node.start_byte, node.end_byte))
+            stack.extend(node.children)
+        return tuple(found)
 
     def _function(self, node: Node, depth: int) -> Statement:
         name, body = node.child_by_field_name("name"), node.child_by_field_name("body")

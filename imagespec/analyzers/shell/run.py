@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from imagespec.analyzers.shell import branches, builtin_commands, children, conditions
 from imagespec.analyzers.shell.expand import Expander
 from imagespec.analyzers.shell.sinks import apply_redirect
-from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
+from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status, settle
 from imagespec.analyzers.shell.tree import (
     AndOr,
+    Assignment,
     Background,
     Case,
     Condition,
@@ -27,6 +28,7 @@ from imagespec.analyzers.shell.tree import (
     If,
     Loop,
     Negated,
+    Parameter,
     Pipeline,
     Redirect,
     Redirected,
@@ -34,13 +36,12 @@ from imagespec.analyzers.shell.tree import (
     Statement,
     Substitution,
     Unparsed,
-    Word,
 )
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
 
 Launch = Callable[[tuple[str | None, ...], State, bool], Launched]
 _LIMIT_NESTING = (
-    80  # of one shell with all that it starts: about six frames each, below Python's limit of 1,000
+    50  # of one shell with all that it starts: under fifteen frames each, below Python's limit of 1,000
 )
 _SURE = {Status.ZERO, Status.LIKELY}
 
@@ -64,14 +65,22 @@ class Shell:
         for statement in body:
             if not self.walk.spend(state):
                 return Outcome(Status.UNKNOWN, Flow.EXIT)
-            outcome = self.run(statement, state)
+            outcome = self._checked(statement, state)
             if outcome.flow is not Flow.NEXT:
                 return outcome
-            if state.errexit and isinstance(statement, Simple | Condition | Redirected):
-                if outcome.status is Status.NONZERO:
-                    return Outcome(Status.NONZERO, Flow.EXIT)
-                if outcome.status is Status.UNKNOWN:
-                    state.doubts.add(Doubt.EXIT)
+        return outcome
+
+    def _checked(self, statement: Statement, state: State) -> Outcome:
+        """Run a statement whose failure ends the shell under ``set -e``."""
+        outcome = self.run(statement, state)
+        ends = isinstance(statement, Simple | Declare | Condition | Redirected | Pipeline | Group)
+        if isinstance(statement, Group | Redirected) and not _is_subshell(statement):
+            ends = False  # what fails inside has ended it there
+        if outcome.flow is Flow.NEXT and state.errexit and not state.tested and ends:
+            if outcome.status is Status.NONZERO:
+                return Outcome(Status.NONZERO, Flow.EXIT)
+            if outcome.status is Status.UNKNOWN:
+                state.doubts.add(Doubt.EXIT)
         return outcome
 
     def run(self, statement: Statement, state: State) -> Outcome:
@@ -114,7 +123,9 @@ class Shell:
                 state.functions[statement.name] = statement
                 return Outcome(Status.ZERO)
             case Negated():
+                tested, state.tested = state.tested, True
                 outcome = self.run(statement.inner, state)
+                state.tested = tested
                 opposite = {Status.ZERO: Status.NONZERO, Status.NONZERO: Status.ZERO}
                 return Outcome(opposite.get(outcome.status, Status.UNKNOWN), outcome.flow)
             case Condition():
@@ -125,21 +136,21 @@ class Shell:
                 return Outcome()
 
     def _and_or(self, statement: AndOr, state: State) -> Outcome:
-        errexit, state.errexit = state.errexit, False  # only the last of them ends a shell under `set -e`
+        tested, state.tested = state.tested, True  # only the last of them ends a shell under `set -e`
         outcome = self.run(statement.first, state)
         last = len(statement.rest) - 1
         for number, (operator, right) in enumerate(statement.rest):
             if outcome.flow is not Flow.NEXT:
                 break
-            state.errexit = errexit and number == last
+            state.tested = tested or number < last
             wanted = _SURE if operator == "&&" else {Status.NONZERO}
             if outcome.status in wanted:
-                outcome = self.run(right, state)
+                outcome = self._checked(right, state)
             elif operator == "||" and outcome.status is Status.LIKELY:
                 self._aside(right, state)  # the small tool before it is taken to succeed
             elif outcome.status is Status.UNKNOWN:
                 outcome = branches.run_maybe(self, (right,), state)
-        state.errexit = errexit
+        state.tested = tested
         return outcome
 
     def _aside(self, statement: Statement, state: State) -> None:
@@ -167,6 +178,7 @@ class Shell:
             return None
         child = state.subshell()
         child.depth += 1
+        child.errexit &= child.dialect != "bash"  # unless its options say otherwise
         if part.process:
             child.background = True
         else:
@@ -175,7 +187,7 @@ class Shell:
         if part.process:
             return None
         state.come_back(child)
-        self._substituted = outcome.status
+        self._substituted = Status.UNKNOWN if Doubt.EXIT in child.doubts else outcome.status
         self.walk.mute(+1)  # the commands were run above; now only their words count
         value = children.known_output(part.body, child, self.expander)
         self.walk.mute(-1)
@@ -206,8 +218,8 @@ class Shell:
         self._substituted = Status.ZERO
         fields = self.expander.fields(statement.words, state)
         if not fields:
-            for name, value in self._values(statement, state):
-                state.assign(name, value)
+            for item in statement.assignments:
+                self.assign(item, state)
             with self._redirections(statement.redirects, state):
                 pass
             return Outcome(self._substituted)
@@ -216,15 +228,28 @@ class Shell:
         with self._redirections(statement.redirects, state):
             return self._command(statement, fields, state)
 
+    def assign(self, item: Assignment, state: State, *, export: bool = False) -> None:
+        """Assign to a variable or an array."""
+        if item.elements is not None:
+            state.assign_array(item.name, self.expander.fields(item.elements, state), append=item.append)
+        else:
+            state.assign(item.name, self._value(item, state), export=export)
+
+    def _value(self, item: Assignment, state: State) -> str | None:
+        value = self.expander.value(item.value, state) if item.value else None
+        if item.append:
+            old = state.variables.get(item.name) if item.name in state.variables else None
+            value = old + value if old is not None and value is not None else None
+        return value
+
     def _values(self, statement: Simple, state: State) -> list[tuple[str, str | None]]:
-        found: list[tuple[str, str | None]] = []
+        """Return what is assigned before a command; whether one assignment sees those before it differs."""
+        found: dict[str, str | None] = {}
         for item in statement.assignments:
-            value = self.expander.value(item.value, state) if item.value else None
-            if item.append:
-                old = state.variables.get(item.name) if item.name in state.variables else None
-                value = old + value if old is not None and value is not None else None
-            found.append((item.name, value))
-        return found
+            parts = item.value.parts if item.value else ()
+            seen = {part.name for part in parts if isinstance(part, Parameter)} & found.keys()
+            found[item.name] = None if seen else self._value(item, state)
+        return list(found.items())
 
     def _command(self, statement: Simple, fields: tuple[str | None, ...], state: State) -> Outcome:
         name = fields[0]
@@ -235,8 +260,29 @@ class Shell:
         if name == "trap" and builtin_commands.only_kills(statement):
             return Outcome(Status.ZERO)
         if builtin:
-            return builtin(self, fields, state)
+            return self._builtin(builtin, fields, assignments, state)
         return self.external(fields, state, assignments)
+
+    def _builtin(
+        self,
+        builtin: builtin_commands.Builtin,
+        fields: tuple[str | None, ...],
+        assignments: list[tuple[str, str | None]],
+        state: State,
+    ) -> Outcome:
+        """Run a built-in command; what is assigned before it stays where it is a special one (POSIX XCU 2.14)."""
+        before = {name: (name in state.variables, state.variables.get(name)) for name, _ in assignments}
+        exported = set(state.exported)
+        for name, value in assignments:
+            state.assign(name, value, export=state.dialect == "bash")
+        outcome = builtin(self, fields, state)
+        if fields[0] not in builtin_commands.SPECIAL or state.dialect == "bash":
+            for name, (was_set, value) in before.items():
+                state.assign(name, value)
+                if not was_set:
+                    state.remove(name)
+                state.exported -= {name} - exported
+        return outcome
 
     def external(
         self,
@@ -283,17 +329,22 @@ class Shell:
             return Outcome()
         for key, value in assignments:
             state.assign(key, value)
-        positional, line = state.positional, state.line
-        state.positional = arguments
+        before, state.local = state.fork(), set()
+        positional, line, loops = state.positional, state.line, state.loops
+        returns = state.returns
+        state.positional, state.loops, state.returns = arguments, state.loops_outside, True
         state.calls += 1
         outcome = self.run(function.body, state)
         state.calls -= 1
-        state.positional, state.line = positional, line
-        state.doubts.discard(Doubt.RETURN)
+        state.positional, state.line, state.loops, state.returns = positional, line, loops, returns
+        state.restore(before, state.local)
+        outcome = settle(state, before, Doubt.RETURN, outcome)
         if outcome.flow is Flow.RETURN:
             return Outcome(outcome.status)
         return outcome
 
-    def word(self, word: Word, state: State) -> str | None:
-        """Return the text of a word without splitting."""
-        return self.expander.value(word, state)
+
+def _is_subshell(statement: Statement) -> bool:
+    while isinstance(statement, Redirected):
+        statement = statement.inner
+    return isinstance(statement, Group) and statement.subshell

@@ -30,7 +30,7 @@ class Doubt(enum.Enum):
     RETURN = "return"
     """The function may have returned."""
     BREAK = "break"
-    """The loop may have been left."""
+    """The loop, or this round of it, may have been left."""
 
 
 class Status(enum.Enum):
@@ -48,11 +48,17 @@ class Flow(enum.Enum):
 
     NEXT = "next"
     BREAK = "break"
+    CONTINUE = "continue"
     RETURN = "return"
     EXIT = "exit"
 
 
-_LOCAL_DOUBTS = {Flow.BREAK: Doubt.BREAK, Flow.RETURN: Doubt.RETURN, Flow.EXIT: Doubt.EXIT}
+_LOCAL_DOUBTS = {
+    Flow.BREAK: Doubt.BREAK,
+    Flow.CONTINUE: Doubt.BREAK,
+    Flow.RETURN: Doubt.RETURN,
+    Flow.EXIT: Doubt.EXIT,
+}
 
 
 @attrs.frozen
@@ -69,7 +75,13 @@ class State:
 
     variables: dict[str, str | None] = attrs.field(factory=dict)
     """None: set to something unknown. A name that is missing was never set."""
+    arrays: dict[str, tuple[str | None, ...] | None] = attrs.field(factory=dict)
+    """Names that were made arrays; their `variables` are unknown."""
     exported: set[str] = attrs.field(factory=set)
+    perhaps_exported: set[str] = attrs.field(factory=set)
+    """Those of `exported` that are so on some ways only."""
+    local: set[str] = attrs.field(factory=set)
+    """Names that are the running function's own."""
     unset: set[str] = attrs.field(factory=set)
     """Names removed on purpose: these are certainly unset, whatever the container is started with."""
     wild: bool = False
@@ -83,7 +95,18 @@ class State:
     functions: dict[str, Function | None] = attrs.field(factory=dict)
     """None: one of several bodies."""
     errexit: bool = False
-    allexport: bool = False
+    tested: bool = False
+    """What runs here is asked for its status, so that `errexit` ends nothing."""
+    nounset: bool = False
+    allexport: bool | None = False
+    fixed: set[str] = attrs.field(factory=set)
+    """Names made readonly."""
+    plain_globs: bool = True
+    """No option of bash changes what patterns come to."""
+    returns: bool = False
+    """A function or a file that is read is around the current place, which ``return`` leaves."""
+    loops: int | None = 0
+    """Loops around the current place; None where those outside a function or subshell may count."""
     doubts: set[Doubt] = attrs.field(factory=set)
     background: bool = False
     jobs: bool = False
@@ -113,8 +136,12 @@ class State:
         return attrs.evolve(
             self,
             variables=dict(self.variables),
+            arrays=dict(self.arrays),
             exported=set(self.exported),
+            perhaps_exported=set(self.perhaps_exported),
+            local=set(self.local),
             unset=set(self.unset),
+            fixed=set(self.fixed),
             sinks=dict(self.sinks),
             functions=dict(self.functions),
             doubts=set(self.doubts),
@@ -125,7 +152,13 @@ class State:
         child = self.fork()
         child.doubts = {Doubt.BRANCH} if self.doubts else set()
         child.main = False
+        child.loops = self.loops_outside
         return child
+
+    @property
+    def loops_outside(self) -> int | None:
+        """Return the loops that count inside a function or subshell."""
+        return 0 if self.loops == 0 else None
 
     def come_back(self, child: State) -> None:
         """Go on behind a child that was waited for."""
@@ -134,18 +167,59 @@ class State:
 
     def environment(self) -> dict[str, str | None]:
         """Return what a program started now finds in its environment."""
-        return {name: self.variables[name] for name in sorted(self.exported) if name in self.variables}
+        return {
+            name: None if name in self.perhaps_exported else self.variables[name]
+            for name in sorted(self.exported)
+            if name in self.variables
+        }
 
     def assign(self, name: str, value: str | None, *, export: bool = False) -> None:
         """Set a variable."""
+        if name in self.fixed:  # dash ends there, bash leaves it as it is
+            self.doubts.add(Doubt.EXIT)
+            value = None
+        if name in self.arrays:  # its first element
+            self.arrays[name] = value = None
         self.variables[name] = value
         self.unset.discard(name)
         if export or self.allexport:
+            self.export(name)
+        elif self.allexport is None and name not in self.exported:
             self.exported.add(name)
+            self.perhaps_exported.add(name)
+
+    def export(self, name: str) -> None:
+        """Let programs find a variable in their environment."""
+        self.exported.add(name)
+        self.perhaps_exported.discard(name)
+
+    def assign_array(self, name: str, elements: tuple[str | None, ...], *, append: bool) -> None:
+        """Make a variable an array, or add elements to one."""
+        known = self.arrays.get(name) if append else ()
+        fresh = not append or name in self.arrays or (name not in self.variables and not self.wild)
+        self.assign(name, None)
+        self.arrays[name] = (*(known or ()), *elements) if fresh and (known is not None or name not in self.arrays) else None
+
+    def restore(self, before: State, names: set[str]) -> None:
+        """Give variables that were a function's own back what they were ``before`` it."""
+        for name in names:
+            for here, there in ((self.variables, before.variables), (self.arrays, before.arrays)):
+                here.pop(name, None)  # type: ignore[attr-defined]
+                if name in there:
+                    here[name] = there[name]  # type: ignore[index]
+            for own, other in (
+                (self.exported, before.exported),
+                (self.perhaps_exported, before.perhaps_exported),
+                (self.unset, before.unset),
+            ):
+                own.discard(name)
+                own |= {name} & other
+        self.local = before.local
 
     def remove(self, name: str) -> None:
         """Unset a variable."""
         self.variables.pop(name, None)
+        self.arrays.pop(name, None)
         self.exported.discard(name)
         self.unset.add(name)
 
@@ -160,6 +234,7 @@ class State:
         """Give up the variables: any of them may have been set."""
         self.wild = True
         self.variables = dict.fromkeys(self.variables)
+        self.arrays = dict.fromkeys(self.arrays)
         self.unset = set()
 
     def here(self, message: str, seen: str | None = None) -> tuple[Evidence, ...]:
@@ -194,17 +269,41 @@ def join(state: State, survivors: Iterable[State]) -> None:
             state.variables[name] = None
             state.unset.discard(name)
     state.exported = set().union(*(other.exported for other in others))
+    everywhere = first.exported.intersection(*(other.exported for other in others))
+    halves = set().union(*(other.perhaps_exported for other in others))
+    state.perhaps_exported = halves | (state.exported - everywhere)
+    state.local = set().union(*(other.local for other in others))
     state.wild = any(other.wild for other in others)
     state.positional = _same([other.positional for other in others])
     state.cwd = _same([other.cwd for other in others])
     state.sinks = {
         fd: _same([other.sinks.get(fd) for other in others]) for other in others for fd in other.sinks
     }
+    arrays = {name for other in others for name in other.arrays}
+    state.arrays = {name: _same([other.arrays.get(name) for other in others]) for name in arrays}
     functions = {name for other in others for name in other.functions}
     state.functions = {name: _same([other.functions.get(name) for other in others]) for name in functions}
     state.errexit = any(other.errexit for other in others)
-    state.allexport = first.allexport
+    state.nounset = any(other.nounset for other in others)
+    state.plain_globs = all(other.plain_globs for other in others)
+    state.allexport = _same([other.allexport for other in others])
+    state.fixed = set().union(*(other.fixed for other in others))
     state.jobs = any(other.jobs for other in others)
+
+
+def settle(state: State, before: State, doubt: Doubt, outcome: Outcome) -> Outcome:
+    """
+    Go on behind a loop or function that may have been left early, which is what ``doubt`` says.
+
+    What it changed since ``before`` may have been changed or not, and where it ends the shell it may not have come there.
+    """
+    if doubt in before.doubts or doubt not in state.doubts:
+        return outcome
+    state.doubts.discard(doubt)
+    join(state, [before, state.fork()])
+    if outcome.flow in {Flow.RETURN, Flow.EXIT} and doubt is not _LOCAL_DOUBTS[outcome.flow]:
+        state.doubts.add(_LOCAL_DOUBTS[outcome.flow])
+    return Outcome(Status.UNKNOWN, Flow.NEXT)
 
 
 def _same(values: list[T | None]) -> T | None:
@@ -232,7 +331,7 @@ class Branches:
         if Flow.NEXT in flows:
             flow = Flow.NEXT
         else:
-            flow = next(flow for flow in (Flow.BREAK, Flow.RETURN, Flow.EXIT) if flow in flows)
+            flow = next(flow for flow in _LOCAL_DOUBTS if flow in flows)
         state.doubts |= {_LOCAL_DOUBTS[other] for other in flows if other not in {flow, Flow.NEXT}}
         join(state, (child for child, outcome in self._ends if outcome.flow is flow))
         if Doubt.BRANCH in before:

@@ -15,7 +15,11 @@ class Literal:
 
 @attrs.frozen
 class Parameter:
-    """``$name`` or ``${name OP argument}``; an ``operator`` that is not evaluated makes the value unknown."""
+    """
+    ``$name`` or ``${name OP argument}``; an ``operator`` that is not evaluated makes the value unknown.
+
+    All elements of an array are the name with ``[@]``.
+    """
 
     name: str
     operator: str = ""
@@ -58,11 +62,12 @@ class Word:
 
 @attrs.frozen
 class Assignment:
-    """``name=value``; value None where it cannot be evaluated (arrays)."""
+    """``name=value``; value None where it cannot be evaluated (elements of arrays); ``name=(elements)``."""
 
     name: str
     value: Word | None
     append: bool = False
+    elements: tuple[Word, ...] | None = None
 
 
 @attrs.frozen
@@ -183,6 +188,8 @@ class Loop:
     condition: tuple[Statement, ...] = ()
     variable: str = ""
     values: tuple[Word, ...] = ()
+    counts: tuple[str, ...] = ()
+    """Names in the head of ``for ((…))``, which may change."""
 
 
 @attrs.frozen

@@ -16,6 +16,7 @@ _ESCAPE = re.compile(r"\\(\n|.)", re.DOTALL)
 _ANSI_C = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
 _OPERATORS = frozenset({":-", "-", ":=", "=", ":+", "+"})
 _PLAIN = re.compile(r"[\w./:=@%+,-]+\Z")
+_ALL_ELEMENTS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\[@\]\Z")
 CARRIAGE_RETURN_STAND_IN = "\x01"
 """The grammar takes CR for a blank, shells take it for a letter; this control character the grammar takes for one."""
 
@@ -134,6 +135,9 @@ class WordReader:
         children = node.children[1:-1]
         if self.text(node.start_byte, node.end_byte) == "${BASH_SOURCE[0]}":
             return Parameter("BASH_SOURCE", quoted=quoted)
+        if len(children) == 1 and children[0].type == "subscript":
+            raw = self.text(children[0].start_byte, children[0].end_byte)
+            return Parameter(raw, quoted=quoted) if _ALL_ELEMENTS.match(raw) else Opaque(quoted)
         if not children or children[0].type not in {"variable_name", "special_variable_name"}:
             return Opaque(quoted)
         name = self.text(children[0].start_byte, children[0].end_byte)
@@ -141,6 +145,8 @@ class WordReader:
             return Parameter(name, quoted=quoted)
         operator = children[1].type
         argument = self._joined(children[2:], children[1].end_byte, node.end_byte - 1, depth)
+        if quoted and any(child.type in {"raw_string", "ansi_c_string"} for child in children[2:]):
+            return Opaque(quoted)  # quotes that stand for themselves there
         if operator in _OPERATORS:
             return Parameter(name, operator, Word(argument), quoted)
         if operator in {"#", "##", "%", "%%"}:

@@ -8,7 +8,7 @@ from imagespec.analyzers.shell.arguments import ShellArguments
 from imagespec.analyzers.shell.parser import parse_shell
 from imagespec.analyzers.shell.run import Launch, Shell
 from imagespec.analyzers.shell.sinks import absolute
-from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
+from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status, settle
 from imagespec.analyzers.shell.tree import Problem, ShellText
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.gathering import becomes_its_arguments
@@ -148,15 +148,17 @@ class ScriptRunner:
         if len(fields) > 2 and state.dialect == "bash":
             state.positional = fields[2:]
         state.depth += 1
+        start, returns, state.returns = state.fork(), state.returns, True
         outcome = self._run_content(file, state)
         state.depth -= 1
+        state.returns = returns
         positional = state.positional
         (state.trail, state.path, state.layer, state.source, state.inline, state.line, state.positional) = (
             before
         )
         if len(fields) <= 2:
             state.positional = positional
-        state.doubts.discard(Doubt.RETURN)
+        outcome = settle(state, start, Doubt.RETURN, outcome)
         return Outcome(outcome.status) if outcome.flow is Flow.RETURN else outcome
 
     def _enter(self, file: ScriptFile, state: State) -> None:
@@ -167,8 +169,10 @@ class ScriptRunner:
     def _begin(self, arguments: ShellArguments, state: State) -> None:
         """Turn the state into that of a shell that has just been started."""
         state.variables = {key: value for key, value in state.variables.items() if key in state.exported}
-        state.functions = {}
+        state.functions, state.fixed = {}, set()
         state.errexit, state.allexport, state.jobs = arguments.errexit, False, False
+        state.tested, state.nounset, state.plain_globs = False, arguments.nounset, True
+        state.loops, state.returns = 0, False
         state.name, state.positional = arguments.name, arguments.arguments
         state.doubts = {Doubt.BRANCH} if state.doubts else set()
         state.calls = 0
