@@ -236,9 +236,8 @@ def _fits(step: Step, run: Run) -> bool:
     if step.cwd is not None and step.cwd != cwd:
         return False
     for name, value in zip(SEEN, variables, strict=True):
-        if (name in step.env and step.env[name] is not None and step.env[name] != value) or (
-            step.certain and name not in step.env and value is not None
-        ):
+        told = step.env[name] if name in step.env else "(unset)"
+        if told is not None and told != ("(unset)" if value is None else value) and (step.certain or name in step.env):
             return False
     return _fit_words(step.argv[1:], arguments)
 

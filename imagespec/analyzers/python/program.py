@@ -53,7 +53,7 @@ class Program(Evaluator):
         super().__init__(models.MODELS, models.VALUES)
         self.step = step
         self.sources = sources
-        self.environment: dict[str, str | None] = dict(step.env)
+        self.environment: dict[str, str | None] = step.environment()
         self.argv: list[str | None] = []
         self.modules: dict[str, Module] = {}
         self.gaps: list[Evidence] = []

@@ -64,7 +64,7 @@ def _dotenv(command: Command, group: Options, sources: Sources) -> bool:
 def _follow(
     command: Command, group: Options, options: Options, sources: Sources, *, dotted: bool
 ) -> Listening:
-    env = dict(command.step.env)
+    env = command.step.environment()
     program = Program(command.step, sources)
     program.environment["FLASK_RUN_FROM_CLI"] = "true"  # makes app.run() return at once
     if dotted:

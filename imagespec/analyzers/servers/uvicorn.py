@@ -50,7 +50,7 @@ def follow_uvicorn(command: Command) -> Listening:
         return command.gap(f"uvicorn: {options.problem}")
     if options.has("--version", "--help"):
         return command.never("uvicorn only prints its version or help here")
-    settings = _Settings(options, dict(command.step.env))
+    settings = _Settings(options, command.step.environment())
     app_dir, cwd = settings.get("app-dir"), command.step.cwd
     target = options.operands[0] if options.operands else command.step.env.get("UVICORN_APP", "")
     if app_dir is None or cwd is None or target is None or settings.get("fd") != "":

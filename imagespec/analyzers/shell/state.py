@@ -9,7 +9,7 @@ from typing import TypeVar
 import attrs
 
 from imagespec.analyzers.shell.tree import Function
-from imagespec.analyzers.startup.steps import INHERITED
+from imagespec.analyzers.startup.steps import INHERITED, OpenEnvironment
 from imagespec.verdict import Evidence
 
 T = TypeVar("T")
@@ -167,11 +167,12 @@ class State:
 
     def environment(self) -> dict[str, str | None]:
         """Return what a program started now finds in its environment."""
-        return {
+        found = {
             name: None if name in self.perhaps_exported else self.variables[name]
             for name in sorted(self.exported)
             if name in self.variables
         }
+        return OpenEnvironment(found) if self.wild else found
 
     def assign(self, name: str, value: str | None, *, export: bool = False) -> None:
         """Set a variable."""

@@ -13,6 +13,20 @@ INHERITED = "inherited"
 """A `Step.stdout` or `Step.stderr` that goes where the container's own does: into its log."""
 
 
+class OpenEnvironment(dict[str, str | None]):
+    """An environment that may have any other variable, too: each is there, with a value that is not known."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+    def get(self, name: str, default: object = None) -> str | None:  # type: ignore[override]  # noqa: ARG002
+        """Return a value; the default never stands for certain."""
+        return self[name]
+
+
 @attrs.frozen(kw_only=True)
 class Step:
     """
@@ -38,6 +52,10 @@ class Step:
     stderr: str | None = INHERITED
     trail: tuple[Evidence, ...] = ()
     """How the step is reached, from the image's config on; the last one is the step's own place."""
+
+    def environment(self) -> dict[str, str | None]:
+        """Return a copy of the environment."""
+        return OpenEnvironment(self.env) if isinstance(self.env, OpenEnvironment) else dict(self.env)
 
 
 @attrs.frozen(kw_only=True)
