@@ -25,6 +25,10 @@ BASE: Sequence[Item] = (
     program("bin/dash"),
     symlink("bin/sh", "dash"),
     program("bin/bash"),
+    file(
+        "etc/passwd",
+        "root:x:0:0:root:/root:/bin/sh\nnginx:x:101:101::/:/bin/false\nwww-data:x:33:33::/:/bin/false\n",
+    ),
     *(
         program(f"usr/bin/{name}")
         for name in ("env", "tail", "sleep", "sed", "cat", "find", "sort", "mkdir", "tini")

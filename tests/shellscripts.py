@@ -44,8 +44,45 @@ ${N:+y} ${B:+y} "${B+y}" ${A#o} ${A##*n} ${A%e} "${A%%n*}" ${A%%*} "${A#"o"}" "$
 $(dirname /a/b) "$(basename /x/y.z)" $(cat /nothing) "`dirname /q/r`" $0 x=1 "x$@y" ${B}a ${X:=set} ${Y:=$A} "a
 b" ${A:-${N:-z}} ${#A} $((1+1)) a{b}c # !x ~ ${N:-"p q"} ${N:-p q} "${N:-p q}" ${N:-'p q'} "${N:-'p q'}" ${A%$X} $?
 "${*}" "${@}" ${@:-e} "${1:-}" ${1+"$@"} "$@"z""".replace("\nb", "\0b").split("\n")
-_BASH_WORDS = ("${A/o/x}", "${A^^}", "$'a\\tb'", "${A:1}", "${A:0:2}", "${A: -1}", "{a,b}", "${arr[@]}", "${A:1:1}", "${X:2}", "{1..2}")
-_PATTERNS = ("a", "one", "o*", "*", "'*'", '"$A"', "$A", "[a-z]*", "[!a]*", "??", "a|b", "-*", "*n*", '"o"*', "''", "one|two", "$X", "[oO]ne", "\\*", "a\\*b", "${N:-one}", "~", '"$X"*', "*' '*")
+_BASH_WORDS = (
+    "${A/o/x}",
+    "${A^^}",
+    "$'a\\tb'",
+    "${A:1}",
+    "${A:0:2}",
+    "${A: -1}",
+    "{a,b}",
+    "${arr[@]}",
+    "${A:1:1}",
+    "${X:2}",
+    "{1..2}",
+)
+_PATTERNS = (
+    "a",
+    "one",
+    "o*",
+    "*",
+    "'*'",
+    '"$A"',
+    "$A",
+    "[a-z]*",
+    "[!a]*",
+    "??",
+    "a|b",
+    "-*",
+    "*n*",
+    '"o"*',
+    "''",
+    "one|two",
+    "$X",
+    "[oO]ne",
+    "\\*",
+    "a\\*b",
+    "${N:-one}",
+    "~",
+    '"$X"*',
+    "*' '*",
+)
 
 
 _SIMPLE = ["sync %W"] * 8 + """X=%w;X=%w;X=%w;Y=%w sync %W;export X=%w;A=%w^ export A;export Y^ Y=%w;unset A;unset X;unset N
@@ -73,7 +110,26 @@ _TESTS_BASH = [
         "%w < b", "! %w == a && ! -f /etc", "-f /etc/passwd", "$A == o?e", "$A =~ ^o", "-n %w || -n %w && -z %w", "$A == 'o*'", "! ( -n %w && -n %w )", "$A = $X", "-z $X && -z $Y", "$A =~ ^(one|two)$", "$A =~ n+", "$A =~ ^[a-z]+$", "$X =~ ^-",
     )
 ]  # fmt: skip
-_CONDITIONS = ("%t", "%t", "true", "false", "! %t", "%t && %t", "%t || %t", "%s", "f", "f a", "! f", "{ %t; }", "( %t )", "! { %t && %t; }", "X=$(%1)", "%1", "cat /none", "! cat /none")
+_CONDITIONS = (
+    "%t",
+    "%t",
+    "true",
+    "false",
+    "! %t",
+    "%t && %t",
+    "%t || %t",
+    "%s",
+    "f",
+    "f a",
+    "! f",
+    "{ %t; }",
+    "( %t )",
+    "! { %t && %t; }",
+    "X=$(%1)",
+    "%1",
+    "cat /none",
+    "! cat /none",
+)
 _COMPOUND = (
     "if %c; then\n%s\nfi", "if %c\nthen %s\nelse\n%s\nfi", "if %c; then %s\nelif %c; then %s\nelse %s\nfi", "if %t; then %s\nelse %s\nfi", "if %t; then %s\nfi",
     "case %w in\n%p) %s\n;;\n%p)\n%s ;;\nesac", "case %w in\n%p) %s\n;;\n*) %s\n;;\nesac", 'case "$1" in (%p) %s\nesac', "case $X in\n%p|%p) %s\n;;\n%p) %s\nesac",
@@ -83,7 +139,15 @@ _COMPOUND = (
     "f() { %s\n%s\n}", "f() { %s\n}\nf %W", 'g() { sync g "$@"\n%s\n}\ng %W', "g() ( %s\n)\ng", "sync p | sync q", "{ %s\n} | cat", "X=$(%s\n)", "X=$(%s\n) || sync n",
     "{ %s\n} >/dev/null", "sync %W &\nwait", "{ %s\n} &\nwait", "%1 & wait", "( %s\n) || exit 2", "f() { return $?\n}\nf && sync y", "if ! %1; then %s\nfi",
 )  # fmt: skip
-_COMPOUND_BASH = ("for ((i=0;i<1;i++)); do %s\ndone", "function h { %s\n}\nh %W", "if (( 1 )); then %s\nfi", "case a in a) %s\n;& b) %s\n;; esac", "{ %s\n} |& cat", "for i in {1..2}; do %s\ndone", 'for i in "${arr[@]}"; do %s\ndone')
+_COMPOUND_BASH = (
+    "for ((i=0;i<1;i++)); do %s\ndone",
+    "function h { %s\n}\nh %W",
+    "if (( 1 )); then %s\nfi",
+    "case a in a) %s\n;& b) %s\n;; esac",
+    "{ %s\n} |& cat",
+    "for i in {1..2}; do %s\ndone",
+    'for i in "${arr[@]}"; do %s\ndone',
+)
 
 
 class Scripts:
@@ -237,7 +301,11 @@ def _fits(step: Step, run: Run) -> bool:
         return False
     for name, value in zip(SEEN, variables, strict=True):
         told = step.env[name] if name in step.env else "(unset)"
-        if told is not None and told != ("(unset)" if value is None else value) and (step.certain or name in step.env):
+        if (
+            told is not None
+            and told != ("(unset)" if value is None else value)
+            and (step.certain or name in step.env)
+        ):
             return False
     return _fit_words(step.argv[1:], arguments)
 

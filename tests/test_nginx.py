@@ -39,12 +39,39 @@ def conf(site: str, main: str = MAIN % "") -> list[Item]:
         ("server { listen 8080; misspelt on; }", ["? nginx :8080"]),
         ("server { listen 8080; location / { proxy_pass http://model:80; } }", ["? nginx :8080"]),
         ("server { listen 8080; access_log /nowhere/a.log; }", ["? nginx :8080"]),
+        ("server { listen 8080; location / { return; } }", ["? nginx :8080"]),
+        (
+            "server { listen 8080; location /a { return 200; } location ^~ /a { return 201; } }",
+            ["? nginx :8080"],
+        ),
+        ("server { listen 8080; root /a; root /b; }", ["? nginx :8080"]),
+        ("server { listen 8080; listen 8080 default; }", ["? nginx :8080"]),
+        ("server { listen 8080 bogus; }", ["? nginx :8080"]),
+        ("server { listen 8080; client_max_body_size lots; }", ["? nginx :8080"]),
+        ("server { listen 8080; location ~ '(' { return 200; } }", ["? nginx :8080"]),
+        ("server { listen 8080; try_files $uri; }", ["? nginx :8080"]),
+        ("server { listen 8080; location / { proxy_pass 127.0.0.1:5000; } }", ["? nginx :8080"]),
+        ("server { listen 8080; location / { return 200 $unheard; } }", ["? nginx :8080"]),
+        (
+            "map $uri $own { default 1; } server { listen 8080; return 200 '$own $http_x ${arg_y} $1'; }",
+            ["nginx :8080"],
+        ),
+        ("server { listen 8080; access_log /dev/stdout missing; }", ["? nginx :8080"]),
+        ("log_format mine '$uri'; server { listen 8080; access_log /dev/stdout mine; }", ["nginx :8080"]),
         ("# server { listen 9; }\nserver {\n  listen '8080' ;\n}", ["nginx :8080"]),
     ],
 )
 def test_listen(site: str, expected: list[str]) -> None:
     found = service(OFF, *conf(site), file("etc/nginx/x.pem"))
     assert (found.shown, found.listening.gaps) == (expected, ())
+
+
+@pytest.mark.parametrize(
+    "top", ["user nobody-there;", "unheard on;", "load_module x.so;", "worker_processes many;"]
+)
+def test_what_may_stop_nginx_at_the_top(top: str) -> None:
+    found = service(OFF, *conf("server { listen 8080; }", (MAIN % "").replace("user nginx;", top)))
+    assert found.shown == ["? nginx :8080"]
 
 
 @pytest.mark.parametrize(
@@ -138,12 +165,31 @@ def test_commands_before_that_change_nothing() -> None:
             "server { listen 8080; location / { try_files $uri @app; } location @app { proxy_pass http://127.0.0.1:5000; } }",
             "GET /health YES, GET /other NO",
         ),
-        ("server { listen 8080; root /srv; location / { try_files $uri =404; } }", "GET /health NO, GET /page.html OPEN"),
+        ("server { listen 8080; root /srv; location / { try_files $uri =404; } }", "GET /health NO, GET /page.html YES, POST /page.html NO"),
+        ("server { listen 8080; root /srv/www; }", "GET / YES, GET /a NO, GET /a/ YES, GET /f OPEN, POST /index.html NO, GET /none/ NO"),
+        ("server { listen 8080; root /srv/www; location / { try_files $uri /index.html; } }", "GET /any/where YES, POST /x NO"),
+        ("server { listen 8080; root /srv/www; location / { try_files $uri @b; } location @b { return 404; } }", "GET / NO, GET /a NO"),
+        ("server { listen 8080; location /s/ { alias /srv/www/; } location / { return 404; } }", "GET /s/index.html YES, GET /s/x NO"),
+        ("server { listen 8080; root /srv/www; location ~ html$ { return 403; } }", "GET / NO, GET /index.html NO"),
+        ("server { listen 8080; root /srv/www; location / { try_files /index.html =404; } }", "GET /zzz YES"),
+        ("server { listen 8080; location / { try_files $uri /x; } location = /x { try_files $uri /; } }", "GET / OPEN"),
+        ("server { listen 8080; location / { return 200; } } server { listen 8080; server_name b; location / { return 204; } }", "GET /x YES"),
+        ("server { listen 8080; server_name a; location / { return 404; } } server { listen 8080 default; return 404; }", "GET /x NO"),
+        ("server { listen 8080; server_name a; return 404; } server { listen 8080 default; server_name _; return 200; }", "GET /x OPEN"),
+        ("server { listen 8080; server_name _; return 404; } server { listen 8080 default; return 200; }", "GET /x YES"),
+        (PROXY % "client_max_body_size 10;", "POST /predict OPEN"),
         ("server { listen 8080; location / { lua_thing x; proxy_pass http://127.0.0.1:5000; } }", "GET /health OPEN"),
     ],
 )  # fmt: skip
 def test_locations(site: str, asked: str) -> None:
-    found = service(BEHIND, *conf(site), file("srv/page.html", "x"))
+    found = service(
+        BEHIND,
+        *conf(site),
+        file("srv/page.html", "x"),
+        file("srv/www/index.html"),
+        file("srv/www/a/index.html"),
+        file("srv/www/f", mode=0o600),
+    )
     assert found.asked(asked) == asked, found.routes().answer("GET", "/health")
 
 

@@ -62,8 +62,8 @@ def test_scripts_that_were_wrong(script: str, shell: str, tmp_path: Path) -> Non
     ("script", "expected"),
     [
         ("a=(--port 80); a+=('x y'); exec sync \"${a[@]}\"", ("--port", "80", "x y")),
-        ("a=(1); cat /none && a=(2); sync \"${a[@]}\"", (None,)),
-        ("sync ${1+\"$@\"} x", ("x",)),
+        ('a=(1); cat /none && a=(2); sync "${a[@]}"', (None,)),
+        ('sync ${1+"$@"} x', ("x",)),
     ],
 )
 def test_arrays(script: str, expected: tuple[str | None, ...], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ Source: nginx.org, ngx_http_core_module ("location", "try_files") and ngx_http_p
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable
 
 import attrs
@@ -15,10 +16,12 @@ from imagespec.analyzers.routes.regexpaths import parse_regex
 from imagespec.analyzers.routes.routing import Answer, RouteTable, matches
 from imagespec.analyzers.servers.listening import Listener, Listening
 from imagespec.analyzers.servers.site import Action, Location, Site
+from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 
 _LIMIT_HANDS = 8
+_LIMIT_TURNS = 8
 _ALL = ("", "0.0.0.0", "*")  # noqa: S104 - compared with
 _LOOPBACK = ("127.0.0.1", "localhost", "0.0.0.0", "[::1]", "::1")  # noqa: S104 - compared with
 
@@ -36,18 +39,34 @@ class SiteAnswers:
 
     def answer(self, method: str, path: str) -> Answer:
         """Tell whether a request is served; ``path`` may have a query, which is ignored."""
+        answers = [self._of_site(site, method, path) for site in (self.site, *self.site.others)]
+        if len({answer.served for answer in answers}) == 1:
+            return answers[0]
+        message = (
+            f"the Host header decides which server block answers {path[:200]}, and they answer differently"
+        )
+        return _open(message, self.site.place)
+
+    def _of_site(self, site: Site, method: str, path: str) -> Answer:
+        if site is not self.site:
+            return attrs.evolve(self, site=attrs.evolve(site, others=())).answer(method, path)
         method, path = method.upper(), "/" + path.partition("?")[0].partition("#")[0].lstrip("/")
         if "//" in path or "%" in path or "/." in path or len(path) > 2_000:
             return _open(f"how nginx normalises {path[:200]} is not followed", self.site.place)
+        answer = self._route(method, path, 0)
+        doubts = (*self.site.doubts, *self.unsure)
+        if answer.served is not None and doubts:
+            return _doubted(answer, doubts)
+        return answer
+
+    def _route(self, method: str, path: str, turns: int) -> Answer:
+        """Answer by the location that takes a path, at first or after a turn inside nginx."""
         location, doubt = _location(self.site, path)
         if doubt is not None:
             return _open("which location takes the request is not known", doubt.action.place)
-        answer = self._act(location, method, path, 0)
-        doubts = (*self.site.doubts, *(location.action.doubts if location else ()), *self.unsure)
-        if answer.served is not None and doubts:
-            message = f"{answer.message}, unless something before it changes that"
-            return Answer(served=None, message=message, evidence=(*answer.evidence, *doubts[:3]))
-        return answer
+        answer = self._act(location, method, path, turns)
+        doubts = location.action.doubts if location else ()
+        return _doubted(answer, doubts) if answer.served is not None and doubts else answer
 
     def _act(self, location: Location | None, method: str, path: str, turns: int) -> Answer:
         action = location.action if location is not None else self.site.default
@@ -61,25 +80,43 @@ class SiteAnswers:
                 )
             case "pass":
                 return self._hand_on(location, action, method, path)
-            case "files" if turns < 4:
-                return self._files(action, method, path, turns)
+            case "files":
+                return self._files(location, action, method, path, turns)
         return _open("what nginx does with the request is not followed", action.place)
 
-    def _files(self, action: Action, method: str, path: str, turns: int) -> Answer:
-        there = any(self.rootfs.resolve(posixpath.join(root, path.lstrip("/"))) for root in action.roots)
-        relative = any(not root.startswith("/") for root in action.roots)
-        falls = path.endswith("/") and action.fallback and not there and not relative
-        if (there or relative or path.endswith("/") or not self.rootfs.complete) and not falls:
+    def _files(self, location: Location | None, action: Action, method: str, path: str, turns: int) -> Answer:
+        """Answer from files: those that ``try_files`` names, or the one of the path."""
+        if not self.rootfs.complete:
             return _open(f"nginx looks for a file for {path}", action.place)
-        if action.fallback is None or action.fallback == "=404":
-            return Answer(
-                served=False, message=f"nginx has no file for {path} (404)", evidence=(action.place,)
-            )
-        for location in self.site.locations if action.fallback.startswith("@") else ():
-            if location.modifier == "@" and location.path == action.fallback:
+        answers = []
+        for root in action.roots if action.alias is None else ("",):
+            base = _Folder(self, action, method, turns, root, location.path if location is not None else "")
+            answers.append(base.tried(path) if action.tried else base.found(path))
+        if len({answer.served for answer in answers}) > 1:
+            return _open(f"nginx looks for a file for {path}", action.place)
+        return answers[0]
+
+    def falls_back(self, action: Action, method: str, path: str, turns: int) -> Answer:
+        """Answer with the last of ``try_files``."""
+        last = action.tried[-1]
+        if re.match(r"=[0-9]{3}\Z", last):
+            message = f"nginx has no file for {path} ({last[1:]})"
+            return Answer(served=last[1] == "2", message=message, evidence=(action.place,))
+        for location in self.site.locations if last.startswith("@") else ():
+            if location.modifier == "@" and location.path == last:
                 answer = self._act(location, method, path, turns + 1)
-                return attrs.evolve(answer, served=None) if location.action.doubts else answer
-        return _open(f"nginx falls back to {action.fallback}", action.place)
+                doubts = location.action.doubts
+                return _doubted(answer, doubts) if answer.served is not None and doubts else answer
+        target = re.sub(r"(\?.*|\$is_args.*)\Z", "", last).replace("$uri", path)
+        if turns < _LIMIT_TURNS and target.startswith("/") and "$" not in target:
+            return self._route(method, target, turns + 1)
+        return _open(f"nginx falls back to {last}", action.place)
+
+    def turn(self, action: Action, method: str, path: str, turns: int) -> Answer:
+        """Answer for another path, to which nginx turns by itself."""
+        if turns >= _LIMIT_TURNS:
+            return _open("nginx turns from path to path", action.place)
+        return self._route(method, path, turns + 1)
 
     def _hand_on(self, location: Location | None, action: Action, method: str, path: str) -> Answer:
         if action.protocol == "https" or self.hands >= _LIMIT_HANDS:
@@ -123,6 +160,86 @@ class SiteAnswers:
                 f"whether nginx and {found[0].server} speak the same protocol is not followed", action.place
             )
         return self.behind(found[0], self.hands + 1).answer(method, path)
+
+
+@attrs.frozen
+class _Folder:
+    """The directory that a location's files are looked for in."""
+
+    site: SiteAnswers
+    action: Action
+    method: str
+    turns: int
+    root: str
+    prefix: str
+    """Of the location, which an alias takes the place of."""
+
+    def tried(self, path: str) -> Answer:
+        """Answer by ``try_files``."""
+        for pattern in self.action.tried[:-1]:
+            name = pattern.replace("$uri", path)
+            if "$" in name:
+                return _open(f"nginx looks for a file for {path}", self.action.place)
+            entry = self._entry(name)
+            wanted = EntryKind.DIRECTORY if pattern.endswith("/") else EntryKind.FILE
+            file = wanted is EntryKind.FILE
+            if entry is not None and entry.kind is wanted and not (file and name.endswith("/")):
+                # For a directory the request's own path goes on, so that it may be redirected to the slash.
+                return self.found(path if pattern == "$uri/" else name)
+        return self.site.falls_back(self.action, self.method, path, self.turns)
+
+    def found(self, path: str) -> Answer:
+        """Answer with the file of a path, the index of a directory, or an error."""
+        entry = self._entry(path)
+        if path.endswith("/"):
+            return self._directory(path, entry)
+        if entry is not None and entry.kind is EntryKind.DIRECTORY:
+            return self._no(f"{path} is a directory: nginx redirects to {path}/ (301)")
+        if self.method not in {"GET", "HEAD"}:
+            return self._no(f"nginx serves the file of {path} for GET only")
+        if entry is None or entry.kind is not EntryKind.FILE:
+            return self._no(f"nginx has no file for {path} (404)")
+        if not self._is_readable(path):
+            return _open(f"whether nginx may read the file of {path} is not known", self.action.place)
+        message = f"nginx serves the file /{entry.path} for {path}"
+        return Answer(served=True, message=message, evidence=(self.action.place,))
+
+    def _directory(self, path: str, entry: Entry | None) -> Answer:
+        for name in self.action.index:
+            if "$" in name or name.startswith("/"):
+                return _open(f"nginx looks for an index of {path}", self.action.place)
+            if self._entry(path + name) is not None:
+                return self.site.turn(self.action, self.method, path + name, self.turns)
+        if self.action.lists and entry is not None:
+            return _open(f"nginx may list the directory {path}", self.action.place)
+        return self._no(f"nginx has no index for {path} (403 or 404)")
+
+    def _name(self, path: str) -> str:
+        if self.action.alias is None:
+            return f"{self.root}/{path.lstrip('/')}"
+        return self.action.alias + path[len(self.prefix) :]
+
+    def _entry(self, path: str) -> Entry | None:
+        return self.site.rootfs.resolve(posixpath.normpath(self._name(path)))
+
+    def _is_readable(self, path: str) -> bool:
+        """Tell whether everybody may read a file, as nginx's workers are somebody."""
+        entry = self._entry(path)
+        folders = entry.path.split("/")[:-1] if entry is not None else []
+        above = [self.site.rootfs.lookup("/" + "/".join(folders[: n + 1])) for n in range(len(folders))]
+        return (
+            entry is not None
+            and entry.mode & 0o004 != 0
+            and all(item is None or item.mode & 0o001 for item in above)
+        )
+
+    def _no(self, message: str) -> Answer:
+        return Answer(served=False, message=message, evidence=(self.action.place,))
+
+
+def _doubted(answer: Answer, doubts: tuple[Evidence, ...]) -> Answer:
+    message = f"{answer.message}, unless something before it changes that"
+    return Answer(served=None, message=message, evidence=(*answer.evidence, *doubts[:3]))
 
 
 def _is_at(one: Listener, socket: str | None, host: str, port: str) -> bool:

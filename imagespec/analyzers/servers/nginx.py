@@ -14,6 +14,7 @@ import re
 import attrs
 
 from imagespec.analyzers.servers.listening import Listener, Listening, ServerLog
+from imagespec.analyzers.servers.nginxchecks import refusal
 from imagespec.analyzers.servers.nginxconf import ConfigError, ConfigReader, Directive
 from imagespec.analyzers.servers.nginxsites import site_of, upstreams_of, what_may_stop_it
 from imagespec.analyzers.servers.site import Site
@@ -21,6 +22,7 @@ from imagespec.analyzers.servers.words import Command, parse_options, port_numbe
 
 _VALUED = word_set("-c -g -p -e -s")
 _FLAGS = word_set("-t -T -v -V -h -? -q")
+_LIMIT_BLOCKS = 20  # server blocks of one address
 _PORT = re.compile(r"[0-9]{1,5}\Z")
 
 
@@ -110,7 +112,7 @@ def _listening(command: Command, main: tuple[Directive, ...], *, attached: bool)
                 host, port, socket = parse_listen(args[0] if args else "80", args[1:])
                 addresses.setdefault((host, port, socket), []).append((http, server, args[1:]))
     listeners = [
-        _listener(command, address, blocks, attached=attached)
+        _listener(command, address, blocks, main, attached=attached)
         for address, blocks in list(addresses.items())[:200]
     ]
     logs = tuple(_logs(command, main, https))
@@ -125,6 +127,7 @@ def _listener(
     command: Command,
     address: tuple[str | None, int | None, str | None],
     blocks: list[tuple[Directive, Directive, tuple[str, ...]]],
+    main: tuple[Directive, ...],
     *,
     attached: bool,
 ) -> Listener:
@@ -136,8 +139,9 @@ def _listener(
     ssl = any("ssl" in item[2] or _is_on(item[1], "ssl") for item in blocks)
     shown = socket or f"{host or '*'}:{port}"
     evidence = attrs.evolve(server.place, message=f"nginx listens on {shown}")
-    site = _site(http, server, several=len(blocks) > 1)
+    site = _site(http, server, blocks)
     stops = [what_may_stop_it(item[0], item[1], site) for item in blocks]
+    stops += [refusal(main, item[0], item[1], command.rootfs) for item in blocks[:_LIMIT_BLOCKS]]
     stopping = next((item for item in stops if item is not None), None)
     if ssl and not all(_has_certificate(command, item[0], item[1]) for item in blocks):
         stopping = attrs.evolve(
@@ -170,14 +174,22 @@ def _has_certificate(command: Command, http: Directive, server: Directive) -> bo
     return True
 
 
-def _site(http: Directive, server: Directive, *, several: bool) -> Site:
+def _site(
+    http: Directive, server: Directive, blocks: list[tuple[Directive, Directive, tuple[str, ...]]]
+) -> Site:
+    """Return what the default server of an address does, with the others that the Host header may choose."""
     site = site_of(http, server, upstreams_of(http))
-    if several:
-        doubt = attrs.evolve(
-            server.place, message="several server blocks share the address: the Host header decides"
-        )
-        site = attrs.evolve(site, doubts=(*site.doubts, doubt))
-    return site
+    others = [item for item in blocks if item[1] is not server and _may_be_asked(item[1])]
+    if len(others) > _LIMIT_BLOCKS:
+        doubt = attrs.evolve(server.place, message="more server blocks share the address than are followed")
+        return attrs.evolve(site, doubts=(*site.doubts, doubt))
+    return attrs.evolve(site, others=tuple(site_of(one, two, upstreams_of(one)) for one, two, _ in others))
+
+
+def _may_be_asked(server: Directive) -> bool:
+    """Tell whether a request may name this server, which ``_`` and no name at all are not for."""
+    names = {name for line in server.all("server_name") for name in line.args}
+    return bool(names - {"_", "__", "-"})
 
 
 def _is_on(server: Directive, name: str) -> bool:

@@ -82,7 +82,8 @@ def _doubts(block: Directive) -> tuple[Evidence, ...]:
             "proxy_cache",
             "ssl_verify_client",
         }
-        if not _HARMLESS.match(item.name) and not off and not _is_error_page(item):
+        tiny = item.name == "client_max_body_size" and re.match(r"0*[1-9][0-9]{0,2}\Z", "".join(item.args))
+        if tiny or (not _HARMLESS.match(item.name) and not off and not _is_error_page(item)):
             message = f"nginx's {item.name} may refuse requests or send them elsewhere"
             found.append(attrs.evolve(item.place, message=message))
     return tuple(found)
@@ -190,11 +191,28 @@ class _Reader:
             else ("/etc/nginx/html", "/usr/share/nginx/html")
         )
         args = tried.args if tried is not None else ()
-        plain = all(arg in {"$uri", "$uri/", "$uri/index.html"} for arg in args[:-1])
-        if alias is not None or not plain or "$" in "".join(roots) or (tried is None and modifier == "@"):
+        prefix = alias.args[0] if alias is not None and alias.args else None
+        odd = prefix is not None and (bool(args) or modifier not in {"", "^~"})
+        relative = any(not path.startswith("/") for path in ((prefix,) if prefix else roots))
+        if odd or relative or "$" in "".join((*roots, prefix or "")) or (tried is None and modifier == "@"):
             return Action(kind="unknown", place=place, doubts=doubts)
+        index = [name for line in self._inherited(block, "index") for name in line.args] or ["index.html"]
+        lists = any(line.args == ("on",) for line in self._inherited(block, "autoindex"))
         return Action(
-            kind="files", place=place, roots=roots, fallback=args[-1] if args else None, doubts=doubts
+            kind="files",
+            place=place,
+            roots=roots,
+            alias=prefix,
+            tried=args,
+            index=tuple(index),
+            lists=lists,
+            doubts=doubts,
+        )
+
+    def _inherited(self, block: Directive, name: str) -> list[Directive]:
+        """Return the directives of a name that hold in a block: its own, or those of the blocks around it."""
+        return next(
+            (found for one in (block, self._server, self._http) if (found := list(one.all(name)))), []
         )
 
 

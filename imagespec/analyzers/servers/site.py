@@ -23,9 +23,15 @@ class Action:
     replaces: str | None = None
     """Of ``pass``: the text that takes the place of the location's prefix."""
     roots: tuple[str, ...] = ()
-    """Of ``files``: directories that are searched."""
-    fallback: str | None = None
-    """Of ``files``: a named location, ``=status``, or a path, for what is no file; None: 404."""
+    """Of ``files``: directories that are searched; of more than one it is not known which."""
+    alias: str | None = None
+    """Of ``files``: what takes the place of the location's prefix, instead of ``roots``."""
+    tried: tuple[str, ...] = ()
+    """Of ``files``: what ``try_files`` says; its last one is for what is no file."""
+    index: tuple[str, ...] = ()
+    """Of ``files``: names that are looked for in a directory."""
+    lists: bool = False
+    """Of ``files``: directories are listed."""
     doubts: tuple[Evidence, ...] = ()
     """Directives that may refuse or change requests."""
 
@@ -48,3 +54,5 @@ class Site:
     """For what no location takes."""
     doubts: tuple[Evidence, ...] = ()
     place: Evidence
+    others: tuple[Site, ...] = ()
+    """Server blocks of the same address that a request may name instead."""

@@ -47,7 +47,9 @@ def parse_shell_arguments(words: Words) -> ShellArguments | None:
     rest = words[at:]
     if rest[:1] == (None,) or (wants_text and not rest):
         return None
-    base = ShellArguments(errexit="e" in letters, nounset="u" in letters, login="l" in letters or "--login" in long)
+    base = ShellArguments(
+        errexit="e" in letters, nounset="u" in letters, login="l" in letters or "--login" in long
+    )
     if wants_text:
         name = rest[1] if len(rest) > 1 else words[0]
         return attrs.evolve(base, text=rest[0], name=name, arguments=rest[2:])

@@ -184,7 +184,14 @@ def _run_while(runner: Runner, statement: Loop, state: State) -> Outcome:
 
 
 def _changeable(state: State) -> object:
-    return (dict(state.variables), dict(state.arrays), set(state.unset), state.positional, state.cwd, dict(state.functions))
+    return (
+        dict(state.variables),
+        dict(state.arrays),
+        set(state.unset),
+        state.positional,
+        state.cwd,
+        dict(state.functions),
+    )
 
 
 def _some_rounds(runner: Runner, statement: Loop, state: State) -> Outcome:
@@ -197,7 +204,9 @@ def _some_rounds(runner: Runner, statement: Loop, state: State) -> Outcome:
         state.assign(statement.variable, values[0] if len(values) == 1 else None)
     again = statement.condition if changed else ()
     outcome = run_maybe(runner, (*statement.body, *again), state)
-    return Outcome(Status.UNKNOWN, outcome.flow if outcome.flow not in {Flow.BREAK, Flow.CONTINUE} else Flow.NEXT)
+    return Outcome(
+        Status.UNKNOWN, outcome.flow if outcome.flow not in {Flow.BREAK, Flow.CONTINUE} else Flow.NEXT
+    )
 
 
 def _forget_changes(runner: Runner, statement: Loop, state: State) -> bool:

@@ -363,5 +363,7 @@ BUILTINS: Mapping[str, Builtin] = {
     "alias": _alias,
 }
 """``exec``, the declaring commands and functions are the shell's own business."""
-SPECIAL = frozenset({":", ".", "source", "eval", "exit", "return", "set", "shift", "times", "trap", "break", "continue"})
+SPECIAL = frozenset(
+    {":", ".", "source", "eval", "exit", "return", "set", "shift", "times", "trap", "break", "continue"}
+)
 """Built-in commands before which an assignment stays."""

@@ -76,7 +76,9 @@ class CommandReader:
             self.reader.bashisms.append((line_of(node), "+=" if append else "array"))
         if value is not None and value.type == "array" and name.type != "subscript":
             nodes = [child for child in value.children if child.is_named and child.type != "comment"]
-            return Assignment(text, None, append, tuple(Word(self.reader.parts(item, depth)) for item in nodes))
+            return Assignment(
+                text, None, append, tuple(Word(self.reader.parts(item, depth)) for item in nodes)
+            )
         if name.type == "subscript":
             return Assignment(text.partition("[")[0], Word((Opaque(),)))
         return Assignment(text, Word(self.reader.parts(value, depth) if value else ()), append)

@@ -42,7 +42,24 @@ LIMIT_TEXT_BYTES = 64 << 10
 _LIMIT_DEPTH = 30  # nested compound commands; keeps every later recursion under Python's limit
 _LIMIT_PROBLEMS = 20
 _RESERVED = frozenset(
-    ["!", "{", "}", "case", "do", "done", "elif", "else", "esac", "fi", "for", "if", "in", "then", "until", "while"]
+    [
+        "!",
+        "{",
+        "}",
+        "case",
+        "do",
+        "done",
+        "elif",
+        "else",
+        "esac",
+        "fi",
+        "for",
+        "if",
+        "in",
+        "then",
+        "until",
+        "while",
+    ]
 )
 """Reserved words of POSIX shells (XCU 2.4)."""
 _NOT_STATEMENTS = frozenset({"comment", "heredoc_body", "file_descriptor"})
@@ -77,7 +94,9 @@ def _syntax_problems(root: Node, source: bytes) -> list[Problem]:
     while stack and len(found) < _LIMIT_PROBLEMS:
         node = stack.pop()
         if node.type == "heredoc_end" and source[node.end_byte : node.end_byte + 1] not in {b"", b"\n"}:
-            found.append(Problem(node.start_point.row + 1, "the end of a here-document has a line of its own"))
+            found.append(
+                Problem(node.start_point.row + 1, "the end of a here-document has a line of its own")
+            )
         if node.is_error or node.is_missing:
             found.append(Problem(node.start_point.row + 1, "this is no shell syntax that the grammar knows"))
         elif node.has_error or documents:
@@ -152,7 +171,9 @@ class _Lowering:
         first = made.words[0].parts if made.words and not made.assignments else ()
         if len(first) == 1 and isinstance(first[0], Literal) and not first[0].quoted:
             if first[0].text in _RESERVED:  # as in `! { …; }`, which the grammar takes for a command `{`
-                self.problems.append(Problem(made.line, f"{first[0].text!r} is read by shells as their own word"))
+                self.problems.append(
+                    Problem(made.line, f"{first[0].text!r} is read by shells as their own word")
+                )
         return made
 
     def _unparsed(self, node: Node, reason: str) -> Unparsed:

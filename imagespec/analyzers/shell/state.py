@@ -199,15 +199,19 @@ class State:
         known = self.arrays.get(name) if append else ()
         fresh = not append or name in self.arrays or (name not in self.variables and not self.wild)
         self.assign(name, None)
-        self.arrays[name] = (*(known or ()), *elements) if fresh and (known is not None or name not in self.arrays) else None
+        self.arrays[name] = (
+            (*(known or ()), *elements) if fresh and (known is not None or name not in self.arrays) else None
+        )
 
     def restore(self, before: State, names: set[str]) -> None:
         """Give variables that were a function's own back what they were ``before`` it."""
         for name in names:
-            for here, there in ((self.variables, before.variables), (self.arrays, before.arrays)):
-                here.pop(name, None)  # type: ignore[attr-defined]
-                if name in there:
-                    here[name] = there[name]  # type: ignore[index]
+            self.variables.pop(name, None)
+            if name in before.variables:
+                self.variables[name] = before.variables[name]
+            self.arrays.pop(name, None)
+            if name in before.arrays:
+                self.arrays[name] = before.arrays[name]
             for own, other in (
                 (self.exported, before.exported),
                 (self.perhaps_exported, before.perhaps_exported),

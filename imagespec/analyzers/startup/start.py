@@ -46,6 +46,7 @@ WANTED = (
         up_to_bytes=LIMIT_TEXT_BYTES,
     ),
     Wanted(executables=True, head_bytes=256),
+    Wanted(names=frozenset({"passwd"}), outside=LIBRARIES, up_to_bytes=LIMIT_TEXT_BYTES),
     Wanted(
         names=frozenset({"supervisord.conf"}),
         directories=("/supervisor",),

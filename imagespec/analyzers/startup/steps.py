@@ -22,7 +22,7 @@ class OpenEnvironment(dict[str, str | None]):
     def __missing__(self, name: str) -> None:
         return None
 
-    def get(self, name: str, default: object = None) -> str | None:  # type: ignore[override]  # noqa: ARG002
+    def get(self, name: str, default: object = None) -> str | None:  # noqa: ARG002
         """Return a value; the default never stands for certain."""
         return self[name]
 
