@@ -29,6 +29,7 @@ _IMAGE = (
     program("usr/bin/dash"),
     program("usr/bin/bash"),
     symlink("bin", "usr/bin"),
+    symlink("lib", "usr/lib"),
     symlink("usr/bin/sh", "dash"),
     *(program(f"usr/bin/{name}") for name in (PROGRAM, "cat", "dirname", "basename", "mkdir")),
     directory("etc"),
@@ -91,7 +92,7 @@ false || true;exit;exit 3;exit 0;return;return 1;break;continue;set -e;set +e;se
 eval 'sync e $A';eval "sync $X";eval sync %W;command sync %W;exec sync %W;f;f %W;g %w;sync %W >/dev/null;sync %W 2>&1;sync %W </dev/null
 sync %W <<E|$A sync no|E;sync %W <<'E' && sync x|`no`|E;%t;%t;%t;read X </dev/null;echo %W;cat /dev/null;trap 'sync bye' EXIT;trap - EXIT;wait
 printf x %w;basename x;cat /none && sync maybe;sync %W #no;X=%w Y=$X sync %W;X=%w eval 'sync $X';readonly R=%w;X=%w :;. /etc/none;umask 022;%w %w;"$@";$X $Y
-exec >/dev/null;exec 2>&1;sync $?;command -v sync;IFS=n;X=$(%1);X=`%1`;sync "$(%1)";export A X;set;times;[ a b c d ];[ -n -x b c ]""".replace("\n", ";").split(";")  # fmt: skip
+exec >/dev/null;exec 2>&1;sync $?;command -v nothere;IFS=n;X=$(%1);X=`%1`;sync "$(%1)";export A X;set;times;[ a b c d ];[ -n -x b c ]""".replace("\n", ";").split(";")  # fmt: skip
 _SIMPLE_BASH = """local L=%w;X+=%w;declare -x Y=d;source /etc/none;[[ -n $A ]] && sync %W;arr=(%W);sync %W <<< $A;sync %W &>/dev/null
 (( 1 + 1 ));(( 0 ));let 1;shopt -s nullglob;pushd /usr;sync "${arr[0]}";sync "${arr[@]}" ${#arr[@]};printf -v X y %w;declare X=%w
 local X;sync "${@:2}";sync ${!A};(( X = 3 ));mapfile -t X </dev/null""".replace("\n", ";").split(";")  # fmt: skip

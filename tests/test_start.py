@@ -302,7 +302,7 @@ def test_java_and_modules_are_leaves() -> None:
 
 
 def test_nothing_is_certain_behind_an_unknown_file() -> None:
-    found = follow({"Cmd": ["bash", "-lc", "source activate x && python /x"]})
+    found = follow({"Cmd": ["bash", "-lc", 'source "$NEVER" && python /x']})
     assert shown(found) == ["? python /x"]
     assert found.steps[0].program is None
     assert found.steps[0].script == "x"
@@ -387,8 +387,8 @@ GAPS = {
     "xargs python": "not followed",
     "PATH=$NEVER; python x": "PATH is not known",
     "cd $NEVER; ./x": "working directory is not known",
-    "bash -lc nginx": "login shell",
-    "bash -lc 'source activate x && nginx'": "neither is the file activate",
+    "bash -lc 'source activate x && nginx'": "activate is not in the image",
+    "gosu nobody bash -lc nginx": "files of HOME",
     'trap "$NEVER" TERM': "handler that is not known",
     "if true": "no shell syntax",
     "timeout $NEVER python x": "not understood",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import posixpath
+import re
 from collections.abc import Iterable
 
 import attrs
@@ -61,6 +63,8 @@ class Command:
             if name not in _EDITORS:
                 sinks.discard(None)  # that of a substitution, mostly
             words = set(step.argv[1:]) if name in _EDITORS else set()
+            if name == "sed" and _finds_nothing(step, self.rootfs):
+                words = set()
             for word in words | sinks:
                 if word is None or any(
                     folder and (word + "/").startswith(folder + "/") for folder in folders
@@ -71,6 +75,22 @@ class Command:
     def sources(self, first: str | None) -> Sources:
         """Return the modules that the server can import; ``first`` is the directory that comes first."""
         return Sources(self.rootfs, python_paths(self.step, self.rootfs, first))
+
+
+_SUBSTITUTION = re.compile(r"s([,/|#])([\w ;:=\"'<>@%&~-]+)\1.*\1g?\Z", re.DOTALL)
+
+
+def _finds_nothing(step: Step, rootfs: RootFs) -> bool:
+    """Tell whether ``sed -i s/TEXT/…/ FILE`` certainly leaves the file as it is, which does not have the text."""
+    words = [word for word in step.argv[1:] if word not in {"-i", "-E", "-r", "-e"}]
+    if len(words) != 2 or words[0] is None or words[1] is None or step.cwd is None:
+        return False
+    found = _SUBSTITUTION.match(words[0][:1_000])
+    entry = rootfs.resolve(posixpath.join(step.cwd, words[1]))
+    data = rootfs.content(entry) if entry is not None else None
+    if found is None or found[1] in found[2] or entry is None or data is None or len(data) < entry.size_bytes:
+        return False
+    return found[2].encode() not in data
 
 
 @attrs.frozen

@@ -199,6 +199,8 @@ def _set(runner: Runner, fields: Fields, state: State) -> Outcome:
             state.errexit = on
         if "a" in word[1:] or name == "allexport":
             state.allexport = on
+        if "f" in word[1:] or name == "noglob":
+            state.noglob = on
         if "u" in word[1:] or name == "nounset":
             state.nounset = on
     return _DONE

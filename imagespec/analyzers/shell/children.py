@@ -5,11 +5,25 @@ from __future__ import annotations
 import posixpath
 from typing import Protocol
 
+import attrs
+
 from imagespec.analyzers.shell.expand import Expander
+from imagespec.analyzers.shell.listings import listed, over, read_by
 from imagespec.analyzers.shell.sinks import pipe_sink
 from imagespec.analyzers.shell.state import Doubt, Outcome, State, Status
-from imagespec.analyzers.shell.tree import AndOr, Background, Group, Pipeline, Simple, Statement
+from imagespec.analyzers.shell.tree import (
+    AndOr,
+    Background,
+    Group,
+    Loop,
+    Pipeline,
+    Redirected,
+    Simple,
+    Statement,
+)
 from imagespec.analyzers.startup.walk import Walk
+from imagespec.entry import EntryKind
+from imagespec.rootfs import DEFAULT_PATH, RootFs
 
 _SURE = {Status.ZERO, Status.LIKELY}
 
@@ -64,6 +78,11 @@ def run_pipeline(runner: Runner, statement: Pipeline, state: State) -> Outcome:
         sinks.append(pipe_sink(stage, state, sinks[-1], runner.expander))
     runner.walk.mute(-1)
     sinks.reverse()
+    *before, last = statement.stages
+    while isinstance(last, Redirected):
+        last = last.inner
+    name = read_by(last)
+    lines = listed(_without_errors(before), state, runner.expander, runner.walk) if name else None
     children: list[State] = []
     outcome = Outcome()
     for stage, both, sink in zip(statement.stages, statement.both, sinks, strict=True):
@@ -71,15 +90,28 @@ def run_pipeline(runner: Runner, statement: Pipeline, state: State) -> Outcome:
         child.sinks[1] = sink
         if both:
             child.sinks[2] = sink
+        if stage is statement.stages[-1] and lines is not None and name and isinstance(last, Loop):
+            stage = over(lines, last, name)  # noqa: PLW2901 - the same loop, with its lines
         outcome = runner.run(stage, child)
         children.append(child)
     for child in children:
         state.come_back(child)
+    if lines is not None and isinstance(last, Simple):
+        return Outcome(Status.ZERO if lines else Status.NONZERO)
     return Outcome(Status.LIKELY if outcome.status in _SURE else Status.UNKNOWN)
 
 
-def known_output(body: tuple[Statement, ...], child: State, expander: Expander) -> str | None:
-    """Return what a substitution's commands print where that is plain: dirname, basename, pwd, ``cd … && pwd``."""
+def _without_errors(stages: list[Statement]) -> tuple[Statement, ...]:
+    """Return stages without what they do with standard error."""
+    found: list[Statement] = []
+    for stage in stages:
+        plain = isinstance(stage, Simple) and all(item.fd == 2 for item in stage.redirects)
+        found.append(attrs.evolve(stage, redirects=()) if plain and isinstance(stage, Simple) else stage)
+    return tuple(found)
+
+
+def known_output(body: tuple[Statement, ...], child: State, expander: Expander, walk: Walk) -> str | None:
+    """Return what a substitution's commands print where that is plain: dirname, pwd, ``cd … && pwd``, which …"""
     if len(body) != 1:
         return None
     last = body[0]
@@ -94,12 +126,48 @@ def known_output(body: tuple[Statement, ...], child: State, expander: Expander) 
         return None
     if _named(last, "pwd") and len(last.words) == 1:
         return child.cwd
+    fields = expander.fields(last.words, child.fork())
+    if fields == ("id", "-u"):
+        return user_number(child, walk.rootfs)
+    if fields[:1] == ("which",) or fields[:2] == ("command", "-v"):
+        return (
+            _program_path(fields[-1], child, walk.rootfs)
+            if len(fields) == 2 + (fields[0] == "command")
+            else None
+        )
     if not (_named(last, "dirname") or _named(last, "basename")) or len(last.words) != 2:
         return None
-    fields = expander.fields(last.words, child.fork())
     if len(fields) != 2 or not fields[1] or fields[1].endswith("/"):
         return None
     return posixpath.dirname(fields[1]) or "." if fields[0] == "dirname" else posixpath.basename(fields[1])
+
+
+def user_number(state: State, rootfs: RootFs) -> str | None:
+    """Return the number of the user whose shell it is, by /etc/passwd (passwd(5)); None where it is not known."""
+    if state.user in {"0", "root"}:
+        return "0"
+    if state.user is None or state.user.isdecimal():
+        return state.user
+    entry = rootfs.resolve("/etc/passwd")
+    text = (rootfs.content(entry) or b"") if entry is not None else b""
+    rows = [line.split(":") for line in text.decode("utf-8", "replace").splitlines()]
+    return next(
+        (row[2] for row in rows if len(row) > 2 and row[0] == state.user and row[2].isdecimal()), None
+    )
+
+
+def _program_path(name: str | None, state: State, rootfs: RootFs) -> str | None:
+    """Return the path that a program is found at on PATH."""
+    path = state.variables.get("PATH", DEFAULT_PATH)
+    if not name or "/" in name or path is None or name in state.functions:
+        return None
+    for folder in path.split(":")[:100]:
+        if not folder.startswith("/"):
+            return None
+        entry = rootfs.resolve(f"{folder}/{name}")
+        if entry is not None and entry.kind is EntryKind.FILE and entry.mode & 0o111:
+            return f"{folder}/{name}"
+    return None
 
 
 def _named(statement: Simple, name: str) -> bool:

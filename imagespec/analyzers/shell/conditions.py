@@ -24,7 +24,7 @@ Texts = list[str | None]
 _LIMIT_WORDS = 60
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}\Z")
 _SET_BY_PLATFORMS = ("KUBERNETES_", "MA_", "MODELARTS_", "NVIDIA_", "ASCEND_", "CUDA_")
-_IMAGE_ONLY = ("/bin/", "/sbin/", "/usr/", "/lib/", "/lib64/", "/etc/", "/opt/", "/docker-entrypoint")
+_IMAGE_ONLY = ("/bin/", "/sbin/", "/usr/", "/lib/", "/lib64/", "/etc/", "/opt/", "/app/", "/code/")
 """Where nothing is mounted as a rule, so that what is absent from the image is absent from the container."""
 _ENGINE_MADE = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab", "/opt/ml/", "/etc/podinfo")
 _CHANGING = ("/dev/", "/proc/", "/sys/", "/tmp/", "/run/", "/var/run/", "/var/tmp/")  # noqa: S108 - compared with
@@ -158,7 +158,7 @@ class _Tester:
             return link.kind is EntryKind.SYMLINK if link is not None else None
         if entry is None:
             kept = path.startswith(_IMAGE_ONLY) and not path.startswith(_ENGINE_MADE)
-            return False if kept and link is None and not walk.touched and not walk.made_directories else None
+            return False if kept and link is None and not walk.may_have_made(path) else None
         return self._of_entry(operator, entry)
 
     def _of_entry(self, operator: str, entry: Entry) -> bool | None:
@@ -171,6 +171,8 @@ class _Tester:
                 return entry.kind is EntryKind.DIRECTORY
             case "-s":
                 return entry.size_bytes > 0 if entry.kind is EntryKind.FILE else None
+            case "-r":
+                return True if entry.mode & 0o444 == 0o444 else None
             case "-x" if "/" + entry.path in self._walk.made_executable:
                 return None
             case "-x":
@@ -181,7 +183,7 @@ class _Tester:
 _BINARY = frozenset(
     {"=", "==", "!=", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef", "<", ">"}
 )
-_FILES = frozenset({"-e", "-f", "-d", "-s", "-x", "-L", "-h"})
+_FILES = frozenset({"-e", "-f", "-d", "-s", "-x", "-r", "-L", "-h"})
 
 
 def _is_primary(words: Texts) -> bool:

@@ -13,6 +13,7 @@ from imagespec.rootfs import RootFs
 
 _LIMIT_VALUE = 64 << 10  # characters of one value: doubling a variable must not fill the memory
 _LIMIT_FIELDS = 1_000
+_LIMIT_NAMES = 30  # files that a pattern stands for
 UNSET = object()
 """What `lookup` returns for a parameter that is not set."""
 
@@ -22,8 +23,9 @@ Substitute = Callable[[Substitution, State], str | None]
 class Expander:
     """Expands words in a state; ``substitute`` runs the commands of a substitution and may know its value."""
 
-    def __init__(self, rootfs: RootFs, substitute: Substitute) -> None:
+    def __init__(self, rootfs: RootFs, substitute: Substitute, may_have_made: Callable[[str], bool]) -> None:
         self._rootfs = rootfs
+        self._may_have_made = may_have_made
         self._substitute = substitute
 
     def fields(self, words: tuple[Word, ...], state: State) -> tuple[str | None, ...]:
@@ -58,7 +60,9 @@ class Expander:
             elif isinstance(part, Literal):
                 text = _tilde(part.text, state) if number == 0 and not part.quoted else part.text
                 building.append(text)
-                building.glob |= not part.quoted and any(char in part.text for char in "*?[")
+                special = any(char in part.text for char in "*?[")
+                building.glob |= not part.quoted and special
+                building.quoted_glob |= part.quoted and special
             elif isinstance(part, Parameter) and self._takes_argument(part, state):
                 self._build(part.argument or Word(()), state, building, inner=True)
             elif isinstance(part, Parameter) and part.name in "@*" and not part.operator:
@@ -66,7 +70,9 @@ class Expander:
             elif isinstance(part, Parameter) and part.name.endswith("[@]"):
                 self._all_of(state.arrays.get(part.name[:-3]), part, building)
             elif part.quoted:
-                building.append(self._text(part, state))
+                text = self._text(part, state)
+                building.append(text)
+                building.quoted_glob |= text is None or any(char in text for char in "*?[")
             else:
                 value = self._text(part, state)
                 building.split(None if "IFS" in state.variables else value)
@@ -84,10 +90,28 @@ class Expander:
     def _globbed(self, building: _Fields, state: State) -> list[str | None]:
         if not building.glob:
             return building.done()
+        done = building.done()
+        if len(done) == 1 and done[0] is not None and not state.noglob and not building.quoted_glob:
+            matched = self._matched(done[0], state)
+            if matched is not None:
+                return list(matched)
         return [
             None if text is None or not state.plain_globs or self._may_match(text, state.cwd) else text
-            for text in building.done()
+            for text in done
         ]
+
+    def _matched(self, pattern: str, state: State) -> list[str] | None:
+        """Return the names that a pattern comes to, itself where it names nothing; None where they are not known."""
+        head, slash, base = pattern.rpartition("/")
+        if not state.plain_globs or self._may_have_made(head or "/") or not pattern.startswith("/"):
+            return None
+        if any(char in head for char in "*?[") or "[" in base or not self._rootfs.complete:
+            return None
+        names = [entry.path.rpartition("/")[2] for entry in self._rootfs.list(head or "/")]
+        fitting = sorted(
+            name for name in names if fnmatch.fnmatchcase(name, base) and not name.startswith(".")
+        )
+        return [head + slash + name for name in fitting] or [pattern] if len(fitting) < _LIMIT_NAMES else None
 
     def _may_match(self, pattern: str, cwd: str | None) -> bool:
         """Tell whether a pattern may name files; when it names none it stays as it is."""
@@ -214,6 +238,12 @@ def lookup(name: str, state: State) -> object:
         return (
             _joined([x for item in state.positional for x in (" ", item)][1:]) if state.positional else UNSET
         )
+    if name == "BASH" and state.dialect == "bash":
+        return "/bin/bash"
+    if name == "PS1" and state.dialect == "bash" and name not in state.variables:
+        return UNSET  # no shell here is asked by anybody
+    if name == "-":
+        return "hBc" if state.dialect == "bash" else None
     if name == "PWD":
         return state.cwd
     if name == "BASH_SOURCE":
@@ -254,11 +284,12 @@ class _Fields:
 
     def __init__(self) -> None:
         self.glob = False
+        self.quoted_glob = False
         self._fields: list[str | None] = []
         self._current: list[str | None] | None = None
 
     def append(self, text: str | None) -> None:
-        """Add quoted text to the current field."""
+        """Add text to the current field."""
         self._current = [*(self._current or []), text]
 
     def split(self, text: str | None) -> None:

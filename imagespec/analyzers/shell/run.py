@@ -37,6 +37,7 @@ from imagespec.analyzers.shell.tree import (
     Substitution,
     Unparsed,
 )
+from imagespec.analyzers.startup import conda
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
 
 Launch = Callable[[tuple[str | None, ...], State, bool], Launched]
@@ -52,7 +53,7 @@ class Shell:
     def __init__(self, walk: Walk, launch: Launch, source: builtin_commands.Source) -> None:
         self.walk = walk
         self.source = source
-        self.expander = Expander(walk.rootfs, self._substitute)
+        self.expander = Expander(walk.rootfs, self._substitute, walk.may_have_made)
         self._launch = launch
         self._substituted = Status.ZERO
         self._nesting = 0
@@ -189,7 +190,7 @@ class Shell:
         state.come_back(child)
         self._substituted = Status.UNKNOWN if Doubt.EXIT in child.doubts else outcome.status
         self.walk.mute(+1)  # the commands were run above; now only their words count
-        value = children.known_output(part.body, child, self.expander)
+        value = children.known_output(part.body, child, self.expander, self.walk)
         self.walk.mute(-1)
         return value
 
@@ -254,6 +255,11 @@ class Shell:
     def _command(self, statement: Simple, fields: tuple[str | None, ...], state: State) -> Outcome:
         name = fields[0]
         assignments = self._values(statement, state)
+        if name == "conda" and fields[1:2] == ("activate",) and "conda" in state.functions:
+            program = state.variables.get("CONDA_EXE")
+            environment = fields[2] if len(fields) > 2 else "base"
+            if program and conda.activate(program, environment, state, self.walk.rootfs):
+                return Outcome(Status.ZERO)
         if name is not None and name in state.functions:
             return self._function(name, fields[1:], assignments, state)
         builtin = builtin_commands.BUILTINS.get(name or "")

@@ -14,6 +14,8 @@ from imagespec.verdict import Evidence
 
 T = TypeVar("T")
 
+LIMIT_ELEMENTS = 1_000
+"""Elements of an array that is followed."""
 RUNTIME_VARIABLES = ("HOME", "HOSTNAME")
 """Set by the engine when the container starts (moby container/env.go), so never known from the image."""
 
@@ -90,6 +92,8 @@ class State:
     """``$1`` and on; None when even their number is unknown."""
     name: str | None = None
     """``$0``."""
+    user: str | None = None
+    """The user that runs it, a name or number."""
     cwd: str | None = "/"
     sinks: dict[int, str | None] = attrs.field(factory=lambda: {1: INHERITED, 2: INHERITED})
     functions: dict[str, Function | None] = attrs.field(factory=dict)
@@ -101,6 +105,7 @@ class State:
     allexport: bool | None = False
     fixed: set[str] = attrs.field(factory=set)
     """Names made readonly."""
+    noglob: bool = False
     plain_globs: bool = True
     """No option of bash changes what patterns come to."""
     returns: bool = False
@@ -199,9 +204,9 @@ class State:
         known = self.arrays.get(name) if append else ()
         fresh = not append or name in self.arrays or (name not in self.variables and not self.wild)
         self.assign(name, None)
-        self.arrays[name] = (
-            (*(known or ()), *elements) if fresh and (known is not None or name not in self.arrays) else None
-        )
+        whole = (*(known or ()), *elements)
+        plain = fresh and (known is not None or name not in self.arrays) and len(whole) <= LIMIT_ELEMENTS
+        self.arrays[name] = whole if plain else None
 
     def restore(self, before: State, names: set[str]) -> None:
         """Give variables that were a function's own back what they were ``before`` it."""
@@ -291,6 +296,7 @@ def join(state: State, survivors: Iterable[State]) -> None:
     state.errexit = any(other.errexit for other in others)
     state.nounset = any(other.nounset for other in others)
     state.plain_globs = all(other.plain_globs for other in others)
+    state.noglob = any(other.noglob for other in others)
     state.allexport = _same([other.allexport for other in others])
     state.fixed = set().union(*(other.fixed for other in others))
     state.jobs = any(other.jobs for other in others)

@@ -8,7 +8,7 @@ from imagespec.analyzers.programs.shebang import parse_shebang
 from imagespec.analyzers.shell.arguments import parse_shell_arguments
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State, Status
-from imagespec.analyzers.startup import tools
+from imagespec.analyzers.startup import conda, tools
 from imagespec.analyzers.startup.background import goes_to_background
 from imagespec.analyzers.startup.locate import locate
 from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
@@ -21,6 +21,7 @@ from imagespec.verdict import Evidence
 
 Words = tuple[str | None, ...]
 _LIMIT_WRAPPERS = 20
+_CHANGE_USER = frozenset({"gosu", "su-exec", "sudo", "setpriv", "runuser"})
 _MISSING = Launched(Status.NONZERO, returns=True)
 
 
@@ -138,10 +139,13 @@ class Launcher:
         call.words, call.applet = inner.words, False
         return True
 
-    @staticmethod
-    def _prepare(call: _Call, inner: Unwrapped) -> None:
+    def _prepare(self, call: _Call, inner: Unwrapped) -> None:
         """Make the changes of a wrapper to what its program finds."""
+        rootfs = self._walk.rootfs
         state = call.state
+        if call.name in _CHANGE_USER:
+            plain = call.name in {"gosu", "su-exec"} and len(call.words) > 1
+            state.user = (call.words[1] or "").partition(":")[0] or None if plain else None
         if inner.clear:
             state.variables, state.exported = {}, set()
         for name in inner.unset:
@@ -152,7 +156,10 @@ class Launcher:
             state.cwd = absolute(inner.cwd, state.cwd)
         state.background |= inner.background
         if inner.hides:
-            state.assign("PATH", None, export=True)
+            environment = conda.named_environment(call.words)
+            own = call.entry.path if call.entry is not None and call.name == "conda" else None
+            if own is None or not conda.activate(own, environment, state, rootfs):
+                state.assign("PATH", None, export=True)
             if call.name != "sudo" and not {"--no-capture-output", "--live-stream"} & set(call.words):
                 state.sinks = dict.fromkeys(state.sinks)
 
@@ -226,11 +233,13 @@ class Launcher:
         self._record(call, f"runs {_seen(call.shown or words)}")
         ends = tools.ends_by_itself(words) or (bool(own) and tools.ends_by_itself(own))
         ends |= goes_to_background(call.shown or words, self._walk.rootfs, call.state.cwd)
-        self._walk.made_directories |= call.name in {"mkdir", "install", "mktemp"}
+        if call.name in {"mkdir", "install", "mktemp"}:
+            self._walk.made_directories = True
+            self._walk.made.update(word if word is not None else "?" for word in words[1:])
         if call.name == "chmod":
             self._chmod(call)
-        elif call.name not in tools.HARMLESS:
-            self._walk.touch(words)
+        elif call.name not in tools.HARMLESS and not (call.name == "find" and "-delete" not in words):
+            self._walk.touch(words[1:], widely=call.name not in tools.NARROW)
         paths = [absolute(name, call.state.cwd) for name in tools.files_read(words)]
         may_fail = any(path is not None and self._walk.rootfs.resolve(path) is None for path in paths)
         return Launched(Status.LIKELY if ends and not may_fail else Status.UNKNOWN, returns=ends)

@@ -177,14 +177,27 @@ class ScriptRunner:
         state.doubts = {Doubt.BRANCH} if state.doubts else set()
         state.calls = 0
         if arguments.login:
-            self._walk.gap(
-                state, "a login shell first reads /etc/profile and files of HOME, which may set PATH"
-            )
-            state.assign("PATH", None, export=True)
-            state.wild = True
+            self._log_in(state)
         if state.dialect in tools.FOREIGN_SHELLS:
             self._walk.gap(state, f"{state.dialect} is another language than the one that is parsed")
             state.doubts.add(Doubt.BRANCH)
+
+    def _log_in(self, state: State) -> None:
+        """Read what a login shell reads first (bash 5.2 manual 6.2; dash(1)): /etc/profile, then one file of HOME."""
+        root = state.user in {"0", "root"}
+        if root and state.variables.get("HOME") is None:
+            state.assign("HOME", "/root", export=True)  # by /etc/passwd, as the engine sets it
+        home = state.variables.get("HOME")
+        names = (".bash_profile", ".bash_login", ".profile") if state.dialect == "bash" else (".profile",)
+        own = [f"{home}/{name}" for name in names if self._walk.rootfs.resolve(f"{home}/{name}") is not None]
+        if home is None:
+            self._walk.gap(state, "a login shell reads files of HOME, which is not known")
+            state.assign("PATH", None, export=True)
+            state.wild = True
+            return
+        for path in ("/etc/profile", *own[:1]):
+            if self._walk.rootfs.resolve(path) is not None:
+                self.source((".", path), state)
 
     def _run_content(self, file: ScriptFile, state: State) -> Outcome:
         text = self._walk.text_of(file.entry)

@@ -76,6 +76,7 @@ def follow_start_command(config: ImageConfig, rootfs: RootFs) -> StartCommand:
         variables=variables,
         exported=set(variables),
         cwd=working_directory(config),
+        user=config.user.partition(":")[0] or "0",
         trail=command.trail,
     )
     walk = Walk(rootfs, config.architecture)

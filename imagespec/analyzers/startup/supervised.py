@@ -11,6 +11,8 @@ from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
 
 def supervise(walk: Walk, words: tuple[str | None, ...], state: State, launch: Launch) -> Launched:
     """Follow a ``supervisord`` command line; it returns at once unless it is told to stay in the foreground."""
+    if not walk.spend(state):  # one that starts others of its kind may do so without end
+        return Launched(Status.UNKNOWN)
     found = read_supervision(words, state, walk.rootfs)
     for problem in found.problems:
         walk.gap(state, f"supervisord: {problem}")

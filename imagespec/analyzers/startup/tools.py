@@ -11,10 +11,10 @@ FOREIGN_SHELLS = frozenset({"ksh", "mksh", "zsh"})
 """Shells whose language is not the one that is parsed."""
 
 SHORT_LIVED = frozenset(
-    "arch awk base64 basename cat chgrp chmod chown clear comm cp cut date df diff dirname dos2unix "  # noqa: SIM905 - one word a line is no better
+    "arch awk base64 basename cat chgrp chmod chown clear comm cp cut date df diff dirname dos2unix dpkg-query find "  # noqa: SIM905 - one word a line is no better
     "du echo env envsubst expr false file free getconf getent getopt grep egrep fgrep groups gunzip "
-    "gzip head hexdump hostname id install ip ifconfig jq ldconfig link ln locale ls lscpu md5sum "
-    "mkdir mkfifo mktemp mv nproc od openssl paste printenv printf ps pwd readlink realpath rm rmdir "
+    "gzip head hexdump hostname id install ip ifconfig jq ldconfig link ln locale ls lscpu md5sum mesg "
+    "mkdir mkfifo mktemp mv nproc od openssl paste printenv printf ps pwd readlink realpath rm rmdir sha1sum "
     "sed seq sha256sum sleep sort split stat stty sync sysctl tar touch tr true truncate tty umask "
     "uname uniq unlink unzip update-ca-certificates uptime wc which whoami xxd zcat zip".split()
 )
@@ -31,6 +31,11 @@ HARMLESS = frozenset(
 )
 """Tools that leave every program and script as it is (``chmod`` is kept book of on its own)."""
 
+NARROW = frozenset(
+    "sed touch rm rmdir ln tee sort uniq awk envsubst md5sum sha1sum sha256sum dpkg-query apk clear sync stty".split()  # noqa: SIM905 - one word a line is no better
+)
+"""Tools that change or make only what their words name, or nothing."""
+
 _DURATION = re.compile(r"[0-9.]+[smhd]?\Z")
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*\Z")
 
@@ -43,6 +48,8 @@ def is_python(name: str) -> bool:
 def ends_by_itself(words: tuple[str | None, ...]) -> bool:
     """Tell whether a command is a small tool that returns."""
     name = (words[0] or "").rpartition("/")[2]
+    if name == "apk":
+        return words[1:2] in {("manifest",), ("info",)}
     if name == "sleep":
         return all(word is not None and _DURATION.match(word) for word in words[1:])
     return name in SHORT_LIVED

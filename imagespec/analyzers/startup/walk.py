@@ -28,6 +28,10 @@ class Walk:
         self.failures: dict[Evidence, None] = {}
         self.touched: set[str] = set()
         """Words of commands that ran before and may have changed files."""
+        self.touched_widely = False
+        """One of these commands may change files that its words do not name."""
+        self.made: set[str] = set()
+        """Words of commands that made directories."""
         self.made_executable: set[str] = set()
         """Real paths given to ``chmod +x``."""
         self.made_directories = False
@@ -85,9 +89,18 @@ class Walk:
         if self._missing and self._missing[0] == len(self.steps):
             self.fail(self._missing[1])
 
-    def touch(self, words: tuple[str | None, ...]) -> None:
-        """Remember the words of a command that may change files."""
+    def touch(self, words: tuple[str | None, ...], *, widely: bool = False) -> None:
+        """Remember the words of a command that may change files, these only or ``widely`` others, too."""
         self.touched.update(word if word is not None else "?" for word in words)
+        self.touched_widely |= widely
+
+    def may_have_made(self, path: str) -> bool:
+        """Tell whether a command before may have made what the image has not."""
+        words = self.touched | self.made
+        if self.touched_widely or "?" in words:
+            return True
+        parts = path.strip("/").split("/")
+        return any(set(word.strip("/").split("/")) & set(parts) for word in words if len(word) < 1_000)
 
     def maybe_changed(self, *paths: str | None) -> bool:
         """Tell whether a command before may have changed a file, going by the words it was given."""
