@@ -97,7 +97,7 @@ _SIMPLE_BASH = """local L=%w;X+=%w;declare -x Y=d;source /etc/none;[[ -n $A ]] &
 (( 1 + 1 ));(( 0 ));let 1;shopt -s nullglob;pushd /usr;sync "${arr[0]}";sync "${arr[@]}" ${#arr[@]};printf -v X y %w;declare X=%w
 local X;sync "${@:2}";sync ${!A};(( X = 3 ));mapfile -t X </dev/null""".replace("\n", ";").split(";")  # fmt: skip
 _TESTS = [
-    *("[ %s ]" % text for text in (
+    *("[ " + text + " ]" for text in (
         "-z %w", "-n %w", "-n", "%w", "%w = %w", "%w != %w", '"$A" = one', '"$#" -gt 0', '"$#" -gt 1', "! %w = %w", "$# -eq 0", "-n %w -a %w = %w", "-z %w -o %w = b",
         "-d /usr", "-f /etc/passwd", "-e /opt/none", "! -f /etc/none", "-x /usr/bin/none", "! -n %w", "1 -lt 2", "-d /usr -a -f /usr", "'(' %w = b ')'", "%w -eq 1", "", "! !",
         "= = =", "-n = -n", "! = !", "-f %w", "-a = -a", "a -a b -o ''", '"$X" = ""', '"x$X" = x', '"${1#-}" != "$1"', "! -z %w -a -n %w", "-e lib", "-L /bin", "%w = one -o %w = b -a %w",
@@ -105,7 +105,7 @@ _TESTS = [
     "test %w = %w", "test -n %w", "test", "test %w", "test ! %w", "test -z %w && test -d /usr",
 ]  # fmt: skip
 _TESTS_BASH = [
-    "[[ %s ]]" % text
+    "[[ " + text + " ]]"
     for text in (
         "-z %w", "-n %w", "%w == one", "%w == o*", "%w == %w", "%w != %w", "%w", "! -z %w", "-n %w && %w == %w", "( -z %w || %w = a ) && -d /usr", "%w =~ o", "$# -gt 0", "-v A",
         "%w < b", "! %w == a && ! -f /etc", "-f /etc/passwd", "$A == o?e", "$A =~ ^o", "-n %w || -n %w && -z %w", "$A == 'o*'", "! ( -n %w && -n %w )", "$A = $X", "-z $X && -z $Y", "$A =~ ^(one|two)$", "$A =~ n+", "$A =~ ^[a-z]+$", "$X =~ ^-",
@@ -301,7 +301,7 @@ def _fits(step: Step, run: Run) -> bool:
     if step.cwd is not None and step.cwd != cwd:
         return False
     for name, value in zip(SEEN, variables, strict=True):
-        told = step.env[name] if name in step.env else "(unset)"
+        told = step.env.get(name, "(unset)")
         if (
             told is not None
             and told != ("(unset)" if value is None else value)

@@ -127,6 +127,11 @@ CASES: dict[str, tuple[dict[str, Any], list[Item], list[str]]] = {
         [script("e.sh", NGINX), script("docker-entrypoint.d/9.sh", "#!/bin/sh\nsed -i 's/8080/80/' /etc/nginx/conf.d/default.conf\n")],
         ["? nginx None:None"],
     ),
+    "nginx with a part that edits by its second command": (
+        {"Entrypoint": ["/e.sh"], "Cmd": ["nginx", "-g", "daemon off;"]},
+        [script("e.sh", NGINX), script("docker-entrypoint.d/9.sh", "#!/bin/sh\nsed -i 's,x y z,,;s,8080,80,' /etc/nginx/conf.d/default.conf\n")],
+        ["? nginx None:None"],
+    ),
     "uvicorn with gunicorn": (
         {"Cmd": ["/start.sh"], "Env": ["PYTHONPATH=/app"]},
         [

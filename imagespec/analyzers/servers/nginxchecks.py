@@ -33,21 +33,26 @@ _LISTEN_OPTION = re.compile(
     r"(default_server|default|ssl|http2|quic|proxy_protocol|deferred|bind|reuseport|"
     r"(setfib|fastopen|backlog|rcvbuf|sndbuf)=[0-9]+[kKmM]?|accept_filter=\w+|ipv6only=(on|off)|so_keepalive=[\w:]+)\Z"
 )
-_SIZE, _TIME, _SWITCH = r"[0-9]+[kKmMgG]?", r"([0-9]+(ms|[smhdwMy])?)+", r"on|off"
+_SIZE, _TIME = r"[0-9]+[kKmMgG]?", r"([0-9]+(ms|[smhdwMy])?)+"
+_SIZED = """client_max_body_size client_body_buffer_size client_header_buffer_size proxy_buffer_size types_hash_max_size
+    types_hash_bucket_size server_names_hash_bucket_size server_names_hash_max_size"""
+_TIMED = """send_timeout client_body_timeout client_header_timeout proxy_read_timeout proxy_connect_timeout
+    proxy_send_timeout uwsgi_read_timeout resolver_timeout"""
+_SWITCHED = """tcp_nopush tcp_nodelay sendfile gzip gzip_vary autoindex proxy_request_buffering proxy_buffering etag
+    port_in_redirect absolute_redirect chunked_transfer_encoding daemon master_process multi_accept"""
 _VALUES: Mapping[str, re.Pattern[str]] = {
     name: re.compile(rf"(?:{pattern})\Z")
     for names, pattern in (
-        ("client_max_body_size client_body_buffer_size client_header_buffer_size proxy_buffer_size types_hash_max_size "
-         "types_hash_bucket_size server_names_hash_bucket_size server_names_hash_max_size", _SIZE),
-        ("send_timeout client_body_timeout client_header_timeout proxy_read_timeout proxy_connect_timeout "
-         "proxy_send_timeout uwsgi_read_timeout resolver_timeout", _TIME),
-        ("tcp_nopush tcp_nodelay sendfile gzip gzip_vary autoindex proxy_request_buffering proxy_buffering etag "
-         "port_in_redirect absolute_redirect chunked_transfer_encoding daemon master_process multi_accept", _SWITCH),
-        ("server_tokens", "on|off|build"), ("worker_processes", "auto|[0-9]{1,4}"), ("worker_connections", "[0-9]{1,7}"),
+        (_SIZED, _SIZE),
+        (_TIMED, _TIME),
+        (_SWITCHED, "on|off"),
+        ("server_tokens", "on|off|build"),
+        ("worker_processes", "auto|[0-9]{1,4}"),
+        ("worker_connections", "[0-9]{1,7}"),
         ("proxy_http_version", r"1\.[01]|2"),
     )
     for name in names.split()
-}  # fmt: skip
+}
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z0-9_]+)\}|([A-Za-z0-9_]+))")
 _KNOWN_VARIABLE = re.compile(
     r"([0-9]+|(http|arg|cookie|sent_http|sent_trailer|upstream_http|upstream_cookie|upstream_trailer)_\w+|"
@@ -94,7 +99,7 @@ def _directives(*blocks: Directive) -> Iterator[tuple[str, Directive]]:
                 pending.append(item)
 
 
-def _wrong(item: Directive, http: Directive, variables: frozenset[str]) -> str | None:
+def _wrong(item: Directive, http: Directive, variables: frozenset[str]) -> str | None:  # noqa: C901 - a table
     checked = _VALUES.get(item.name)
     if checked is not None and (len(item.args) != 1 or not checked.match(item.args[0])):
         return f"{item.name} {' '.join(item.args)[:100]} is no value of its kind"

@@ -77,7 +77,7 @@ class Command:
         return Sources(self.rootfs, python_paths(self.step, self.rootfs, first))
 
 
-_SUBSTITUTION = re.compile(r"s([,/|#])([\w ;:=\"'<>@%&~-]+)\1.*\1g?\Z", re.DOTALL)
+_SUBSTITUTION = re.compile(r"s([,/|#])([\w ;:=\"'<>@%&~-]+)\1(?:(?!\1).)*\1g?\Z", re.DOTALL)
 
 
 def _finds_nothing(step: Step, rootfs: RootFs) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from imagespec.analyzers.shell.expand import Expander, pattern_of
+from imagespec.analyzers.shell.joining import Branches, settle
 from imagespec.analyzers.shell.patterns import matches_pattern
-from imagespec.analyzers.shell.state import Branches, Doubt, Flow, Outcome, State, Status, settle
+from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
 from imagespec.analyzers.shell.tree import Case, CaseItem, If, Loop, Simple, Statement, Word
 from imagespec.analyzers.startup.walk import Walk
 

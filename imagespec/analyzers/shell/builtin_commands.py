@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from imagespec.analyzers.shell.declaring import declare_fields
 from imagespec.analyzers.shell.expand import Expander
+from imagespec.analyzers.shell.options import set_options, shift
 from imagespec.analyzers.shell.parser import parse_shell
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
-from imagespec.analyzers.shell.tree import Assignment, Declare, Literal, Simple, Statement, Substitution
+from imagespec.analyzers.shell.tree import Assignment, Literal, Simple, Statement, Substitution
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Walk
 from imagespec.entry import EntryKind
 
@@ -38,58 +40,6 @@ class Runner(Protocol):
 
 Builtin = Callable[[Runner, Fields, State], Outcome]
 _DONE = Outcome(Status.ZERO)
-
-
-_LOCAL = frozenset({"local", "declare", "typeset"})
-
-
-def declare(runner: Runner, statement: Declare, state: State) -> Outcome:
-    """Run ``export``, ``declare``, ``local``, ``readonly``, ``typeset`` or ``unset``."""
-    if statement.keyword == "local" and not state.calls:
-        state.doubts |= {Doubt.EXIT} if state.dialect != "bash" else set()
-        return Outcome(Status.NONZERO)
-    exports = statement.keyword == "export"
-    fixes = statement.keyword == "readonly"
-    if statement.keyword in _LOCAL and state.calls:
-        words = [word.literal or "" for word in statement.words]
-        state.local.update(name for name in (*words, *(item.name for item in statement.assignments)))
-    for item in statement.assignments:
-        runner.assign(item, state, export=exports)
-    fields = runner.expander.fields(statement.words, state)
-    exports = _declare_words(statement.keyword, fields, state)
-    fixes |= any("r" in word for word in fields if word and word[0] == "-" and statement.keyword != "export")
-    names = {item.name for item in statement.assignments}
-    for name in names if exports else ():
-        state.export(name)
-    state.fixed |= names if fixes else set()
-    return _DONE
-
-
-def _declare_words(keyword: str, fields: Fields, state: State) -> bool:
-    """Run a declaring command on expanded words; tell whether it exports."""
-    exports = keyword == "export"
-    for text in fields:
-        if text is None:  # names that are not known, as in `export $(cat .env)`
-            state.forget_variables()
-        elif text.startswith("-"):
-            exports |= "x" in text and keyword in {"declare", "typeset"}
-        elif keyword == "unset":
-            state.remove(text)
-            state.functions.pop(text, None)
-        elif "=" in text:
-            name, _, value_text = text.partition("=")
-            state.assign(name, value_text, export=exports)
-        elif exports and _NAME.match(text):
-            state.export(text)
-        if keyword == "readonly" and text is not None:
-            state.fixed.add(text.partition("=")[0])
-    return exports
-
-
-def _declare(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
-    """Run a declaring command that the grammar takes for a plain one, as behind ``!`` and ``command``."""
-    _declare_words(fields[0] or "", fields[1:], state)
-    return _DONE
 
 
 def _nothing(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001 - the shape of `Builtin`
@@ -176,66 +126,6 @@ def _break(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: AR
     return Outcome(Status.ZERO, Flow.BREAK if fields[0] == "break" else Flow.CONTINUE)
 
 
-def _set(runner: Runner, fields: Fields, state: State) -> Outcome:
-    at = 1
-    while at < len(fields):
-        word = fields[at]
-        at += 1
-        if word is None:
-            state.positional = None
-            return _DONE
-        if word == "--":
-            state.positional = fields[at:]
-            return _DONE
-        if word[:1] not in {"-", "+"} or len(word) < 2:
-            state.positional = fields[at - 1 :]
-            return _DONE
-        if "\r" in word and state.dialect in {"dash", "ash", "sh"}:
-            return _bad_option(runner, word, state)
-        on = word[0] == "-"
-        name = fields[at] if "o" in word and at < len(fields) else ""
-        at += "o" in word
-        if "e" in word[1:] or name == "errexit":
-            state.errexit = on
-        if "a" in word[1:] or name == "allexport":
-            state.allexport = on
-        if "f" in word[1:] or name == "noglob":
-            state.noglob = on
-        if "u" in word[1:] or name == "nounset":
-            state.nounset = on
-    return _DONE
-
-
-def _bad_option(runner: Runner, word: str, state: State) -> Outcome:
-    message = "the line ends with CR LF: 'set' refuses the option and the shell ends"
-    if state.certain and state.dialect == "dash":
-        runner.walk.fail_if_last(state.here(message, repr(word))[-1])
-        return Outcome(Status.NONZERO, Flow.EXIT)
-    runner.walk.gap(state, message, repr(word))
-    state.doubts.add(Doubt.EXIT)
-    return Outcome()
-
-
-def _shift(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
-    count = fields[1] if len(fields) > 1 else "1"
-    if count is None or not count.isdecimal():
-        state.positional = None
-        return Outcome()
-    number = int(count[:6])
-    if state.positional is None or None in state.positional[:number]:
-        state.positional = None
-        return Outcome(Status.LIKELY)
-    if number <= len(state.positional):
-        state.positional = state.positional[number:]
-        return _DONE
-    if None in state.positional:
-        state.positional = None
-    if state.dialect == "dash":
-        return Outcome(Status.NONZERO, Flow.EXIT)
-    state.doubts |= set() if state.dialect == "bash" else {Doubt.EXIT}
-    return Outcome(Status.NONZERO if state.dialect == "bash" else Status.UNKNOWN)
-
-
 def _read(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
     for word in fields[1:]:
         if word is None:
@@ -296,9 +186,10 @@ def _trap(runner: Runner, fields: Fields, state: State) -> Outcome:
         child = state.subshell()
         child.doubts.add(Doubt.BRANCH)
         # It runs when everything may have changed; that PATH does is not expected.
-        path = child.variables.get("PATH")
+        path = {"PATH": child.variables["PATH"]} if "PATH" in child.variables else {}
         child.forget_variables()
-        child.variables.update({"PATH": path} if "PATH" in child.variables else {})
+        del child.variables["PATH"]
+        child.variables.update(path)
         child.positional, child.cwd = None, None
         run_text(runner, handler, child)
     return _DONE
@@ -346,7 +237,7 @@ BUILTINS: Mapping[str, Builtin] = {
     **dict.fromkeys((".", "source"), _source),
     **dict.fromkeys(("command", "builtin"), _command),
     **dict.fromkeys(("break", "continue"), _break),
-    **dict.fromkeys(("export", "readonly", "unset", "local", "declare", "typeset"), _declare),
+    **dict.fromkeys(("export", "readonly", "unset", "local", "declare", "typeset"), declare_fields),
     "false": _fails,
     "cd": _cd,
     "chdir": _cd,
@@ -355,8 +246,8 @@ BUILTINS: Mapping[str, Builtin] = {
     "shopt": _shopt,
     "exit": _exit,
     "return": _return,
-    "set": _set,
-    "shift": _shift,
+    "set": set_options,
+    "shift": shift,
     "printf": _printf,
     "wait": _wait,
     "fg": _wait,
@@ -369,3 +260,25 @@ SPECIAL = frozenset(
     {":", ".", "source", "eval", "exit", "return", "set", "shift", "times", "trap", "break", "continue"}
 )
 """Built-in commands before which an assignment stays."""
+
+
+def run_builtin(
+    runner: Runner,
+    builtin: Builtin,
+    fields: tuple[str | None, ...],
+    assignments: list[tuple[str, str | None]],
+    state: State,
+) -> Outcome:
+    """Run a built-in command; what is assigned before it stays where it is a special one (POSIX XCU 2.14)."""
+    before = {name: (name in state.variables, state.variables.get(name)) for name, _ in assignments}
+    exported = set(state.exported)
+    for name, value in assignments:
+        state.assign(name, value, export=state.dialect == "bash")
+    outcome = builtin(runner, fields, state)
+    if fields[0] not in SPECIAL or state.dialect == "bash":
+        for name, (was_set, value) in before.items():
+            state.assign(name, value)
+            if not was_set:
+                state.remove(name)
+            state.exported -= {name} - exported
+    return outcome

@@ -51,6 +51,13 @@ def run_group(runner: Runner, statement: Group, state: State) -> Outcome:
     return Outcome(Status.UNKNOWN if Doubt.EXIT in child.doubts else outcome.status)
 
 
+def is_subshell(statement: Statement) -> bool:
+    """Tell whether a statement is a subshell, redirected or not."""
+    while isinstance(statement, Redirected):
+        statement = statement.inner
+    return isinstance(statement, Group) and statement.subshell
+
+
 def run_background(runner: Runner, statement: Background, state: State) -> Outcome:
     """Run a command in the background: nothing waits for it."""
     child = state.subshell()
@@ -91,7 +98,7 @@ def run_pipeline(runner: Runner, statement: Pipeline, state: State) -> Outcome:
         if both:
             child.sinks[2] = sink
         if stage is statement.stages[-1] and lines is not None and name and isinstance(last, Loop):
-            stage = over(lines, last, name)  # noqa: PLW2901 - the same loop, with its lines
+            stage = over(lines, last, name)
         outcome = runner.run(stage, child)
         children.append(child)
     for child in children:
@@ -111,7 +118,7 @@ def _without_errors(stages: list[Statement]) -> tuple[Statement, ...]:
 
 
 def known_output(body: tuple[Statement, ...], child: State, expander: Expander, walk: Walk) -> str | None:
-    """Return what a substitution's commands print where that is plain: dirname, pwd, ``cd … && pwd``, which …"""
+    """Return what a substitution prints where that is plain: dirname, pwd, ``cd … && pwd``, which and the like."""
     if len(body) != 1:
         return None
     last = body[0]

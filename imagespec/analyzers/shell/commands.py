@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from imagespec.analyzers.shell.tree import (
@@ -186,3 +186,15 @@ def _leaves(node: Node) -> Iterator[Node]:
 def line_of(node: Node) -> int:
     """Return the line on which a node begins, from 1."""
     return node.start_point.row + 1
+
+
+def names_in(reader: WordReader, nodes: Iterable[Node]) -> tuple[str, ...]:
+    """Return the names in the head of ``for ((…))``."""
+    found: list[str] = []
+    stack = [node for node in nodes if node.type not in {"for", "in"}]
+    while stack:
+        node = stack.pop()
+        if node.type in {"variable_name", "word"}:
+            found.append(reader.text(node.start_byte, node.end_byte))
+        stack.extend(node.children)
+    return tuple(found)

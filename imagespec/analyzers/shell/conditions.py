@@ -12,7 +12,8 @@ import re
 
 import attrs
 
-from imagespec.analyzers.shell.expand import UNSET, Expander, lookup, pattern_of
+from imagespec.analyzers.shell.expand import Expander, pattern_of
+from imagespec.analyzers.shell.parameters import UNSET, lookup
 from imagespec.analyzers.shell.patterns import matches_pattern
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import Doubt, Outcome, State, Status

@@ -6,17 +6,13 @@ import fnmatch
 import re
 from collections.abc import Callable
 
+from imagespec.analyzers.shell.parameters import LIMIT_FIELDS, UNSET, Fields, certainly_unset, joined, lookup
 from imagespec.analyzers.shell.patterns import Pattern, parse_pattern, without
 from imagespec.analyzers.shell.state import Doubt, State
 from imagespec.analyzers.shell.tree import Literal, Opaque, Parameter, Part, Substitution, Word
 from imagespec.rootfs import RootFs
 
-_LIMIT_VALUE = 64 << 10  # characters of one value: doubling a variable must not fill the memory
-_LIMIT_FIELDS = 1_000
 _LIMIT_NAMES = 30  # files that a pattern stands for
-UNSET = object()
-"""What `lookup` returns for a parameter that is not set."""
-
 Substitute = Callable[[Substitution, State], str | None]
 
 
@@ -33,8 +29,8 @@ class Expander:
         found: list[str | None] = []
         for word in words:
             found.extend(self._fields(word, state))
-            if len(found) > _LIMIT_FIELDS:
-                return (*found[:_LIMIT_FIELDS], None)
+            if len(found) > LIMIT_FIELDS:
+                return (*found[:LIMIT_FIELDS], None)
         return tuple(found)
 
     def value(self, word: Word, state: State) -> str | None:
@@ -45,14 +41,14 @@ class Expander:
                 texts.append(_tilde(part.text, state))
             else:
                 texts.append(self._text(part, state))
-        return _joined(texts)
+        return joined(texts)
 
     def _fields(self, word: Word, state: State) -> list[str | None]:
-        building = _Fields()
+        building = Fields()
         self._build(word, state, building)
         return self._globbed(building, state)
 
-    def _build(self, word: Word, state: State, building: _Fields, *, inner: bool = False) -> None:
+    def _build(self, word: Word, state: State, building: Fields, *, inner: bool = False) -> None:
         """Add a word's parts; those of an ``inner`` one, the default of a parameter, are split where not quoted."""
         for number, part in enumerate(word.parts):
             if isinstance(part, Literal) and inner and not part.quoted and "~" not in part.text:
@@ -87,7 +83,7 @@ class Expander:
             return isinstance(value, str) and (value != "" or part.operator == "+")
         return value is UNSET or (value == "" and part.operator == ":-")
 
-    def _globbed(self, building: _Fields, state: State) -> list[str | None]:
+    def _globbed(self, building: Fields, state: State) -> list[str | None]:
         if not building.glob:
             return building.done()
         done = building.done()
@@ -123,11 +119,11 @@ class Expander:
         return any(fnmatch.fnmatchcase(name, base) for name in names)
 
     @staticmethod
-    def _all_of(items: tuple[str | None, ...] | None, part: Parameter, building: _Fields) -> None:
+    def _all_of(items: tuple[str | None, ...] | None, part: Parameter, building: Fields) -> None:
         if items is None:
             building.append(None)
         elif part.quoted and part.name == "*":
-            building.append(_joined([x for item in items for x in (" ", item)][1:]))
+            building.append(joined([x for item in items for x in (" ", item)][1:]))
         elif part.quoted:
             for number, item in enumerate(items):
                 if number:
@@ -152,7 +148,7 @@ class Expander:
                 state.doubts |= {Doubt.EXIT} if state.nounset else set()
                 return None
 
-    def _parameter(self, part: Parameter, state: State) -> str | None:
+    def _parameter(self, part: Parameter, state: State) -> str | None:  # noqa: C901 - a table of operators
         value = lookup(part.name, state)
         argument = part.argument or Word(())
         unset = value is UNSET
@@ -164,7 +160,7 @@ class Expander:
         match part.operator:
             case "":
                 # Never set in the image: it may still be given when the container is started.
-                return "" if unset and _certainly_unset(part.name, state) else known
+                return "" if unset and certainly_unset(part.name, state) else known
             case ":-" | "-" | ":=" | "=":
                 if not unset and known is None and part.operator.endswith("="):
                     state.assign(part.name, None)
@@ -180,10 +176,10 @@ class Expander:
                 return None if known is None else self.value(argument, state)
             case "#" | "##" | "%" | "%%":
                 pattern = pattern_of(argument, state, self)
-                known = "" if unset and _certainly_unset(part.name, state) else known
+                known = "" if unset and certainly_unset(part.name, state) else known
                 return None if known is None or pattern is None else without(known, part.operator, pattern)
             case ":":
-                known = "" if unset and _certainly_unset(part.name, state) else known
+                known = "" if unset and certainly_unset(part.name, state) else known
                 return None if known is None else _section(known, argument.literal or "")
             case _:
                 return None
@@ -216,104 +212,8 @@ def pattern_of(word: Word, state: State, expander: Expander) -> Pattern | None:
     return parse_pattern(pieces)
 
 
-def lookup(name: str, state: State) -> object:
-    """Return a parameter's text, None when it is unknown, or a marker when it is not set."""
-    if name.isdecimal():
-        if name == "0":
-            return state.name
-        if state.positional is None:
-            return None
-        number = int(name[:4])
-        if None in state.positional[:number]:  # which may be no word, or many
-            return None
-        return state.positional[number - 1] if number <= len(state.positional) else UNSET
-    if name == "#":
-        known = state.positional is not None and None not in state.positional
-        return str(len(state.positional or ())) if known else None
-    if name.endswith("[@]"):
-        return None
-    if name in {"@", "*"}:
-        if state.positional is None:
-            return None
-        return (
-            _joined([x for item in state.positional for x in (" ", item)][1:]) if state.positional else UNSET
-        )
-    if name == "BASH" and state.dialect == "bash":
-        return "/bin/bash"
-    if name == "PS1" and state.dialect == "bash" and name not in state.variables:
-        return UNSET  # no shell here is asked by anybody
-    if name == "-":
-        return "hBc" if state.dialect == "bash" else None
-    if name == "PWD":
-        return state.cwd
-    if name == "BASH_SOURCE":
-        return state.source if state.dialect == "bash" else None
-    if name in state.variables:
-        return state.variables[name]
-    special = not (name[:1].isalpha() or name[:1] == "_")
-    return None if state.wild or special or name in _SHELLS_OWN else UNSET
-
-
-_SHELLS_OWN = frozenset(
-    "BASHPID BASH_VERSION COLUMNS EUID GROUPS HOSTNAME HOSTTYPE IFS LINENO LINES MACHTYPE OLDPWD "  # noqa: SIM905 - one word a line is no better
-    "OPTARG OPTIND OSTYPE PPID PS1 PS4 RANDOM SECONDS SHELL SHELLOPTS SHLVL UID _".split()
-)
-"""Set by shells themselves (bash 5.2 manual, section 5)."""
-
-
-def _certainly_unset(name: str, state: State) -> bool:
-    return name in state.unset or not (name[:1].isalpha() or name[:1] == "_")
-
-
 def _tilde(text: str, state: State) -> str | None:
     if not text.startswith("~"):
         return text
     home = state.variables.get("HOME")
     return home + text[1:] if home and (text == "~" or text.startswith("~/")) else None
-
-
-def _joined(texts: list[str | None]) -> str | None:
-    found = [text for text in texts if text is not None]
-    if len(found) < len(texts) or sum(map(len, found)) > _LIMIT_VALUE:
-        return None
-    return "".join(found)
-
-
-class _Fields:
-    """Fields while they are put together."""
-
-    def __init__(self) -> None:
-        self.glob = False
-        self.quoted_glob = False
-        self._fields: list[str | None] = []
-        self._current: list[str | None] | None = None
-
-    def append(self, text: str | None) -> None:
-        """Add text to the current field."""
-        self._current = [*(self._current or []), text]
-
-    def split(self, text: str | None) -> None:
-        """Add an unquoted value, which blanks split."""
-        if text is None:
-            self.append(None)
-            return
-        self.glob |= any(char in text for char in "*?[")
-        if text[:1].isspace():
-            self.end()
-        for number, piece in enumerate(text.split()[:_LIMIT_FIELDS]):
-            if number:
-                self.end()
-            self.append(piece)
-        if text[-1:].isspace():
-            self.end()
-
-    def end(self) -> None:
-        """Close the current field, if any was begun."""
-        if self._current is not None:
-            self._fields.append(_joined(self._current))
-        self._current = None
-
-    def done(self) -> list[str | None]:
-        """Return the fields."""
-        self.end()
-        return self._fields

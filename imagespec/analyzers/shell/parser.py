@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imagespec.analyzers.shell.commands import CommandReader, line_of
+from imagespec.analyzers.shell.commands import CommandReader, line_of, names_in
+from imagespec.analyzers.shell.syntax import LIMIT_PROBLEMS, syntax_problems
 from imagespec.analyzers.shell.tree import (
     AndOr,
     Background,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 LIMIT_TEXT_BYTES = 64 << 10
 """Longer texts are not parsed: scripts that start containers are far shorter."""
 _LIMIT_DEPTH = 30  # nested compound commands; keeps every later recursion under Python's limit
-_LIMIT_PROBLEMS = 20
 _RESERVED = frozenset(
     [
         "!",
@@ -80,30 +80,9 @@ def parse_shell(text: bytes) -> ShellText:
     root = parser.parse(source).root_node
     lowering = _Lowering(source)
     body = lowering.sequence(root.children, 0)
-    problems = [*_syntax_problems(root, source), *lowering.problems]
+    problems = [*syntax_problems(root, source), *lowering.problems]
     bashisms = [Problem(line, what) for line, what in sorted(lowering.reader.bashisms)]
-    return ShellText(body, tuple(problems[:_LIMIT_PROBLEMS]), tuple(bashisms[:_LIMIT_PROBLEMS]))
-
-
-def _syntax_problems(root: Node, source: bytes) -> list[Problem]:
-    documents = b"<<" in source
-    if not root.has_error and not documents:
-        return []
-    found: list[Problem] = []
-    stack = [root]
-    while stack and len(found) < _LIMIT_PROBLEMS:
-        node = stack.pop()
-        if node.type == "heredoc_end" and source[node.end_byte : node.end_byte + 1] not in {b"", b"\n"}:
-            found.append(
-                Problem(node.start_point.row + 1, "the end of a here-document has a line of its own")
-            )
-        if node.is_error or node.is_missing:
-            found.append(Problem(node.start_point.row + 1, "this is no shell syntax that the grammar knows"))
-        elif node.has_error or documents:
-            stack.extend(reversed(node.children))
-    if not root.has_error:
-        return found
-    return found or [Problem(1, "the text breaks off inside a command")]
+    return ShellText(body, tuple(problems[:LIMIT_PROBLEMS]), tuple(bashisms[:LIMIT_PROBLEMS]))
 
 
 class _Lowering:
@@ -169,11 +148,10 @@ class _Lowering:
     def _simple(self, node: Node, depth: int) -> Statement:
         made = self._commands.simple(node, depth)
         first = made.words[0].parts if made.words and not made.assignments else ()
-        if len(first) == 1 and isinstance(first[0], Literal) and not first[0].quoted:
-            if first[0].text in _RESERVED:  # as in `! { …; }`, which the grammar takes for a command `{`
-                self.problems.append(
-                    Problem(made.line, f"{first[0].text!r} is read by shells as their own word")
-                )
+        word = first[0] if len(first) == 1 else None
+        if isinstance(word, Literal) and not word.quoted and word.text in _RESERVED:
+            # As in `! { …; }`, which the grammar takes for a command `{`.
+            self.problems.append(Problem(made.line, f"{word.text!r} is a word of the shell itself"))
         return made
 
     def _unparsed(self, node: Node, reason: str) -> Unparsed:
@@ -278,19 +256,8 @@ class _Lowering:
             inside,
             variable=self.reader.text(variable.start_byte, variable.end_byte) if variable else "",
             values=values,
-            counts=self._names(node.children[: node.children.index(body)] if body else []),
+            counts=names_in(self.reader, node.children[: node.children.index(body)] if body else []),
         )
-
-    def _names(self, nodes: list[Node]) -> tuple[str, ...]:
-        """Return the names in the head of ``for ((…))``."""
-        found: list[str] = []
-        stack = [node for node in nodes if node.type not in {"for", "in"}]
-        while stack:
-            node = stack.pop()
-            if node.type in {"variable_name", "word"}:
-                found.append(self.reader.text(node.start_byte, node.end_byte))
-            stack.extend(node.children)
-        return tuple(found)
 
     def _function(self, node: Node, depth: int) -> Statement:
         name, body = node.child_by_field_name("name"), node.child_by_field_name("body")

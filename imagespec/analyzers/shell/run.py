@@ -4,7 +4,7 @@ Runs a shell's tree without running anything: every branch is a possibility, eve
 What is certain: a command behind others certainly runs when these end by themselves and do not leave the shell. Built-in
 commands and small tools (`tools.SHORT_LIVED`) are taken to end, and to succeed where ``&&`` asks. Any other program in
 the foreground may never end. Conditions decide where `conditions` can; a branch whose ways all come back leaves what
-follows certain. After ``while`` and ``until`` nothing is certain, for these may never end; ``while true`` never ends for certain.
+follows certain. Loops are followed round by round while it is known how they go on; after others nothing is certain.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from imagespec.analyzers.shell import branches, builtin_commands, children, conditions
+from imagespec.analyzers.shell import branches, builtin_commands, children, conditions, declaring
+from imagespec.analyzers.shell.calls import call_function
+from imagespec.analyzers.shell.children import is_subshell
 from imagespec.analyzers.shell.expand import Expander
 from imagespec.analyzers.shell.sinks import apply_redirect
-from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status, settle
+from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
 from imagespec.analyzers.shell.tree import (
     AndOr,
     Assignment,
@@ -41,9 +43,7 @@ from imagespec.analyzers.startup import conda
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
 
 Launch = Callable[[tuple[str | None, ...], State, bool], Launched]
-_LIMIT_NESTING = (
-    50  # of one shell with all that it starts: under fifteen frames each, below Python's limit of 1,000
-)
+_LIMIT_NESTING = 50  # with all that it starts: under fifteen frames each, below Python's limit of 1,000
 _SURE = {Status.ZERO, Status.LIKELY}
 
 
@@ -75,7 +75,7 @@ class Shell:
         """Run a statement whose failure ends the shell under ``set -e``."""
         outcome = self.run(statement, state)
         ends = isinstance(statement, Simple | Declare | Condition | Redirected | Pipeline | Group)
-        if isinstance(statement, Group | Redirected) and not _is_subshell(statement):
+        if isinstance(statement, Group | Redirected) and not is_subshell(statement):
             ends = False  # what fails inside has ended it there
         if outcome.flow is Flow.NEXT and state.errexit and not state.tested and ends:
             if outcome.status is Status.NONZERO:
@@ -119,7 +119,7 @@ class Shell:
             case Redirected():
                 return self._redirected(statement, state)
             case Declare():
-                return builtin_commands.declare(self, statement, state)
+                return declaring.declare(self, statement, state)
             case Function():
                 state.functions[statement.name] = statement
                 return Outcome(Status.ZERO)
@@ -261,34 +261,13 @@ class Shell:
             if program and conda.activate(program, environment, state, self.walk.rootfs):
                 return Outcome(Status.ZERO)
         if name is not None and name in state.functions:
-            return self._function(name, fields[1:], assignments, state)
+            return call_function(self, name, fields[1:], assignments, state)
         builtin = builtin_commands.BUILTINS.get(name or "")
         if name == "trap" and builtin_commands.only_kills(statement):
             return Outcome(Status.ZERO)
         if builtin:
-            return self._builtin(builtin, fields, assignments, state)
+            return builtin_commands.run_builtin(self, builtin, fields, assignments, state)
         return self.external(fields, state, assignments)
-
-    def _builtin(
-        self,
-        builtin: builtin_commands.Builtin,
-        fields: tuple[str | None, ...],
-        assignments: list[tuple[str, str | None]],
-        state: State,
-    ) -> Outcome:
-        """Run a built-in command; what is assigned before it stays where it is a special one (POSIX XCU 2.14)."""
-        before = {name: (name in state.variables, state.variables.get(name)) for name, _ in assignments}
-        exported = set(state.exported)
-        for name, value in assignments:
-            state.assign(name, value, export=state.dialect == "bash")
-        outcome = builtin(self, fields, state)
-        if fields[0] not in builtin_commands.SPECIAL or state.dialect == "bash":
-            for name, (was_set, value) in before.items():
-                state.assign(name, value)
-                if not was_set:
-                    state.remove(name)
-                state.exported -= {name} - exported
-        return outcome
 
     def external(
         self,
@@ -319,38 +298,3 @@ class Shell:
         if not launched.returns:
             state.doubts.add(Doubt.HANG)
         return Outcome(launched.status, Flow.EXIT)
-
-    def _function(
-        self,
-        name: str,
-        arguments: tuple[str | None, ...],
-        assignments: list[tuple[str, str | None]],
-        state: State,
-    ) -> Outcome:
-        function = state.functions[name]
-        if function is None or state.calls >= LIMIT_DEPTH:
-            reason = "whose body depends on a branch" if function is None else "too deep to follow"
-            self.walk.gap(state, f"a call of the function {name}, {reason}")
-            state.forget()
-            return Outcome()
-        for key, value in assignments:
-            state.assign(key, value)
-        before, state.local = state.fork(), set()
-        positional, line, loops = state.positional, state.line, state.loops
-        returns = state.returns
-        state.positional, state.loops, state.returns = arguments, state.loops_outside, True
-        state.calls += 1
-        outcome = self.run(function.body, state)
-        state.calls -= 1
-        state.positional, state.line, state.loops, state.returns = positional, line, loops, returns
-        state.restore(before, state.local)
-        outcome = settle(state, before, Doubt.RETURN, outcome)
-        if outcome.flow is Flow.RETURN:
-            return Outcome(outcome.status)
-        return outcome
-
-
-def _is_subshell(statement: Statement) -> bool:
-    while isinstance(statement, Redirected):
-        statement = statement.inner
-    return isinstance(statement, Group) and statement.subshell

@@ -1,18 +1,14 @@
-"""What is known at one point of a shell's run, and how knowledge joins again behind a branch."""
+"""What is known at one point of a shell's run."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
-from typing import TypeVar
 
 import attrs
 
 from imagespec.analyzers.shell.tree import Function
 from imagespec.analyzers.startup.steps import INHERITED, OpenEnvironment
 from imagespec.verdict import Evidence
-
-T = TypeVar("T")
 
 LIMIT_ELEMENTS = 1_000
 """Elements of an array that is followed."""
@@ -55,7 +51,7 @@ class Flow(enum.Enum):
     EXIT = "exit"
 
 
-_LOCAL_DOUBTS = {
+LOCAL_DOUBTS = {
     Flow.BREAK: Doubt.BREAK,
     Flow.CONTINUE: Doubt.BREAK,
     Flow.RETURN: Doubt.RETURN,
@@ -243,7 +239,7 @@ class State:
     def forget_variables(self) -> None:
         """Give up the variables: any of them may have been set."""
         self.wild = True
-        self.variables = dict.fromkeys(self.variables)
+        self.variables = {**dict.fromkeys(self.variables), "PATH": None}
         self.arrays = dict.fromkeys(self.arrays)
         self.unset = set()
 
@@ -254,97 +250,3 @@ class State:
             return (*self.trail[:-1], attrs.evolve(last, message=message, seen=seen or last.seen))
         own = Evidence(message=message, path=self.path, line=self.line, layer=self.layer, seen=seen)
         return (*self.trail, own)
-
-
-def join(state: State, survivors: Iterable[State]) -> None:
-    """Let ``state`` know what all ``survivors``, copies of it that ran apart, have in common."""
-    others = list(survivors)
-    if not others:
-        return
-    first = others[0]
-    names = {name for other in others for name in (*other.variables, *other.unset)}
-    for name in names:
-        known = {
-            (name in other.variables, other.variables.get(name), name in other.unset) for other in others
-        }
-        if len(known) == 1:
-            present, value, gone = known.pop()
-            state.variables.pop(name, None)
-            state.unset.discard(name)
-            if present:
-                state.variables[name] = value
-            elif gone:
-                state.unset.add(name)
-        else:
-            state.variables[name] = None
-            state.unset.discard(name)
-    state.exported = set().union(*(other.exported for other in others))
-    everywhere = first.exported.intersection(*(other.exported for other in others))
-    halves = set().union(*(other.perhaps_exported for other in others))
-    state.perhaps_exported = halves | (state.exported - everywhere)
-    state.local = set().union(*(other.local for other in others))
-    state.wild = any(other.wild for other in others)
-    state.positional = _same([other.positional for other in others])
-    state.cwd = _same([other.cwd for other in others])
-    state.sinks = {
-        fd: _same([other.sinks.get(fd) for other in others]) for other in others for fd in other.sinks
-    }
-    arrays = {name for other in others for name in other.arrays}
-    state.arrays = {name: _same([other.arrays.get(name) for other in others]) for name in arrays}
-    functions = {name for other in others for name in other.functions}
-    state.functions = {name: _same([other.functions.get(name) for other in others]) for name in functions}
-    state.errexit = any(other.errexit for other in others)
-    state.nounset = any(other.nounset for other in others)
-    state.plain_globs = all(other.plain_globs for other in others)
-    state.noglob = any(other.noglob for other in others)
-    state.allexport = _same([other.allexport for other in others])
-    state.fixed = set().union(*(other.fixed for other in others))
-    state.jobs = any(other.jobs for other in others)
-
-
-def settle(state: State, before: State, doubt: Doubt, outcome: Outcome) -> Outcome:
-    """
-    Go on behind a loop or function that may have been left early, which is what ``doubt`` says.
-
-    What it changed since ``before`` may have been changed or not, and where it ends the shell it may not have come there.
-    """
-    if doubt in before.doubts or doubt not in state.doubts:
-        return outcome
-    state.doubts.discard(doubt)
-    join(state, [before, state.fork()])
-    if outcome.flow in {Flow.RETURN, Flow.EXIT} and doubt is not _LOCAL_DOUBTS[outcome.flow]:
-        state.doubts.add(_LOCAL_DOUBTS[outcome.flow])
-    return Outcome(Status.UNKNOWN, Flow.NEXT)
-
-
-def _same(values: list[T | None]) -> T | None:
-    return values[0] if all(value == values[0] for value in values) else None
-
-
-class Branches:
-    """Ways that a run may take from ``state``, of which one will be taken."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self._ends: list[tuple[State, Outcome]] = []
-
-    def add(self, child: State, outcome: Outcome) -> None:
-        """Add one way with the state and outcome at its end."""
-        self._ends.append((child, outcome))
-
-    def close(self) -> Outcome:
-        """Join the ways; what only some of them do becomes a doubt."""
-        state = self._state
-        before = set(state.doubts)
-        flows = {outcome.flow for _, outcome in self._ends}
-        for child, _ in self._ends:
-            state.doubts |= child.doubts - {Doubt.BRANCH}
-        if Flow.NEXT in flows:
-            flow = Flow.NEXT
-        else:
-            flow = next(flow for flow in _LOCAL_DOUBTS if flow in flows)
-        state.doubts |= {_LOCAL_DOUBTS[other] for other in flows if other not in {flow, Flow.NEXT}}
-        join(state, (child for child, outcome in self._ends if outcome.flow is flow))
-        if Doubt.BRANCH in before:
-            state.doubts.add(Doubt.BRANCH)
-        return Outcome(Status.UNKNOWN, flow)

@@ -10,7 +10,7 @@ from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State, Status
 from imagespec.analyzers.startup import conda, tools
 from imagespec.analyzers.startup.background import goes_to_background
-from imagespec.analyzers.startup.locate import locate
+from imagespec.analyzers.startup.locate import locate, note_chmod
 from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
 from imagespec.analyzers.startup.steps import Step
 from imagespec.analyzers.startup.supervised import supervise
@@ -237,7 +237,7 @@ class Launcher:
             self._walk.made_directories = True
             self._walk.made.update(word if word is not None else "?" for word in words[1:])
         if call.name == "chmod":
-            self._chmod(call)
+            note_chmod(self._walk, words, call.state.cwd)
         elif call.name not in tools.HARMLESS and not (call.name == "find" and "-delete" not in words):
             self._walk.touch(words[1:], widely=call.name not in tools.NARROW)
         paths = [absolute(name, call.state.cwd) for name in tools.files_read(words)]
@@ -258,21 +258,6 @@ class Launcher:
         self._record(call, f"runs {_seen(call.words)}")
         self._scripts.fail(call.state, found.reason, written, final=call.replaces)
         return _MISSING
-
-    def _chmod(self, call: _Call) -> None:
-        words = [word for word in call.words[1:] if word is None or not word.startswith("-")]
-        if len(words) < 2 or None in words:
-            self._walk.touch(call.words)
-            return
-        mode = words[0] or ""
-        for word in words[1:]:
-            path = absolute(word or "", call.state.cwd)
-            entry = self._walk.rootfs.resolve(path) if path else None
-            executable = "x" in mode or any(digit in "1357" for digit in mode)
-            if entry is not None and executable and ("+" in mode or mode.isdecimal() or "=" in mode):
-                self._walk.made_executable.add("/" + entry.path)
-            else:
-                self._walk.touch((word,))
 
     def _record(self, call: _Call, message: str) -> None:
         self._walk.add(self._step(call, message, call.script))

@@ -60,3 +60,20 @@ def _why_missing(walk: Walk, name: str, state: State) -> str:
     if link is not None and link.kind is EntryKind.SYMLINK:
         return f"{name} is a link to {link.link_target}, which is not in the image"
     return f"there is no {name} in the image"
+
+
+def note_chmod(walk: Walk, words: tuple[str | None, ...], cwd: str | None) -> None:
+    """Keep book of the files that ``chmod`` makes executable; what else it does may change a file."""
+    plain = [word for word in words[1:] if word is None or not word.startswith("-")]
+    if len(plain) < 2 or None in plain:
+        walk.touch(words)
+        return
+    mode = plain[0] or ""
+    executable = "x" in mode or any(digit in "1357" for digit in mode)
+    for word in plain[1:]:
+        path = absolute(word or "", cwd)
+        entry = walk.rootfs.resolve(path) if path else None
+        if entry is not None and executable and ("+" in mode or mode.isdecimal() or "=" in mode):
+            walk.made_executable.add("/" + entry.path)
+        else:
+            walk.touch((word,))

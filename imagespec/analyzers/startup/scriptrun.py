@@ -5,10 +5,11 @@ from __future__ import annotations
 import attrs
 
 from imagespec.analyzers.shell.arguments import ShellArguments
+from imagespec.analyzers.shell.joining import settle
 from imagespec.analyzers.shell.parser import parse_shell
 from imagespec.analyzers.shell.run import Launch, Shell
 from imagespec.analyzers.shell.sinks import absolute
-from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status, settle
+from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
 from imagespec.analyzers.shell.tree import Problem, ShellText
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.gathering import becomes_its_arguments
