@@ -31,6 +31,7 @@ PORT = 8080
 MOST_SECONDS = 12.0  # until something listens
 SETTLED_SECONDS = 1.5  # without a change of the listening sockets
 REQUEST_SECONDS = 5.0
+LOG_SECONDS = 1.5  # `tail -f` looks once a second at files on an overlay file system
 LOG_CHARACTERS = 600
 
 _MARK = re.compile(rb"realrun-[a-z0-9]+")
@@ -126,7 +127,7 @@ def observe(docker: Client, source: ImageSource) -> Seen:
         answers = {f"{method} {url}": _ask(host, method, url) for method, url in requests if host}
         for number, (method, url) in enumerate(requests):
             _ask(host, method, f"{url}?mark=realrun-request{number}")
-        time.sleep(0.5)
+        time.sleep(LOG_SECONDS)
         running, exit_code = container.state()
         log, written = container.log(), container.written()
         boot_is_file = container.has_boot_file()
