@@ -6,6 +6,8 @@ The engine collects standard output and standard error alike, so both count as t
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Iterator
 
 import attrs
@@ -38,7 +40,7 @@ _OPTIONS = (
     "--logto2",
     "--daemonize",
 )
-_SETTINGS = ("errorlog", "accesslog", "logconfig", "logto", "daemonize", "capture_output")
+_SETTINGS = ("logto", "daemonize")
 
 
 @attrs.frozen(kw_only=True)
@@ -61,16 +63,22 @@ def find_log_sinks(
     lost: list[Evidence] = []
     doubts: list[Evidence] = [*listening.gaps, *python.gaps]  # which has the start command's own
     kept: list[Evidence] = list(python.streams)
+    shown = _followed_files(start)
     for step in start.steps:
         if not step.argv or ends_by_itself(step.argv) or step.argv[0] == ".":
             continue
-        _judge_streams(step, rootfs, lost, doubts, kept)
-        doubts.extend(_options(step))
+        _judge_streams(step, rootfs, shown, lost, doubts, kept)
+        if not _is_gunicorn(step):  # whose settings are read with its other ones
+            doubts.extend(_options(step))
     doubts.extend(_settings(start, rootfs))
     _judge_servers(listening, rootfs, python, lost, doubts, kept)
     for log in python.files:
         if log.path is not None and is_stream(rootfs, log.path):
             kept.append(log.evidence)
+        elif log.beside:
+            kept.append(
+                attrs.evolve(log.evidence, message=log.evidence.message + ", beside a standard stream")
+            )
         elif log.certain and log.path is not None and not python.streams and not python.gaps:
             lost.append(log.evidence)
         else:
@@ -94,7 +102,7 @@ def _judge_servers(
         else:
             away.append(log)
     all_away = len(away) == len(listening.logs) and not python.streams and not python.gaps
-    only = all(listener.server in {"nginx", "uwsgi"} for listener in listening.listeners)
+    only = all(listener.server in {"gunicorn", "nginx", "uwsgi"} for listener in listening.listeners)
     sure = all_away and only and all(log.certain and log.path is not None for log in away)
     (lost if sure else doubts).extend(log.evidence for log in away)
 
@@ -113,8 +121,31 @@ def is_stream(rootfs: RootFs, path: str) -> bool:
     return False
 
 
+def _followed_files(start: StartCommand) -> dict[str, bool]:
+    """Return the files whose ends ``tail -f`` sends on into the container's log, and whether it certainly does."""
+    found: dict[str, bool] = {}
+    for step in start.steps:
+        words = [word for word in step.argv[1:] if word is not None]
+        follows = any(
+            word in {"--follow", "-F", "-f"} or re.fullmatch(r"-[0-9n]*[fF]", word) for word in words
+        )
+        name = (step.argv[0] or "").rpartition("/")[2] if step.argv else ""
+        if name != "tail" or not follows or step.stdout != INHERITED:
+            continue
+        for word in words:
+            if not word.startswith("-") and (word.startswith("/") or step.cwd is not None):
+                path = posixpath.normpath(posixpath.join(step.cwd or "/", word))
+                found[path] = found.get(path, False) or step.certain
+    return found
+
+
 def _judge_streams(
-    step: Step, rootfs: RootFs, lost: list[Evidence], doubts: list[Evidence], kept: list[Evidence]
+    step: Step,
+    rootfs: RootFs,
+    shown: dict[str, bool],
+    lost: list[Evidence],
+    doubts: list[Evidence],
+    kept: list[Evidence],
 ) -> None:
     place = step.trail[-1] if step.trail else Evidence(message="")
     answers = {}
@@ -122,7 +153,12 @@ def _judge_streams(
         if target is None:
             doubts.append(attrs.evolve(place, message=f"where {name} of {step.argv[0]} goes is not known"))
         else:
-            answers[name] = target == INHERITED or is_stream(rootfs, target)
+            answers[name] = target == INHERITED or is_stream(rootfs, target) or shown.get(target, False)
+            if not answers[name] and target in shown:
+                doubts.append(
+                    attrs.evolve(place, message=f"whether {target} is followed by tail is not certain")
+                )
+                return
     away = [name for name, reaches in answers.items() if not reaches]
     if len(away) == 2 and step.certain:
         message = f"both streams of {step.argv[0]} go to {step.stdout}, not to the container's log"
@@ -132,6 +168,11 @@ def _judge_streams(
         doubts.append(attrs.evolve(place, message=message))
     elif len(answers) == 2:
         kept.append(attrs.evolve(place, message=f"both streams of {step.argv[0]} go to the container's log"))
+
+
+def _is_gunicorn(step: Step) -> bool:
+    words = [(word or "").rpartition("/")[2] for word in step.argv[:3]]
+    return words[0] == "gunicorn" or words[1:3] == ["-m", "gunicorn"] or words[1:2] == ["gunicorn"]
 
 
 def _options(step: Step) -> Iterator[Evidence]:
@@ -151,12 +192,14 @@ def _settings(start: StartCommand, rootfs: RootFs) -> Iterator[Evidence]:
     """Yield the configuration files of servers that say something about logs; they are not followed further."""
     seen: set[str] = set()
     for step in start.steps:
+        if _is_gunicorn(step):
+            continue
         words = [
             word
             for word in step.argv
             if word and word.endswith((".py", ".ini", ".conf", ".cfg", ".yaml", ".yml"))
         ]
-        for name in [*words, "gunicorn.conf.py"]:
+        for name in words:
             path = name if name.startswith("/") else f"{step.cwd or ''}/{name}"
             entry = rootfs.resolve(path)
             if entry is None or entry.path in seen or entry.path == step.script:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from imagespec.analyzers.python.evaluator import Arguments, Evaluator
+from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Call,
@@ -14,7 +14,6 @@ from imagespec.analyzers.python.values import (
     External,
     Instance,
     Items,
-    Member,
     Value,
     root_of,
     text_of,
@@ -37,7 +36,7 @@ class _Option:
     """None when what the value becomes is unknown."""
 
 
-def parse_arguments(run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+def parse_arguments(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     """
     Return the namespace: what the command line says, else the defaults.
 
@@ -56,6 +55,12 @@ def parse_arguments(run: Evaluator, callee: Member | External, given: Arguments)
     for option in options:
         namespace.names[option.target] = values.get(option.target, UNKNOWN) if values is not None else UNKNOWN
     return namespace
+
+
+def parse_known_arguments(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+    """Return the namespace and the other words; where there are others, nothing is known."""
+    namespace = parse_arguments(run, callee, given)
+    return None if namespace is None else Items([namespace, UNKNOWN], "tuple")
 
 
 def _options(program: Program, parser: Value | None) -> tuple[list[_Option], bool]:

@@ -67,8 +67,12 @@ class Arguments:
         return UNKNOWN if self.spread else None
 
 
-Model = Callable[["Evaluator", Member | External, Arguments], Value | None]
+Model = Callable[["Evaluator", "Callee", Arguments], Value | None]
 """What a function outside the program returns; None when the call is to be recorded like any other."""
+
+
+Callee = External | Member | Call
+"""What is outside the program and is called."""
 
 
 @attrs.define
@@ -182,16 +186,26 @@ class Evaluator:
                 return self._instance_attribute(owner, name)
             case Class():
                 value = owner.find(name)
+                if isinstance(value, Function) and value.is_of_class:
+                    return attrs.evolve(value, self_value=owner)
                 return value if value is not None else Member(owner, name)
             case Call() if owner.subclass is not None and (value := owner.subclass.find(name)) is not None:
-                return bind(value, owner)
+                # What a library's class makes of the class's data, or fills in, is not known.
+                return self._bound(value, owner) if isinstance(value, Function) else Member(owner, name)
         return Member(owner, name)
+
+    def _bound(self, value: Value, owner: Instance | Call) -> Value:
+        """Return a class attribute as its object sees it; a property is computed."""
+        found = bind(value, owner)
+        if isinstance(found, Function) and found.is_property:
+            return self.call(attrs.evolve(found, is_property=False), Arguments())
+        return found
 
     def _instance_attribute(self, owner: Instance, name: str) -> Value:
         if name in owner.names:
             return owner.names[name]
         value = owner.cls.find(name) if owner.cls else None
-        return bind(value, owner) if value is not None else UNKNOWN
+        return self._bound(value, owner) if value is not None else UNKNOWN
 
     def arguments(self, node: ast.Call) -> Arguments:
         """Evaluate the arguments of a call."""
@@ -227,11 +241,11 @@ class Evaluator:
             case Instance():
                 inner = callee.cls.find("__call__") if callee.cls else None
                 return self.call(bind(inner, callee), arguments) if isinstance(inner, Function) else UNKNOWN
-            case External() | Member():
+            case External() | Member() | Call():
                 if isinstance(callee, Member) and isinstance(callee.owner, Const | Items | Table):
                     name = f"{_PYTHON_TYPES[type(callee.owner)]}.{callee.attribute}"
                 else:
-                    name = name_of(callee)
+                    name = called_name(callee)
                 model = self._models.get(name)
                 result = model(self, callee, arguments) if model else None
                 if result is not None:
@@ -260,6 +274,8 @@ class Evaluator:
             thread=self.thread,
             decorator=decorator,
             place=self.place(),
+            within=self.frame.function.node if self.frame.function else None,
+            branches=self.branches,
         )
         self.calls.append(call)
         if len(self.calls) > _CALLS:
@@ -323,5 +339,8 @@ def canonical(name: str) -> str:
 def bind(value: Value, owner: Value) -> Value:
     """Return a class attribute as its object sees it."""
     if isinstance(value, Function) and not value.is_static and value.self_value is None:
-        return attrs.evolve(value, self_value=owner)
+        cls = (
+            owner.cls if isinstance(owner, Instance) else owner.subclass if isinstance(owner, Call) else None
+        )
+        return attrs.evolve(value, self_value=cls if value.is_of_class and cls is not None else owner)
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -106,9 +107,29 @@ def _binary(run: Evaluator, node: ast.BinOp) -> Value:
     if isinstance(first, Items) and isinstance(second, Items) and adding:
         items = (first.items + second.items)[:_ITEMS]
         return Items(items, first.kind, first.open or second.open or len(items) == _ITEMS)
+    text = text_of(first)
+    if text is not None and isinstance(node.op, ast.Mod):
+        return _percent(text, second)
     if isinstance(first, Const) and isinstance(second, Const) and type(node.op) in _OPERATORS:
         return _compute(_OPERATORS[type(node.op)], first.value, second.value, adding=adding)
     return UNKNOWN
+
+
+def _percent(text: str, given: Value) -> Value:
+    """Return ``text % given`` where the text has only ``%s`` and ``%d``."""
+    values = given.items if isinstance(given, Items) and given.kind == "tuple" and not given.open else [given]
+    plain = [value.value for value in values if isinstance(value, Const)]
+    pieces = re.split(r"%[sd]", text)
+    if (
+        "%" in "".join(pieces)
+        or len(pieces) != len(values) + 1
+        or len(plain) < len(values)
+        or not all(isinstance(item, str | int) and len(str(item)) < _TEXT_CHARACTERS for item in plain)
+        or len(text) > _TEXT_CHARACTERS
+        or len(plain) > 20
+    ):
+        return UNKNOWN
+    return Const("".join(piece + str(item) for piece, item in zip(pieces, [*plain, ""], strict=True)))
 
 
 def _compute(

@@ -11,8 +11,9 @@ import posixpath
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from imagespec.analyzers.python.evaluator import Arguments, Evaluator, Model
-from imagespec.analyzers.python.values import External, Member, Value, text_of
+from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.values import Value, text_of
+from imagespec.analyzers.python.writing import check_written
 
 if TYPE_CHECKING:
     from imagespec.analyzers.python.program import Program
@@ -35,11 +36,14 @@ _LOADERS = {
 }
 
 
-def _load(run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+def _load(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     program: Program = run  # type: ignore[assignment]
     path = text_of(given.get(0, _LOADERS[callee.name]))
     mode = text_of(given.get(1, "mode")) or "r"
-    if path is None or (callee.name.endswith("open") and _WRITING & set(mode)):
+    if callee.name.endswith("open") and _WRITING & set(mode):
+        check_written(program, given.get(0, "file"))
+        return None
+    if path is None:
         return None
     if not path.startswith("/") and program.step.cwd is None:
         return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from imagespec.analyzers.python.evaluator import Arguments, Evaluator, Model
-from imagespec.analyzers.python.values import UNKNOWN, Const, External, Items, Member, Table, Value, text_of
+from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.values import UNKNOWN, Const, Items, Member, Table, Value, text_of
 
 _ITEMS = 2_000
 
@@ -15,7 +15,7 @@ _TEXT_METHODS = (
 )  # fmt: skip
 
 
-def _text_method(_run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+def _text_method(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     assert isinstance(callee, Member)
     text = text_of(callee.owner)
     values = [value.value for value in given.args if isinstance(value, Const)]
@@ -31,7 +31,7 @@ def _text_method(_run: Evaluator, callee: Member | External, given: Arguments) -
     return Const(result) if not isinstance(result, str) or len(result) < 1 << 16 else UNKNOWN
 
 
-def _format(_run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+def _format(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     """Only plain ``{}``, ``{0}`` and ``{name}``; anything with a format specification is unknown."""
     assert isinstance(callee, Member)
     text = text_of(callee.owner)
@@ -50,7 +50,7 @@ def _format(_run: Evaluator, callee: Member | External, given: Arguments) -> Val
     return Const(result) if len(pieces) <= 200 and len(result) < 1 << 16 and "}" not in pieces[0] else UNKNOWN
 
 
-def _split(_run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+def _split(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     assert isinstance(callee, Member)
     text, separator = text_of(callee.owner), text_of(given.get(0, "sep"))
     if text is None or not separator or len(given.args) != 1 or given.keywords:
@@ -58,7 +58,7 @@ def _split(_run: Evaluator, callee: Member | External, given: Arguments) -> Valu
     return Items([Const(part) for part in text.split(separator)[:_ITEMS]])
 
 
-def _list_method(run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+def _list_method(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     assert isinstance(callee, Member)
     items = callee.owner
     if not isinstance(items, Items):
@@ -75,7 +75,7 @@ def _list_method(run: Evaluator, callee: Member | External, given: Arguments) ->
     return Const(None)
 
 
-def _dict_get(_run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+def _dict_get(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     assert isinstance(callee, Member)
     table, key = callee.owner, given.get(0, "key")
     if not isinstance(table, Table) or not isinstance(key, Const):
@@ -85,7 +85,7 @@ def _dict_get(_run: Evaluator, callee: Member | External, given: Arguments) -> V
     return UNKNOWN if table.open else (given.get(1, "default") or Const(None))
 
 
-def _dict_items(_run: Evaluator, callee: Member | External, _given: Arguments) -> Value | None:
+def _dict_items(_run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
     assert isinstance(callee, Member)
     table = callee.owner
     if not isinstance(table, Table):
@@ -94,7 +94,7 @@ def _dict_items(_run: Evaluator, callee: Member | External, _given: Arguments) -
     return Items(rows, "list", table.open)
 
 
-def _dict_changes(_run: Evaluator, callee: Member | External, _given: Arguments) -> Value | None:
+def _dict_changes(_run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
     assert isinstance(callee, Member)
     if isinstance(callee.owner, Table):
         callee.owner.entries.clear()

@@ -6,14 +6,18 @@ import posixpath
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from imagespec.analyzers.python.commandline import parse_arguments
-from imagespec.analyzers.python.evaluator import Arguments, Evaluator, Model
+import attrs
+
+from imagespec.analyzers.python.commandline import parse_arguments, parse_known_arguments
+from imagespec.analyzers.python.dotenv import DOTENV
+from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.flow import hands_on
 from imagespec.analyzers.python.loading import LOADING
 from imagespec.analyzers.python.methods import METHODS
 from imagespec.analyzers.python.values import (
     UNKNOWN,
+    Call,
     Const,
-    External,
     Function,
     Items,
     Member,
@@ -21,6 +25,7 @@ from imagespec.analyzers.python.values import (
     Value,
     text_of,
 )
+from imagespec.analyzers.python.writing import WRITING
 
 if TYPE_CHECKING:
     from imagespec.analyzers.python.program import Program
@@ -43,7 +48,7 @@ STAR_SOURCES: Mapping[str, tuple[str, ...]] = {
 """What ``from library import *`` brings, where an analyzer knows the names."""
 
 
-def _number(_run: Evaluator, _callee: Member | External, given: Arguments) -> Value | None:
+def _number(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     value = given.get(0, "x")
     if not isinstance(value, Const) or not isinstance(value.value, str | int) or len(given.args) != 1:
         return UNKNOWN
@@ -53,19 +58,19 @@ def _number(_run: Evaluator, _callee: Member | External, given: Arguments) -> Va
         return UNKNOWN
 
 
-def _text(_run: Evaluator, _callee: Member | External, given: Arguments) -> Value | None:
+def _text(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     value = given.get(0, "object")
     plain = isinstance(value, Const) and isinstance(value.value, str | int | bool | None)
     return Const(str(value.value)) if isinstance(value, Const) and plain else UNKNOWN
 
 
-def _bool(run: Evaluator, _callee: Member | External, given: Arguments) -> Value | None:
+def _bool(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     value = given.get(0, "x")
     truth = run.truth(value) if value is not None else False
     return UNKNOWN if truth is None else Const(truth)
 
 
-def _length(_run: Evaluator, _callee: Member | External, given: Arguments) -> Value | None:
+def _length(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     value = given.get(0, "obj")
     if isinstance(value, Items) and not value.open:
         return Const(len(value.items))
@@ -73,7 +78,7 @@ def _length(_run: Evaluator, _callee: Member | External, given: Arguments) -> Va
     return UNKNOWN if text is None else Const(len(text))
 
 
-def _list(_run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+def _list(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     kind = callee.name.removeprefix("builtins.")
     value = given.get(0, "iterable")
     if value is None:
@@ -83,7 +88,7 @@ def _list(_run: Evaluator, callee: Member | External, given: Arguments) -> Value
     )
 
 
-def _dict(_run: Evaluator, _callee: Member | External, given: Arguments) -> Value | None:
+def _dict(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     table = Table({}, given.spread or len(given.args) > 1)
     for value in given.args[:1]:
         table.entries.update(value.entries if isinstance(value, Table) else {})
@@ -92,7 +97,7 @@ def _dict(_run: Evaluator, _callee: Member | External, given: Arguments) -> Valu
     return table
 
 
-def _range(_run: Evaluator, _callee: Member | External, given: Arguments) -> Value | None:
+def _range(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     numbers = [
         value.value for value in given.args if isinstance(value, Const) and isinstance(value.value, int)
     ]
@@ -102,23 +107,38 @@ def _range(_run: Evaluator, _callee: Member | External, given: Arguments) -> Val
     return Items([Const(item) for item in values]) if len(values) <= 64 else UNKNOWN
 
 
-def _getattr(run: Evaluator, _callee: Member | External, given: Arguments) -> Value | None:
+def _getattr(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     name = text_of(given.get(1, "name"))
     if not given.args:
         return UNKNOWN
     return run.attribute(given.args[0], name) if name and len(given.args) == 2 else Member(given.args[0], "?")
 
 
-def _nothing(_run: Evaluator, _callee: Member | External, _given: Arguments) -> Value | None:
-    return Const(None)
-
-
-def _static(_run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+def _method(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     value = given.get(0, "function")
-    if isinstance(value, Function) and callee.name == "builtins.staticmethod":
-        value.is_static = True
-        return value
-    return UNKNOWN
+    if not isinstance(value, Function) or len(given.args) != 1:
+        return None
+    kind = callee.name.removeprefix("builtins.").removeprefix("functools.")
+    return attrs.evolve(
+        value,
+        is_static=kind == "staticmethod",
+        is_of_class=kind == "classmethod",
+        is_property=kind.endswith("property"),
+    )
+
+
+def _cached(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    """Return the function itself: a cache in front of it changes neither what it does nor what it returns."""
+    value = given.get(0, "user_function")
+    return value if isinstance(value, Function) and len(given.args) == 1 else None
+
+
+def _wraps(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+    inner = callee.args[0] if isinstance(callee, Call) and len(callee.args) == 1 else None
+    outer = given.get(0, "f")
+    if isinstance(inner, Function) and isinstance(outer, Function) and hands_on(outer, inner):
+        return attrs.evolve(outer, wrapped=inner)
+    return None
 
 
 # The environment.
@@ -140,7 +160,7 @@ def set_variable(run: Evaluator, key: Value, value: Value) -> None:
         environment[name] = None
 
 
-def _environment(run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+def _environment(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     name = text_of(given.get(0, "key"))
     environment = _program(run).environment
     if name is None:
@@ -163,7 +183,7 @@ def _environment(run: Evaluator, callee: Member | External, given: Arguments) ->
     return default if default is not None else Const(None)
 
 
-def _environment_update(run: Evaluator, _callee: Member | External, given: Arguments) -> Value | None:
+def _environment_update(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     table = given.get(0, "other")
     known = isinstance(table, Table) and not table.open and not given.spread
     for key, value in (*(table.entries if isinstance(table, Table) else {}).items(), *given.keywords.items()):
@@ -173,11 +193,11 @@ def _environment_update(run: Evaluator, _callee: Member | External, given: Argum
     return Const(None)
 
 
-def _argv(run: Evaluator, _callee: Member | External, _given: Arguments) -> Value | None:
+def _argv(run: Evaluator, _callee: Callee, _given: Arguments) -> Value | None:
     return Items([UNKNOWN if word is None else Const(word) for word in _program(run).argv])
 
 
-def _exit(run: Evaluator, callee: Member | External, _given: Arguments) -> Value | None:
+def _exit(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
     raise _program(run).stop("exit", f"{callee.name.removeprefix('builtins.')} ends the program")
 
 
@@ -185,7 +205,7 @@ def _exit(run: Evaluator, callee: Member | External, _given: Arguments) -> Value
 
 
 def _path_function(work: Callable[..., str], most: int) -> Model:
-    def model(run: Evaluator, _callee: Member | External, given: Arguments) -> Value | None:
+    def model(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
         texts = [text for text in map(text_of, given.args) if text is not None and len(text) <= 4096]
         if not texts or len(texts) > most or len(texts) < len(given.args):
             return UNKNOWN
@@ -197,7 +217,7 @@ def _path_function(work: Callable[..., str], most: int) -> Model:
     return model
 
 
-def _exists(run: Evaluator, _callee: Member | External, given: Arguments) -> Value | None:
+def _exists(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     path, step = text_of(given.get(0, "path")), _program(run).step
     if path is None or (not path.startswith("/") and step.cwd is None):
         return UNKNOWN
@@ -205,7 +225,7 @@ def _exists(run: Evaluator, _callee: Member | External, given: Arguments) -> Val
     return Const(True) if found is not None else UNKNOWN  # what is absent may be mounted when the image runs
 
 
-def _sys_path(run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+def _sys_path(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     path, step = text_of(given.args[-1]) if given.args else None, _program(run).step
     sources = _program(run).sources
     if path is None or not run.certain or (not path.startswith("/") and step.cwd is None):
@@ -219,7 +239,7 @@ def _sys_path(run: Evaluator, callee: Member | External, given: Arguments) -> Va
     return Const(None)
 
 
-def _import_module(run: Evaluator, callee: Member | External, given: Arguments) -> Value | None:
+def _import_module(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     name = text_of(given.get(0, "name"))
     if name is None or name.startswith(".") or callee.name == "builtins.__import__":
         _program(run).gap(run.place().evidence("a module whose name is not known is imported"))
@@ -227,7 +247,7 @@ def _import_module(run: Evaluator, callee: Member | External, given: Arguments) 
     return _program(run).import_module(name)
 
 
-def _code(run: Evaluator, _callee: Member | External, _given: Arguments) -> Value | None:
+def _code(run: Evaluator, _callee: Callee, _given: Arguments) -> Value | None:
     _program(run).gap(run.place().evidence("code that is not known is run"))
     return UNKNOWN
 
@@ -243,7 +263,14 @@ MODELS: Mapping[str, Model] = {
     "builtins.dict": _dict,
     "builtins.range": _range,
     "builtins.getattr": _getattr,
-    "builtins.staticmethod": _static,
+    "builtins.classmethod": _method,
+    "builtins.property": _method,
+    "builtins.staticmethod": _method,
+    "functools.cache": _cached,
+    "functools.cached_property": _method,
+    "functools.lru_cache": _cached,
+    "functools.lru_cache()": _cached,
+    "functools.wraps()": _wraps,
     "builtins.exec": _code,
     "builtins.eval": _code,
     "builtins.__import__": _import_module,
@@ -265,15 +292,17 @@ MODELS: Mapping[str, Model] = {
     "os.path.exists": _exists,
     "os.path.isfile": _exists,
     "os.path.isdir": _exists,
-    "os.makedirs": _nothing,
     "sys.path.insert": _sys_path,
     "sys.path.append": _sys_path,
     "importlib.import_module": _import_module,
     "runpy.run_path": _code,
     "runpy.run_module": _code,
     "argparse.ArgumentParser().parse_args": parse_arguments,
+    "argparse.ArgumentParser().parse_known_args": parse_known_arguments,
+    **DOTENV,
     **LOADING,
     **METHODS,
+    **WRITING,
 }
 
 VALUES: Mapping[str, Model] = {"sys.argv": _argv}

@@ -17,10 +17,12 @@ from imagespec.analyzers.python import models, statements
 from imagespec.analyzers.python.calls import CALLERS, STARTERS, bound, outermost
 from imagespec.analyzers.python.evaluator import Arguments, Evaluator, Exhausted, Frame
 from imagespec.analyzers.python.flow import Flow, Stop, own_nodes
+from imagespec.analyzers.python.records import is_record, make_record
 from imagespec.analyzers.python.source import Found, Source, Sources
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Call,
+    Class,
     Const,
     External,
     Function,
@@ -57,6 +59,8 @@ class Program(Evaluator):
         self.argv: list[str | None] = []
         self.modules: dict[str, Module] = {}
         self.gaps: list[Evidence] = []
+        self.made: set[str] = set()
+        """Absolute paths of directories that the program itself makes."""
         self.stopped: Stop | None = None
         """Why the main flow certainly goes no further; None where it may come to its end."""
         self._blocking = blocking
@@ -261,6 +265,12 @@ class Program(Evaluator):
         for other in frame.returned[1:]:
             value = join(value, other)
         return value
+
+    def instantiate(self, cls: Class, arguments: Arguments) -> Value:
+        """Return a new object of a class of the program."""
+        if is_record(cls):
+            return make_record(self, cls, arguments)
+        return super().instantiate(cls, arguments)
 
     def after_call(self, call: Call) -> None:
         """Stop at a call that does not return; follow what is given to threads and to command-line wrappers."""

@@ -7,8 +7,18 @@ from collections.abc import Mapping
 
 import attrs
 
+from imagespec.analyzers.python.loghandlers import is_beside_a_stream, read_configuration
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Call, Const, External, Function, Value, name_of, text_of
+from imagespec.analyzers.python.values import (
+    UNKNOWN,
+    Call,
+    Const,
+    External,
+    Function,
+    Value,
+    name_of,
+    text_of,
+)
 from imagespec.analyzers.servers.listeners import Listening
 from imagespec.verdict import Evidence
 
@@ -20,6 +30,8 @@ class LogFile:
     path: str | None
     certain: bool
     evidence: Evidence
+    beside: bool = False
+    """Whether all that goes to the file certainly goes to a standard stream as well."""
 
 
 @attrs.frozen(kw_only=True)
@@ -82,9 +94,23 @@ class _Found:
         elif call.name == "loguru.logger.add":
             self._sink(call, call.argument(0, "sink"), program)
         elif call.name in _CONFIGURED:
-            self.gaps.append(call.place.evidence(f"{call.name} is not followed"))
+            self._configuration(call, program)
 
-    def _file(self, call: Call, value: Value | None, program: Program) -> None:
+    def _configuration(self, call: Call, program: Program) -> None:
+        """Add what a dictionary or a file configures."""
+        config = read_configuration(call, program)
+        if config is None:
+            self.gaps.append(call.place.evidence(f"{call.name} is not followed"))
+            return
+        for handler, beside in config.files():
+            name = None if handler.filename is None else Const(handler.filename)
+            self._file(call, name or UNKNOWN, program, beside=beside)
+        if config.streams():
+            self.streams.append(
+                call.place.evidence(f"{call.name}: the root logger writes to a standard stream")
+            )
+
+    def _file(self, call: Call, value: Value | None, program: Program, *, beside: bool | None = None) -> None:
         text, cwd = text_of(value), program.step.cwd
         path = None
         if text is not None and (text.startswith("/") or cwd is not None):
@@ -95,9 +121,9 @@ class _Found:
         evidence = call.place.evidence(
             f"{call.name} writes to {path or 'a file whose name is unknown'}", seen=path
         )
-        self.files.append(
-            LogFile(path=path, certain=call.certain and program.step.certain, evidence=evidence)
-        )
+        sure = call.certain and program.step.certain
+        beside = is_beside_a_stream(call, program) if beside is None else beside
+        self.files.append(LogFile(path=path, certain=sure, evidence=evidence, beside=beside))
 
     def _stream(self, call: Call, value: Value | None) -> None:
         name = "sys.stderr" if value is None or value == Const(None) else name_of(value)

@@ -111,6 +111,11 @@ class Function(Value):
     defaults: dict[str, Value]
     self_value: Value | None = None
     is_static: bool = False
+    is_of_class: bool = False
+    """Whether it is a class method: it is bound to the class."""
+    is_property: bool = False
+    wrapped: Function | None = None
+    """What it stands for by ``functools.wraps``, where it does nothing but call that and return its result."""
 
     @property
     def name(self) -> str:
@@ -195,6 +200,10 @@ class Call(Value):
     place: Place
     subclass: Class | None = None
     """The program's own class that was instantiated, when ``name`` is only its base."""
+    within: ast.AST | None = None
+    """The function that the call is in; None at a module's top level."""
+    branches: int = 0
+    """Of how many branches of unknown outcome it is part."""
 
     def argument(self, position: int | None, keyword: str) -> Value | None:
         """Return an argument; None when it is certainly not given, `UNKNOWN` when that cannot be told."""

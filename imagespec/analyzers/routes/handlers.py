@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
 
 from imagespec.analyzers.python.flow import own_nodes
 from imagespec.analyzers.python.values import Function, Place, Value
+from imagespec.analyzers.routes.reached import reached_nodes
 from imagespec.verdict import Evidence
 
 _REFUSING = {"abort", "redirect", "HTTPException"}
@@ -13,6 +17,7 @@ _REFUSING = {"abort", "redirect", "HTTPException"}
 
 def statuses(function: Function) -> set[int | None]:
     """Return the status codes that a Flask view gives as constants; None for each return that is not that clear."""
+    function = function.wrapped or function
     if isinstance(function.node, ast.Lambda):
         return {None}
     found: set[int | None] = set()
@@ -43,11 +48,49 @@ def may_answer_with_errors(view: Value | None, place: Place) -> tuple[Evidence, 
     """Return evidence when a view itself says that it may raise, or answer with a status that is no success."""
     if not isinstance(view, Function) or isinstance(view.node, ast.Lambda):
         return ()
-    for node in own_nodes(view.node):
+    nodes = list(reached_nodes(view))
+    for node in nodes:
         if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and _called(node.func) == "abort"):
             return (place.evidence("the handler may raise"),)
-    codes = sorted(code for code in statuses(view) if code is not None and not 200 <= code < 300)
-    return (place.evidence(f"the handler may answer {codes[0]}"),) if codes else ()
+    codes = sorted(code for node in nodes for code in _error_codes(node))
+    if codes:
+        return (place.evidence(f"the handler may answer {codes[0]}"),)
+    return may_answer_with_errors(view.wrapped, place)
+
+
+_STATUS_WORDS = {"status", "status_code", "code"}
+_RESPONSES = {"make_response", "Response", "HttpResponse"}
+
+
+def _error_codes(node: ast.AST) -> Iterator[int]:
+    """Yield the status codes from 300 on that a node names where a handler gives its answer's status."""
+    given: list[ast.expr | None] = []
+    match node:
+        case ast.Return(value=ast.Tuple(elts=[_, status, *_])):
+            given = [status]
+        case ast.IfExp():
+            given = [node.body, node.orelse]
+        case ast.Assign() | ast.AnnAssign():
+            given = [node.value]
+        case ast.Call():
+            given = [item.value for item in node.keywords if item.arg in _STATUS_WORDS]
+            given += node.args[1:2] if _called(node.func) in _RESPONSES else []
+    for item in given:
+        code = _code(item)
+        if code is not None and 300 <= code < 600:
+            yield code
+
+
+def _code(node: ast.expr | None) -> int | None:
+    """Return a status code that is written as a number, or by the name that http or Starlette gives it."""
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return node.value
+    if not isinstance(node, ast.Attribute):
+        return None
+    if node.attr in HTTPStatus.__members__:
+        return HTTPStatus[node.attr].value
+    named = re.match(r"HTTP_([1-5][0-9][0-9])_", node.attr)
+    return int(named[1]) if named else None
 
 
 def lets_requests_through(function: Function) -> bool:

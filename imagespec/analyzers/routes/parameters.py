@@ -24,8 +24,10 @@ def request_caveats(call: Call, view: Value | None, pattern: str) -> tuple[Evide
 
 
 def _parameters(view: Function, pattern: str) -> list[str]:
+    view = view.wrapped or view
     spec = view.node.args
-    positional = [*spec.posonlyargs, *spec.args]
+    bound = view.self_value is not None
+    positional = [*spec.posonlyargs, *spec.args][bound:]
     defaults: list[ast.expr | None] = [None] * (len(positional) - len(spec.defaults)) + list(spec.defaults)
     found = []
     for argument, default in (

@@ -48,6 +48,8 @@ WANTED: tuple[Wanted, ...] = (
         head_bytes=FILE_BYTES,
         up_to_bytes=FILE_BYTES,
     ),
+    # Debian links /etc/nginx/modules-enabled to these.
+    Wanted(directories=("/nginx/modules-available/",), head_bytes=FILE_BYTES, up_to_bytes=FILE_BYTES),
 )
 """Python sources, and configuration files of servers."""
 

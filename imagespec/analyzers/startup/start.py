@@ -103,6 +103,7 @@ def _weigh_permissions(walk: Walk, user: str, rootfs: RootFs) -> tuple[list[Step
     """
     if user.partition(":")[0] in {"", "0", "root"}:
         return walk.steps, list(walk.gaps)
+    walk.steps[:] = [attrs.evolve(step, user=user) for step in walk.steps]
     for number, step in enumerate(walk.steps):
         if (step.argv[0] or "").rpartition("/")[2] == "nginx" if step.argv else False:
             message = (

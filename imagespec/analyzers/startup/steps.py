@@ -47,6 +47,8 @@ class Step:
     """Working directory; None when unknown."""
     certain: bool = True
     background: bool = False
+    user: str = ""
+    """The user that the image is started as, as its config names it; empty for root."""
     stdout: str | None = INHERITED
     """`INHERITED`, the absolute path of a file, or None when unknown."""
     stderr: str | None = INHERITED

@@ -1,0 +1,88 @@
+"""Files of environment variables, as python-dotenv 1.0 reads them: ``NAME=value`` lines, quotes, ``export``, comments."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator
+from imagespec.analyzers.python.values import Const, Value, text_of
+from imagespec.entry import EntryKind
+
+if TYPE_CHECKING:
+    from imagespec.analyzers.python.program import Program
+
+_LINES = 1_000
+_PAIR = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.]{0,200})[ \t]*=[ \t]*(.*)")
+
+
+def read_dotenv(program: Program, path: str) -> dict[str, str | None] | None:
+    """Return the variables of a file, nothing where it is not there; None where it cannot be followed."""
+    if not path.startswith("/") and program.step.cwd is None:
+        return None
+    entry = program.sources.rootfs.resolve(posixpath.join(program.step.cwd or "/", path))
+    if entry is None or entry.kind is not EntryKind.FILE:
+        return {} if program.sources.rootfs.complete else None
+    data = program.sources.rootfs.content(entry)
+    if data is None or len(data) < entry.size_bytes:
+        return None
+    return _parse(data.decode("utf-8", "replace"))
+
+
+def _parse(text: str) -> dict[str, str | None] | None:
+    found: dict[str, str | None] = {}
+    for line in text.splitlines()[:_LINES]:
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        pair = _PAIR.fullmatch(line.strip())
+        if pair is None:
+            return None
+        found[pair[1]] = _value(pair[2])
+    return found
+
+
+def _value(text: str) -> str | None:
+    if text[:1] in {"'", '"'}:
+        end = text.find(text[0], 1)
+        inner = text[1:end] if end > 0 else None
+        return inner if inner is not None and not set("\\$") & set(inner) else None
+    plain = re.split(r"[ \t]+#", text, maxsplit=1)[0].rstrip()
+    return None if "$" in plain else plain
+
+
+def load_dotenv(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    """
+    Set what a ``.env`` file has and the environment lacks.
+
+    Without a path the file is looked for in the directory of the calling file and those above it (`find_dotenv`).
+    """
+    program: Program = run  # type: ignore[assignment]  # the only evaluator there is
+    path, override = given.get(0, "dotenv_path"), given.get(3, "override")
+    name = text_of(path) if path is not None and path != Const(None) else _nearest(program)
+    variables = read_dotenv(program, name) if name is not None else None
+    if path in {None, Const(None)} and name == "":
+        variables = {}
+    if variables is None or given.get(1, "stream") is not None or override not in {None, Const(value=False)}:
+        program.gap(program.here("a file of environment variables is read, which is not followed"))
+        return None
+    for key, text in variables.items():
+        if key not in program.environment:
+            program.environment[key] = text if program.certain else None
+    return None
+
+
+def _nearest(program: Program) -> str:
+    """Return the path of the ``.env`` file nearest to the calling file; empty where there is none."""
+    directory = "/" + posixpath.dirname(program.frame.module.path)
+    for _ in range(40):
+        found = posixpath.join(directory, ".env")
+        if program.sources.rootfs.resolve(found) is not None:
+            return found
+        if directory == "/":
+            break
+        directory = posixpath.dirname(directory)
+    return ""
+
+
+DOTENV = {"dotenv.load_dotenv": load_dotenv, "dotenv.main.load_dotenv": load_dotenv}

@@ -1,0 +1,112 @@
+"""
+Files and directories that a program writes when it starts: where its user may not, or there is no directory, it ends.
+
+Only what the image's own user certainly may do is taken as allowed: as root everything; otherwise what everybody may do,
+and what the owner may do who the user is by number or by name in /etc/passwd.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.values import Const, Value, text_of
+from imagespec.entry import Entry
+from imagespec.rootfs import RootFs
+
+if TYPE_CHECKING:
+    from imagespec.analyzers.python.program import Program
+
+_MADE_AT_RUN_TIME = ("/dev/", "/proc/", "/sys/")
+_HANDLERS = (
+    "logging.FileHandler",
+    "logging.handlers.RotatingFileHandler",
+    "logging.handlers.TimedRotatingFileHandler",
+    "logging.handlers.WatchedFileHandler",
+)
+
+
+def check_written(program: Program, value: Value | None) -> None:
+    """Record a gap where a file that the program opens for writing cannot be made."""
+    path = _full_path(program, value)
+    if path is None or path.startswith(_MADE_AT_RUN_TIME):
+        return
+    view = program.sources.rootfs
+    entry, directory = view.resolve(path), posixpath.dirname(path)
+    above = entry or view.resolve(directory)
+    if above is None and directory not in program.made and _starts_first(program):
+        message = f"{path} is written, and its directory is not in the image; without it Python stops here"
+        program.gap(program.here(message))
+    elif above is not None and not _may_write(program.step.user, above, view):
+        program.gap(program.here(f"the user {program.step.user} may not be allowed to write {path}"))
+
+
+def _starts_first(program: Program) -> bool:
+    """Tell whether no script runs before the program, which could have made directories."""
+    return all(item.path is None for item in program.step.trail)
+
+
+def _full_path(program: Program, value: Value | None) -> str | None:
+    text, cwd = text_of(value), program.step.cwd
+    if not text or (not text.startswith("/") and cwd is None):
+        return None
+    return posixpath.normpath(posixpath.join(cwd or "/", text))
+
+
+def _may_write(user: str, entry: Entry, view: RootFs) -> bool:
+    if not user or entry.mode & 0o002:
+        return True
+    return bool(entry.mode & 0o200) and entry.uid == _number(user, view)
+
+
+def _number(user: str, view: RootFs) -> int | None:
+    """Return the number of a user, of whom the image's passwd file has the name."""
+    name = user.partition(":")[0]
+    if name.isdecimal():
+        return int(name) if len(name) < 12 else None
+    passwd = view.resolve("etc/passwd")
+    for line in ((view.content(passwd) if passwd else None) or b"").decode("utf-8", "replace").splitlines():
+        fields = line.split(":")
+        if fields[0] == name and len(fields) > 2 and fields[2].isdecimal() and len(fields[2]) < 12:
+            return int(fields[2])
+    return None
+
+
+def _handler(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    if "delay" not in given.keywords:
+        check_written(run, given.get(0, "filename"))  # type: ignore[arg-type]  # the only evaluator there is
+    return None
+
+
+def _basic_config(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    check_written(run, given.keywords.get("filename"))  # type: ignore[arg-type]
+    return None
+
+
+def _make_directory(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    program: Program = run  # type: ignore[assignment]
+    path = _full_path(program, given.get(0, "name"))
+    above = path
+    while above is not None:
+        program.made.add(above)
+        entry = program.sources.rootfs.resolve(above)
+        if entry is not None or above == "/":
+            if (
+                entry is not None
+                and above != path
+                and not _may_write(program.step.user, entry, program.sources.rootfs)
+            ):
+                program.gap(program.here(f"the user {program.step.user} may not be allowed to make {path}"))
+            break
+        above = posixpath.dirname(above)
+    return Const(None)
+
+
+WRITING: Mapping[str, Model] = {
+    **dict.fromkeys(_HANDLERS, _handler),
+    "logging.basicConfig": _basic_config,
+    "os.makedirs": _make_directory,
+    "os.mkdir": _make_directory,
+}
