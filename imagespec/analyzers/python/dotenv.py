@@ -6,6 +6,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from imagespec.analyzers.python.datafiles import may_have_changed
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator
 from imagespec.analyzers.python.values import Const, Value, text_of
 from imagespec.entry import EntryKind
@@ -25,6 +26,8 @@ def read_dotenv(program: Program, path: str) -> dict[str, str | None] | None:
     if entry is None or entry.kind is not EntryKind.FILE:
         return {} if program.sources.rootfs.complete else None
     data = program.sources.rootfs.content(entry)
+    if may_have_changed(program, path):
+        return None
     if data is None or len(data) < entry.size_bytes:
         return None
     return _parse(data.decode("utf-8", "replace"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
 
 import attrs
 
@@ -189,6 +190,8 @@ class Evaluator:
                 if isinstance(value, Function) and value.is_of_class:
                     return attrs.evolve(value, self_value=owner)
                 return value if value is not None else Member(owner, name)
+            case Const(value=PurePosixPath() as path) if name in {"parent", "name", "stem", "suffix"}:
+                return Const(getattr(path, name))
             case Call() if owner.subclass is not None and (value := owner.subclass.find(name)) is not None:
                 # What a library's class makes of the class's data, or fills in, is not known.
                 return self._bound(value, owner) if isinstance(value, Function) else Member(owner, name)
@@ -243,7 +246,7 @@ class Evaluator:
                 return self.call(bind(inner, callee), arguments) if isinstance(inner, Function) else UNKNOWN
             case External() | Member() | Call():
                 if isinstance(callee, Member) and isinstance(callee.owner, Const | Items | Table):
-                    name = f"{_PYTHON_TYPES[type(callee.owner)]}.{callee.attribute}"
+                    name = f"{_PYTHON_TYPES.get(type(callee.owner), 'config')}.{callee.attribute}"
                 else:
                     name = called_name(callee)
                 model = self._models.get(name)

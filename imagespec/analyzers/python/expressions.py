@@ -6,6 +6,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from imagespec.analyzers.python.values import (
@@ -108,6 +109,9 @@ def _binary(run: Evaluator, node: ast.BinOp) -> Value:
         items = (first.items + second.items)[:_ITEMS]
         return Items(items, first.kind, first.open or second.open or len(items) == _ITEMS)
     text = text_of(first)
+    if isinstance(node.op, ast.Div) and isinstance(first, Const) and isinstance(first.value, PurePosixPath):
+        part = text_of(second)
+        return UNKNOWN if part is None or len(part) > 4096 else Const(first.value / part)
     if text is not None and isinstance(node.op, ast.Mod):
         return _percent(text, second)
     if isinstance(first, Const) and isinstance(second, Const) and type(node.op) in _OPERATORS:

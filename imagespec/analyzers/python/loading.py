@@ -11,6 +11,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from imagespec.analyzers.python.datafiles import path_text
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.values import Value, text_of
 from imagespec.analyzers.python.writing import check_written
@@ -38,7 +39,7 @@ _LOADERS = {
 
 def _load(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     program: Program = run  # type: ignore[assignment]
-    path = text_of(given.get(0, _LOADERS[callee.name]))
+    path = path_text(given.get(0, _LOADERS[callee.name]))
     mode = text_of(given.get(1, "mode")) or "r"
     if callee.name.endswith("open") and _WRITING & set(mode):
         check_written(program, given.get(0, "file"))

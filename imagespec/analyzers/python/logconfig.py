@@ -153,9 +153,9 @@ def _level(value: Value | None) -> int | None:
 # Files of the older form.
 
 
-def from_file(text: str, defaults: Mapping[str, str]) -> LogConfiguration | None:
+def from_file(text: str) -> LogConfiguration | None:
     """Return what a file for ``fileConfig`` configures; None where that is not followed."""
-    parser = configparser.ConfigParser(dict(defaults), interpolation=None)
+    parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(text)
         handlers = {

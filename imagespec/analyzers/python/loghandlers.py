@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import posixpath
 from collections.abc import Iterator
 
+from imagespec.analyzers.python.datafiles import read_text
 from imagespec.analyzers.python.logconfig import LogConfiguration, from_file, from_table
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Const, Items, Value, name_of, text_of
-from imagespec.entry import EntryKind
 
 _STREAM = "logging.StreamHandler"
 _STANDARD = {"sys.stdout", "sys.stderr"}
@@ -22,22 +21,10 @@ def read_configuration(call: Call, program: Program) -> LogConfiguration | None:
         return None
     if call.name.endswith("dictConfig"):
         return from_table(call.argument(0, "config"))
-    name, cwd = text_of(call.argument(0, "fname")), program.step.cwd
-    if (
-        name is None
-        or not (name.startswith("/") or cwd is not None)
-        or call.argument(1, "defaults") is not None
-    ):
+    if call.argument(1, "defaults") is not None:
         return None
-    entry = program.sources.rootfs.resolve(posixpath.join(cwd or "/", name))
-    if entry is None or entry.kind is not EntryKind.FILE:
-        return None
-    data = program.sources.rootfs.content(entry)
-    return (
-        None
-        if data is None or len(data) < entry.size_bytes
-        else from_file(data.decode("utf-8", "replace"), {})
-    )
+    text = read_text(program, call.argument(0, "fname"))
+    return None if text is None else from_file(text)
 
 
 def is_beside_a_stream(call: Call, program: Program) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import attrs
 
 from imagespec.analyzers.python.commandline import parse_arguments, parse_known_arguments
+from imagespec.analyzers.python.datafiles import DATA_FILES, path_text
 from imagespec.analyzers.python.dotenv import DOTENV
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.flow import hands_on
@@ -60,7 +62,7 @@ def _number(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
 
 def _text(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     value = given.get(0, "object")
-    plain = isinstance(value, Const) and isinstance(value.value, str | int | bool | None)
+    plain = isinstance(value, Const) and isinstance(value.value, str | int | bool | PurePosixPath | None)
     return Const(str(value.value)) if isinstance(value, Const) and plain else UNKNOWN
 
 
@@ -206,7 +208,7 @@ def _exit(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
 
 def _path_function(work: Callable[..., str], most: int) -> Model:
     def model(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
-        texts = [text for text in map(text_of, given.args) if text is not None and len(text) <= 4096]
+        texts = [text for text in map(path_text, given.args) if text is not None and len(text) <= 4096]
         if not texts or len(texts) > most or len(texts) < len(given.args):
             return UNKNOWN
         cwd = _program(run).step.cwd
@@ -218,7 +220,7 @@ def _path_function(work: Callable[..., str], most: int) -> Model:
 
 
 def _exists(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
-    path, step = text_of(given.get(0, "path")), _program(run).step
+    path, step = path_text(given.get(0, "path")), _program(run).step
     if path is None or (not path.startswith("/") and step.cwd is None):
         return UNKNOWN
     found = _program(run).sources.rootfs.resolve(posixpath.join(step.cwd or "/", path))
@@ -226,7 +228,7 @@ def _exists(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
 
 
 def _sys_path(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
-    path, step = text_of(given.args[-1]) if given.args else None, _program(run).step
+    path, step = path_text(given.args[-1]) if given.args else None, _program(run).step
     sources = _program(run).sources
     if path is None or not run.certain or (not path.startswith("/") and step.cwd is None):
         sources.exact = False
@@ -299,6 +301,7 @@ MODELS: Mapping[str, Model] = {
     "runpy.run_module": _code,
     "argparse.ArgumentParser().parse_args": parse_arguments,
     "argparse.ArgumentParser().parse_known_args": parse_known_arguments,
+    **DATA_FILES,
     **DOTENV,
     **LOADING,
     **METHODS,

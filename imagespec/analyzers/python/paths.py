@@ -33,6 +33,8 @@ class PythonPaths:
     perhaps: tuple[str, ...] = ()
     """Libraries that are used only under some user or home directory."""
     exact: bool = True
+    minor: int | None = None
+    """The interpreter's version, as its file's name tells it: 11 for python3.11."""
 
 
 def python_paths(step: Step, rootfs: RootFs, first: str | None) -> PythonPaths:
@@ -55,12 +57,19 @@ def python_paths(step: Step, rootfs: RootFs, first: str | None) -> PythonPaths:
         libraries=tuple(libraries),
         late=tuple(named),
         perhaps=tuple(_user_sites(step, rootfs)),
+        minor=_minor(step, rootfs),
         exact=exact
         and all_known
         and first is not None
         and pythonpath is not None
         and "PYTHONHOME" not in step.env,
     )
+
+
+def _minor(step: Step, rootfs: RootFs) -> int | None:
+    real = interpreter_of(step, rootfs)[1]
+    version = _VERSION.search(posixpath.basename(real.path)) if real is not None else None
+    return int(version[1].removeprefix("3.")) if version else None
 
 
 def _library_directories(step: Step, rootfs: RootFs) -> tuple[list[str], bool]:

@@ -18,7 +18,7 @@ from imagespec.analyzers.python.calls import CALLERS, STARTERS, bound, outermost
 from imagespec.analyzers.python.evaluator import Arguments, Evaluator, Exhausted, Frame
 from imagespec.analyzers.python.flow import Flow, Stop, own_nodes
 from imagespec.analyzers.python.records import is_record, make_record
-from imagespec.analyzers.python.source import Found, Source, Sources
+from imagespec.analyzers.python.source import BrokenSource, Found, Source, Sources
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Call,
@@ -72,6 +72,10 @@ class Program(Evaluator):
     def run_file(self, path: str, *, name: str = "__main__") -> Module | None:
         """Follow a file as the program's main module."""
         loaded = self.sources.load(path)
+        if isinstance(loaded, BrokenSource):
+            self.stopped = Stop(
+                "syntax", Evidence(message=f"{path} {loaded}", path=path), certain=self.certain
+            )
         if isinstance(loaded, str):
             self.gap(Evidence(message=f"{path} {loaded}", path=path))
             return None
@@ -192,6 +196,8 @@ class Program(Evaluator):
             case "missing":
                 return self._missing(name, shown)
         loaded = self.sources.load(found.path)
+        if isinstance(loaded, BrokenSource):
+            raise self.stop("syntax", f"{found.path} {loaded}: Python stops here")
         if isinstance(loaded, str) or len(self.frames) > _IMPORTS + _FRAMES:
             reason = loaded if isinstance(loaded, str) else "is imported more deeply than is followed"
             self.gap(Evidence(message=f"{found.path} {reason}", path=found.path))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from imagespec.analyzers.python.datafiles import path_text
 from imagespec.analyzers.python.loghandlers import is_beside_a_stream, read_configuration
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import (
@@ -17,7 +18,6 @@ from imagespec.analyzers.python.values import (
     Function,
     Value,
     name_of,
-    text_of,
 )
 from imagespec.analyzers.servers.listeners import Listening
 from imagespec.verdict import Evidence
@@ -111,7 +111,7 @@ class _Found:
             )
 
     def _file(self, call: Call, value: Value | None, program: Program, *, beside: bool | None = None) -> None:
-        text, cwd = text_of(value), program.step.cwd
+        text, cwd = path_text(value), program.step.cwd
         path = None
         if text is not None and (text.startswith("/") or cwd is not None):
             path = posixpath.normpath(posixpath.join(cwd or "/", text))

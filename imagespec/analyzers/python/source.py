@@ -28,6 +28,12 @@ TOTAL_BYTES = 8 * SOURCE_BYTES
 
 WANTED: tuple[Wanted, ...] = (
     Wanted(suffixes=(".py",), outside=LIBRARIES, head_bytes=SOURCE_BYTES, up_to_bytes=SOURCE_BYTES),
+    Wanted(
+        suffixes=(".json", ".yaml", ".yml", ".toml", ".cfg"),
+        outside=LIBRARIES,
+        head_bytes=64 * KIB,
+        up_to_bytes=64 * KIB,
+    ),
     Wanted(suffixes=(".pth",), names=frozenset({"pyvenv.cfg"}), head_bytes=4 * KIB),
     Wanted(directories=("/bin/",), executables=True, head_bytes=4 * KIB, up_to_bytes=16 * KIB),
 )
@@ -38,6 +44,7 @@ _FORMER_STDLIB = {
     "smtpd", "sndhdr", "spwd", "sunau", "symbol", "telnetlib", "uu", "xdrlib",
 }  # fmt: skip
 """Removed from the standard library between Python 3.9 and 3.13 (What's New, "Removed")."""
+_OLDEST_MINOR = 8
 _STDLIB = sys.stdlib_module_names | _FORMER_STDLIB
 _COMPILED = re.compile(r"\.(cpython-3[0-9a-z]{1,4}-[a-z0-9_-]{1,40}|abi3)\.so\Z|\.so\Z|\.pyc\Z")
 
@@ -70,6 +77,12 @@ LIBRARY = Found("library")
 MISSING = Found("missing")
 
 
+class BrokenSource(str):
+    """Why a file cannot be parsed, where the image's own Python cannot parse it either."""
+
+    __slots__ = ()
+
+
 class Sources:
     """Finds and parses the modules of one program, within bounds."""
 
@@ -80,6 +93,7 @@ class Sources:
         self.late = paths.late
         self.perhaps = paths.perhaps
         self.exact = paths.exact and rootfs.complete
+        self.minor = paths.minor
         self.count = 0
         self.size_bytes = 0
 
@@ -167,6 +181,10 @@ class Sources:
                 return Source(path, layer, ast.parse(data))
         except (SyntaxError, ValueError) as error:
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
-            return f"cannot be parsed as Python {version}: {str(error)[:200]}"
+            reason = f"cannot be parsed as Python {version}: {str(error)[:200]}"
+            # What a newer Python 3 refuses, an older one refuses as well: the language has only grown since 3.8.
+            surely = isinstance(error, SyntaxError) and self.minor is not None
+            is_older = surely and _OLDEST_MINOR <= (self.minor or 0) <= sys.version_info.minor
+            return BrokenSource(reason) if is_older else reason
         except (RecursionError, MemoryError):
             return "is nested too deeply to be parsed"

@@ -143,7 +143,8 @@ def _try_body(run: Program, node: ast.Try | ast.TryStar) -> Flow:
     except Stop as stop:
         del run.frames[depth:]
         run.thread = thread
-        if stop.reason != "import" or not (handler := _import_handler(node.handlers)):
+        caught = _CAUGHT.get(stop.reason, set())
+        if not caught or not (handler := _import_handler(node.handlers, caught)):
             raise
         return _handle(run, handler)
     if not going_on:  # a handler that ends the program adds nothing to the exception itself
@@ -197,19 +198,21 @@ def _leaves(body: list[ast.stmt]) -> bool:
     return isinstance(last, ast.Raise)
 
 
-def _import_handler(handlers: list[ast.ExceptHandler]) -> ast.ExceptHandler | None:
+_CAUGHT = {
+    "import": {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"},
+    "syntax": {"SyntaxError", "Exception", "BaseException"},
+}
+"""Why an import stops a program, and what catches it."""
+
+
+def _import_handler(handlers: list[ast.ExceptHandler], caught: set[str]) -> ast.ExceptHandler | None:
     for handler in handlers:
         names = (
             {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
             if handler.type
             else set()
         )
-        if handler.type is None or names & {
-            "ImportError",
-            "ModuleNotFoundError",
-            "Exception",
-            "BaseException",
-        }:
+        if handler.type is None or names & caught:
             return handler
     return None
 

@@ -48,7 +48,7 @@ UNKNOWN = Unknown()
 
 @attrs.frozen
 class Const(Value):
-    """A number, text, bytes, bool or None."""
+    """A number, text, bytes, bool or None, or a path object."""
 
     value: object
 

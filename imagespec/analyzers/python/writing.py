@@ -11,8 +11,9 @@ import posixpath
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from imagespec.analyzers.python.datafiles import path_text
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
-from imagespec.analyzers.python.values import Const, Value, text_of
+from imagespec.analyzers.python.values import Const, Value
 from imagespec.entry import Entry
 from imagespec.rootfs import RootFs
 
@@ -49,7 +50,7 @@ def _starts_first(program: Program) -> bool:
 
 
 def _full_path(program: Program, value: Value | None) -> str | None:
-    text, cwd = text_of(value), program.step.cwd
+    text, cwd = path_text(value), program.step.cwd
     if not text or (not text.startswith("/") and cwd is None):
         return None
     return posixpath.normpath(posixpath.join(cwd or "/", text))

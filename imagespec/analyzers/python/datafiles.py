@@ -1,0 +1,246 @@
+"""
+Configuration files that a program reads when it starts: JSON, YAML, TOML and ini files of the image, and paths.
+
+A path object is a `Const` of a `PurePosixPath`. What is not certain to be in the file stays unknown.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import posixpath
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.values import (
+    UNKNOWN,
+    Call,
+    Const,
+    External,
+    Items,
+    Member,
+    Table,
+    Value,
+    text_of,
+)
+from imagespec.analyzers.python.yamlsubset import NotFollowedError, parse_yaml
+from imagespec.entry import EntryKind
+
+if TYPE_CHECKING:
+    from imagespec.analyzers.python.program import Program
+
+DATA_BYTES = 64 * 1024
+_VALUES = 5_000
+
+
+@attrs.define(eq=False)
+class Sections(Table):
+    """What a ``ConfigParser`` has read: a table of tables of texts."""
+
+
+def path_text(value: Value | None) -> str | None:
+    """Return the text of a path that is given as text or as a path object."""
+    if isinstance(value, Const) and isinstance(value.value, PurePosixPath):
+        return str(value.value)
+    return text_of(value)
+
+
+def may_have_changed(program: Program, path: str) -> bool:
+    """Tell whether a script that leads to the program names a file: it may write it before the program reads it."""
+    name = path.rpartition("/")[2].encode()
+    view = program.sources.rootfs
+    scripts = {item.path for item in program.step.trail if item.path} - {program.step.script}
+    texts = (view.content(entry) for one in scripts if (entry := view.resolve(one)) is not None)
+    return any(text is None or name in text for text in texts)
+
+
+def read_text(program: Program, value: Value | None) -> str | None:
+    """Return the whole text of a file of the image; None where it cannot be read."""
+    path, cwd = path_text(value), program.step.cwd
+    if path is None or (not path.startswith("/") and cwd is None):
+        return None
+    entry = program.sources.rootfs.resolve(posixpath.join(cwd or "/", path))
+    if entry is None or entry.kind is not EntryKind.FILE or entry.size_bytes > DATA_BYTES:
+        return None
+    if may_have_changed(program, path):
+        return None
+    data = program.sources.rootfs.content(entry)
+    if data is None or len(data) < entry.size_bytes:
+        return None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _opened(run: Evaluator, value: Value | None) -> str | None:
+    """Return the text of an open file of the image, or of a text itself."""
+    program: Program = run  # type: ignore[assignment]  # the only evaluator there is
+    if isinstance(value, Call) and value.name in {"builtins.open", "io.open"}:
+        mode = text_of(value.argument(1, "mode") or Const("r"))
+        return read_text(program, value.argument(0, "file")) if mode in {"r", "rt", "rb"} else None
+    return text_of(value)
+
+
+def value_of(data: object) -> Value:
+    """Return a parsed document as a value; one that is too large is unknown."""
+    left = [_VALUES]
+
+    def made(item: object, depth: int) -> Value:
+        left[0] -= 1
+        if left[0] < 0 or depth > 20:
+            raise NotFollowedError
+        if isinstance(item, dict):
+            return Table({key: made(inner, depth + 1) for key, inner in item.items()})
+        if isinstance(item, list):
+            return Items([made(inner, depth + 1) for inner in item])
+        return Const(item) if isinstance(item, str | int | float | bool | None) else UNKNOWN
+
+    try:
+        return made(data, 0)
+    except NotFollowedError:
+        return UNKNOWN
+
+
+def _reader(parse: Callable[[str], object]) -> Model:
+    def model(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+        text = _opened(run, given.args[0] if given.args else None)
+        if text is None or len(text) > DATA_BYTES:
+            return None
+        try:
+            value = value_of(parse(text))
+        except (ValueError, NotFollowedError, RecursionError):
+            return None
+        return None if value is UNKNOWN else value
+
+    return model
+
+
+def _read(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+    text = _opened(run, callee.owner) if isinstance(callee, Member) and not given.args else None
+    return None if text is None else Const(text)
+
+
+# Paths.
+
+
+def _path(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    texts = [path_text(value) for value in given.args]
+    known = [text for text in texts if text is not None and len(text) < 4096]
+    return Const(PurePosixPath(*known)) if len(known) == len(texts) and not given.spread else None
+
+
+def _path_of(callee: Callee) -> PurePosixPath | None:
+    owner = callee.owner if isinstance(callee, Member) else None
+    return owner.value if isinstance(owner, Const) and isinstance(owner.value, PurePosixPath) else None
+
+
+def _resolve(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
+    path, program = _path_of(callee), run
+    cwd = program.step.cwd  # type: ignore[attr-defined]
+    if path is None or (cwd is None and not path.is_absolute()):
+        return UNKNOWN
+    return Const(PurePosixPath(posixpath.normpath(posixpath.join(cwd or "/", str(path)))))
+
+
+def _joinpath(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+    path, texts = _path_of(callee), [path_text(value) for value in given.args]
+    known = [text for text in texts if text is not None]
+    return Const(path.joinpath(*known)) if path is not None and len(known) == len(texts) else UNKNOWN
+
+
+def _path_content(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
+    text = read_text(run, Const(_path_of(callee))) if _path_of(callee) is not None else None  # type: ignore[arg-type]
+    return UNKNOWN if text is None else Const(text)
+
+
+def _path_call(name: str) -> Model:
+    def model(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+        path = _path_of(callee)
+        if path is None:
+            return UNKNOWN
+        return run.call(External(name), attrs.evolve(given, args=(Const(str(path)), *given.args)))
+
+    return model
+
+
+# Ini files.
+
+
+def _sections(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    return None if given.args or given.keywords else Sections({})
+
+
+def _read_sections(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+    program: Program = run  # type: ignore[assignment]
+    table = callee.owner if isinstance(callee, Member) else None
+    if not isinstance(table, Sections):
+        return UNKNOWN
+    text = read_text(program, given.get(0, "filenames"))
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(text or "")
+        rows = {name: dict(parser.items(name)) for name in parser.sections()}
+    except (configparser.Error, ValueError):
+        rows, text = {}, None
+    table.open = table.open or text is None or "%" in text or not run.certain
+    table.entries = (
+        {} if table.open else {**table.entries, **{name: _section(row) for name, row in rows.items()}}
+    )
+    return UNKNOWN
+
+
+def _section(row: dict[str, str]) -> Value:
+    return Table({key: Const(value) for key, value in row.items()})
+
+
+def _option(convert: Callable[[str], Any]) -> Model:
+    def model(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+        owner = callee.owner if isinstance(callee, Member) else None
+        names = [text_of(value) for value in given.args[:2]]
+        if isinstance(owner, Sections) and len(names) == 2:
+            owner = owner.entries.get(names[0])
+            names = names[1:]
+        found = owner.entries.get((names[0] or "").lower()) if isinstance(owner, Table) and names else None
+        text = text_of(found)
+        try:
+            return UNKNOWN if text is None or len(text) > 100 else Const(convert(text))
+        except ValueError:
+            return UNKNOWN
+
+    return model
+
+
+DATA_FILES: Mapping[str, Model] = {
+    **dict.fromkeys(("json.load", "json.loads", "orjson.loads", "ujson.load"), _reader(json.loads)),
+    **dict.fromkeys(("tomllib.load", "tomllib.loads", "toml.loads"), _reader(tomllib.loads)),
+    **dict.fromkeys(
+        ("yaml.safe_load", "yaml.load", "yaml.full_load", "yaml.unsafe_load"), _reader(parse_yaml)
+    ),
+    "builtins.open().read": _read,
+    "io.open().read": _read,
+    "pathlib.Path": _path,
+    "pathlib.PurePath": _path,
+    "const.resolve": _resolve,
+    "const.absolute": _resolve,
+    "const.joinpath": _joinpath,
+    "const.read_text": _path_content,
+    "const.as_posix": lambda _run, callee, _given: (
+        Const(str(_path_of(callee))) if _path_of(callee) else UNKNOWN
+    ),
+    "const.open": _path_call("builtins.open"),
+    "const.exists": _path_call("os.path.exists"),
+    "const.is_file": _path_call("os.path.exists"),
+    "const.is_dir": _path_call("os.path.exists"),
+    "const.mkdir": _path_call("os.makedirs"),
+    **dict.fromkeys(("configparser.ConfigParser", "configparser.RawConfigParser"), _sections),
+    "config.read": _read_sections,
+    "config.get": _option(str),
+    "config.getint": _option(int),
+    "dict.getint": _option(int),
+}
