@@ -465,6 +465,7 @@ def test_a_variable_that_the_image_does_not_set_may_be_given_when_it_is_deployed
     [
         ("open('/model/weights.bin')", "/model/weights.bin is read and is not in the image"),
         ("import torch\ntorch.load('weights.pt')", "/app/weights.pt is read and is not in the image"),
+        ("open('/log/x', 'w')", "its directory is not in the image"),
         ("undefined_name", "undefined_name is not defined"),
         ("app.config.update(**settings)", "settings is not defined"),
     ],
@@ -475,7 +476,16 @@ def test_what_may_stop_a_program_before_its_server(line: str, words: str) -> Non
     assert any(words in gap.message for gap in found.gaps)
 
 
-@pytest.mark.parametrize("line", ["open('/log/x', 'w')", "open('/tmp/x')", "open('app.py')", "open(input())"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "open('/app/x', 'w')",
+        "import os; os.makedirs('/log'); open('/log/x', 'w')",
+        "open('/tmp/x')",
+        "open('app.py')",
+        "open(input())",
+    ],
+)
 def test_what_does_not_stop_a_program(line: str) -> None:
     assert shown(FLASK + line + "\n" + RUN)[0] == ALL
 

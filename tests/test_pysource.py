@@ -157,7 +157,9 @@ def test_number_of_modules_is_bounded() -> None:
         ("x = 'a'\ndef f():\n    global x\n    x = 'b'\nf()", "b"),
         ("x = 'a'\ndef f():\n    global x\n    x = 'b'\nif input():\n    f()", None),
         ("d = {'k': 'v'}\nd.update(input())\nx = d['k']", None),
-        ("x = '%s' % 'a'", None),
+        ("x = '%s:%d' % ('a', 1)", "a:1"),
+        ("x = '%5s' % 'a'", None),
+        ("x = '%s' % input()", None),
         ("x = input()", None),
     ],
 )

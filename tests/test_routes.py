@@ -240,6 +240,107 @@ def test_flask_handler_that_may_fail(body: str) -> None:
     assert (answer.served, len(answer.caveats)) == (True, 1)
 
 
+UNSET = """
+class M:
+    ok = None
+    def __init__(self):
+        self.ok = True
+    def end(self):
+        self.ok = False
+model = M()
+"""
+GUARDED = (
+    FLASK + "import json, pickle\nMODEL\n@app.route('/x')\ndef v():\n    BODY\n    return 'ok'\nMORE" + RUN
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "more", "caveats"),
+    [
+        ("model = pickle.load(open('app.py', 'rb'))", "if model is None:\n        return 'no', 503", "", 0),
+        (
+            "model = pickle.load(open('app.py', 'rb'))",
+            "if model is not None:\n        return 'no', 503",
+            "",
+            1,
+        ),
+        ("model = None", "if model is None:\n        return 'no', 503", "", 1),
+        (
+            "model = None",
+            "if model is None:\n        return 'no', 503",
+            "model = json.load(open('app.py'))",
+            0,
+        ),
+        (
+            "model = {}",
+            "if model is None:\n        return 'no', 503",
+            "def drop():\n    global model\n    model = None",
+            1,
+        ),
+        ("class M:\n    pass\nmodel = M()", "if not model:\n        raise ValueError", "", 0),
+        (
+            "class M:\n    def __init__(self):\n        self.ok = True\nmodel = M()",
+            "s = 200 if model.ok else 503",
+            "",
+            0,
+        ),
+        (UNSET, "s = 200 if model.ok else 503", "", 1),
+        ("model = input()", "return Response('no', status=503 if model else 200)", "", 1),
+        ("model = input()", "return make_response('no', 404)", "", 1),
+        ("model = input()", "return Response('no', status=HTTPStatus.NOT_FOUND)", "", 1),
+        ("model = [512, 512]", "x = resize((512, 512))", "", 0),
+    ],
+)
+def test_what_a_handler_asks_of_the_model(model: str, body: str, more: str, caveats: int) -> None:
+    source = GUARDED.replace("MODEL", model).replace("BODY", body).replace("MORE", more)
+    answer = table(source).answer("GET", "/x")
+    assert (answer.served, len(answer.caveats)) == (True, caveats)
+
+
+@pytest.mark.parametrize(
+    ("body", "caveats"),
+    [
+        ("return f(*args, **kwargs)", 0),
+        ("result = f(*args, **kwargs)\n        print('x')\n        return result", 0),
+        ("if check():\n            return 'no', 401\n        return f(*args, **kwargs)", 1),
+        ("abort(401)\n        return f(*args, **kwargs)", 1),
+        (
+            "try:\n            return f(*args, **kwargs)\n        except ValueError:\n            return 'no', 500",
+            1,
+        ),
+        ("return g(*args, **kwargs)", 1),
+        ("return f(*args)", 1),
+    ],
+)
+def test_decorators_that_hand_on(body: str, caveats: int) -> None:
+    decorator = (
+        "import functools\ndef timed(f):\n    @functools.wraps(f)\n    def inner(*args, **kwargs):\n"
+        f"        {body}\n    return inner\n"
+    )
+    flask = table(FLASK + decorator + "@app.route('/x')\n@timed\ndef v():\n    return 'ok'" + RUN)
+    fastapi = table(FASTAPI + decorator + "@app.get('/x')\n@timed\ndef v(): pass" + SERVE)
+    for answer in (flask.answer("GET", "/x"), fastapi.answer("GET", "/x")):
+        assert (answer.served, len(answer.caveats)) == (True, caveats)
+    failing = table(FLASK + decorator + "@app.route('/x')\n@timed\ndef v():\n    return 'no', 503" + RUN)
+    assert failing.answer("GET", "/x").caveats
+
+
+@pytest.mark.parametrize("path", ["/x", "/y"])
+def test_two_routes_of_one_handler(path: str) -> None:
+    flask = table(FLASK + "@app.route('/x')\n@app.get('/y')\ndef v():\n    return 'ok'" + RUN)
+    fastapi = table(FASTAPI + "@app.get('/x')\n@app.get('/y')\ndef v(): pass" + SERVE)
+    for found in (flask, fastapi):
+        assert (found.answer("GET", path).served, found.answer("GET", path).caveats) == (True, ())
+    failing = table(FASTAPI + "@app.get('/x')\n@app.get('/y')\ndef v(q): pass" + SERVE)
+    assert failing.answer("GET", path).caveats
+
+
+def test_bound_methods_have_no_parameter_for_their_object() -> None:
+    source = "class H:\n    def v(self): pass\napp.add_api_route('/x', H().v)\n"
+    answer = table(FASTAPI + source + SERVE).answer("GET", "/x")
+    assert (answer.served, answer.caveats) == (True, ())
+
+
 def test_flask_handler_that_always_fails() -> None:
     answer = table(FLASK + "@app.route('/x')\ndef v():\n    return 'no', 503" + RUN).answer("GET", "/x")
     assert (answer.served, len(answer.caveats)) == (True, 1)

@@ -17,7 +17,7 @@ _DECIMAL = re.compile(r"[-+]?[0-9]{1,15}\.[0-9]{1,15}")
 _WORDS = {
     "true": True, "yes": True, "on": True, "false": False, "no": False, "off": False, "null": None, "~": None, "": None,
 }  # fmt: skip
-_PLAIN = re.compile(r"[A-Za-z0-9_./*+~-][^#\n]*")
+_PLAIN = re.compile(r"(?![+-]?\.(?:inf|nan)\Z)[A-Za-z0-9_./+-][^#\n]*", re.IGNORECASE)
 _ODD_NUMBERS = re.compile(r"[-+.]?[0-9][0-9_.:eExXobOabcdefABCDEF+-]*")
 
 Yaml = dict[str, "Yaml"] | list["Yaml"] | str | int | float | bool | None
@@ -29,11 +29,11 @@ class NotFollowedError(Exception):
 
 def parse_yaml(text: str) -> Yaml:
     """Return the document; raises NotFollowedError where the text is not of the subset."""
-    lines = []
+    lines: list[tuple[int, str]] = []
+    if "\t" in text:
+        raise NotFollowedError
     for raw in text.removeprefix("---\n").splitlines():
         line = _without_comment(raw.rstrip())
-        if "\t" in line[: len(line) - len(line.lstrip())]:
-            raise NotFollowedError
         if line.strip():
             lines.append((len(line) - len(line.lstrip(" ")), line.strip()))
     if not lines or len(lines) > _LINES:
@@ -108,6 +108,13 @@ def _scalar(text: str) -> Yaml:
         return float(text)
     if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){3}", text):
         return text
-    if not _PLAIN.fullmatch(text) or _ODD_NUMBERS.fullmatch(text) or ": " in text or text.startswith("- "):
+    if (
+        not _PLAIN.fullmatch(text)
+        or _ODD_NUMBERS.fullmatch(text)
+        or ": " in text
+        or text == "-"
+        or text.endswith(":")
+        or text.startswith("- ")
+    ):
         raise NotFollowedError
     return text

@@ -27,8 +27,9 @@ from imagespec.analyzers.python.values import (
     text_of,
 )
 from imagespec.analyzers.routes.flask import may_register
-from imagespec.analyzers.routes.handlers import may_answer_with_errors, passes_on
+from imagespec.analyzers.routes.handlers import may_answer_with_errors, passes_on, undecorated
 from imagespec.analyzers.routes.parameters import request_caveats
+from imagespec.analyzers.routes.reading import wrapped
 from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, Route, RouteTable, Token
 from imagespec.analyzers.routes.starlettepaths import methods_of, parse_path
 from imagespec.verdict import Evidence
@@ -210,6 +211,8 @@ class _Reader:
         text = text_of(path)
         pattern = None if text is None or prefix is None else prefix + text
         shown = pattern if pattern is not None else "of unknown path"
+        view = undecorated(view, _OWNERS)
+        caveats = request_caveats(call, view, shown) + may_answer_with_errors(view, call.place)
         self.routes.append(
             Route(
                 pattern=shown,
@@ -217,7 +220,7 @@ class _Reader:
                 methods=methods,
                 evidence=call.place.evidence(f"{what} {shown}", seen=shown),
                 certain=certain,
-                caveats=request_caveats(call, view, shown) + may_answer_with_errors(view, call.place),
+                caveats=caveats + wrapped(view),
             )
         )
 

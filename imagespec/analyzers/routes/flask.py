@@ -27,6 +27,7 @@ from imagespec.analyzers.routes.handlers import (
     answers_with_errors_only,
     lets_requests_through,
     may_answer_with_errors,
+    undecorated,
 )
 from imagespec.analyzers.routes.routing import VERBS, Route, RouteTable, Token, Tokens
 from imagespec.verdict import Evidence
@@ -131,6 +132,7 @@ class _Reader:
         *,
         certain: bool,
     ) -> None:
+        view = undecorated(view, ("flask.Flask().", "flask.Blueprint()."))
         rule = text_of(call.argument(0, "rule"))
         pattern = None if rule is None or prefix is None else _joined(prefix, rule)
         slashes = call.keywords.get("strict_slashes", Const(value=True))

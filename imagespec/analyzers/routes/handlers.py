@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from imagespec.analyzers.python.flow import own_nodes
-from imagespec.analyzers.python.values import Function, Place, Value
+from imagespec.analyzers.python.values import Call, Function, Place, Value
 from imagespec.analyzers.routes.reached import reached_nodes
 from imagespec.verdict import Evidence
 
@@ -91,6 +91,15 @@ def _code(node: ast.expr | None) -> int | None:
         return HTTPStatus[node.attr].value
     named = re.match(r"HTTP_([1-5][0-9][0-9])_", node.attr)
     return int(named[1]) if named else None
+
+
+def undecorated(view: Value | None, owners: tuple[str, ...]) -> Value | None:
+    """Return the handler behind further decorators of ``owners`` that register it, and return it as it is."""
+    for _ in range(20):
+        if not (isinstance(view, Call) and view.decorator and view.name.startswith(owners) and view.args):
+            break
+        view = view.args[0]
+    return view
 
 
 def lets_requests_through(function: Function) -> bool:
