@@ -4,8 +4,8 @@ The service's logs go to the container's standard streams.
 What it checks
 --------------
 Where the two standard streams of the programs that the start command runs go (redirections, pipes into `tee`,
-`nohup`, supervisord's log files), where the servers' own options and nginx's and uWSGI's configurations send their logs,
-and where the Python programs' logging handlers write. Links to `/dev/stdout` count as the stream. Standard error counts,
+`nohup`, supervisord's log files), where the servers' own options and gunicorn's, nginx's and uWSGI's configurations send
+their logs, and where the Python programs' logging handlers write, also by `dictConfig` and `fileConfig`. Links to `/dev/stdout` count as the stream. Standard error counts,
 too: the engine collects both.
 
 Why it matters
@@ -15,7 +15,8 @@ container.
 
 What passes
 -----------
-Every program of the start command is understood, its streams are the container's, and nothing logs to a file.
+Every program of the start command is understood, its streams are the container's, and nothing logs to a file, unless the
+same logger writes to a stream as well, or `tail -f` sends the file there.
 
 What fails
 ----------
@@ -23,7 +24,7 @@ Both streams of a program certainly go to a file, or a program certainly logs to
 
 What stays unknown
 ------------------
-A program or its logging configuration is not understood, or a file is written beside the streams.
+A program or its logging configuration is not understood, or it writes to a file what may not reach a stream.
 
 How to fix
 ----------
