@@ -240,6 +240,22 @@ def test_flask_handler_that_may_fail(body: str) -> None:
     assert (answer.served, len(answer.caveats)) == (True, 1)
 
 
+TRYING = """
+model = None
+try:
+    with open('app.py', 'rb') as f:
+        model = pickle.load(f)
+except Exception:
+    print('no model')
+"""
+THREAD = """
+import threading
+model = None
+def load():
+    global model
+    model = pickle.load(open('app.py', 'rb'))
+threading.Thread(target=load).start()
+"""
 UNSET = """
 class M:
     ok = None
@@ -285,6 +301,8 @@ GUARDED = (
             0,
         ),
         (UNSET, "s = 200 if model.ok else 503", "", 1),
+        (TRYING, "if model is None:\n        return 'no', 503", "", 1),
+        (THREAD, "if model is None:\n        return 'no', 503", "", 1),
         ("model = input()", "return Response('no', status=503 if model else 200)", "", 1),
         ("model = input()", "return make_response('no', 404)", "", 1),
         ("model = input()", "return Response('no', status=HTTPStatus.NOT_FOUND)", "", 1),

@@ -6,6 +6,7 @@ import pytest
 
 from imagespec.analyzers.python.yamlsubset import NotFollowedError, parse_yaml
 from imagespec.analyzers.servers.listeners import find_listeners
+from imagespec.verdict import Evidence
 from tests.build import directory, file
 from tests.python_images import PACKAGES, image, start
 
@@ -178,3 +179,33 @@ def test_yaml(text: str, value: object) -> None:
 def test_what_is_not_followed_of_yaml(text: str) -> None:
     with pytest.raises(NotFollowedError):
         parse_yaml(text)
+
+
+@pytest.mark.parametrize(
+    ("script", "known"),
+    [
+        ("exec python app.py", True),
+        ("sed -i s/9000/8080/ c.yaml\npython app.py", False),
+        ("for f in *.yaml; do sed -i s/9000/8080/ $f; done\npython app.py", False),
+        ("echo port: 1 > $CONF\npython app.py", False),
+    ],
+)
+def test_files_that_a_script_may_change(script: str, *, known: bool) -> None:
+    source = FLASK + "import yaml\nc = yaml.safe_load(open('c.yaml'))\napp.run('0.0.0.0', c['port'])\n"
+    root = image({"app.py": source, "c.yaml": "port: 9000\n", "run.sh": script}, packages=LIBRARIES)
+    trail = (Evidence(message="runs the script run.sh", path="app/run.sh"),)
+    [one] = find_listeners(start(root, "python app.py", trail=trail), root).listeners
+    assert (one.port == 9000) is known
+
+
+@pytest.mark.parametrize(("caught", "certain"), [("OSError", True), ("Exception", True), ("KeyError", False)])
+def test_a_missing_file_whose_exception_may_be_caught(caught: str, *, certain: bool) -> None:
+    source = FLASK + f"try:\n    open('m.bin')\nexcept {caught}:\n    print('none')\napp.run('', 8080)\n"
+    root = image({"app.py": source})
+    [one] = find_listeners(start(root, "python app.py"), root).listeners
+    assert one.certain is certain
+
+
+def test_a_value_before_and_in_a_try_block() -> None:
+    block = "try:\n    p = int(input())\n    p = 9000\nexcept ValueError:\n    print('none')\n"
+    assert port(FLASK + "p = 8080\n" + block + "app.run('', p)\n") is None

@@ -32,7 +32,9 @@ def assign(run: Program, target: ast.expr, value: Value) -> None:
     match target:
         case ast.Name():
             scope = scope_of(run, target.id)
-            shared = scope is not run.frame.scope and not run.certain
+            shared = scope is not run.frame.scope and (not run.certain or run.thread)
+            if run.thread or run.trying:
+                scope.doubtful.add(target.id)
             scope.names[target.id] = join(scope.names.get(target.id), value) if shared else value
         case ast.Tuple() | ast.List():
             _unpack(run, target.elts, value)
@@ -65,9 +67,10 @@ def _unpack(run: Program, targets: list[ast.expr], value: Value) -> None:
 def _set_attribute(run: Program, owner: Value, name: str, value: Value) -> None:
     match owner:
         case Instance():
-            owner.names[name] = (
-                value if run.certain or name not in owner.names else join(owner.names[name], value)
-            )
+            if run.thread or run.trying:
+                owner.doubtful.add(name)
+            sure = (run.certain and not run.thread) or name not in owner.names
+            owner.names[name] = value if sure else join(owner.names[name], value)
         case Module() | Class():
             owner.scope.names[name] = value
         case Const() | Items() | Table() | Function():
@@ -80,7 +83,7 @@ def _set_item(run: Program, owner: Value, key: Value, value: Value) -> None:
     if isinstance(owner, External) and owner.name == "os.environ":
         models.set_variable(run, key, value)
     elif isinstance(owner, Table):
-        if isinstance(key, Const) and run.certain:
+        if isinstance(key, Const) and run.certain and not run.thread:
             owner.entries[key.value] = value
         else:
             owner.open = True

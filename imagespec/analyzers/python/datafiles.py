@@ -9,6 +9,7 @@ from __future__ import annotations
 import configparser
 import json
 import posixpath
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 
 DATA_BYTES = 64 * 1024
 _VALUES = 5_000
+_EDITS = re.compile(
+    rb"\bsed\b[^\n]{0,200} -[A-Za-z]{0,5}i|\bperl\b[^\n]{0,200} -[a-z]{0,5}i|\b(?:envsubst|yq|crudini|confd|dockerize|gomplate)\b"
+    rb"|>[ ]{0,4}[\"']?\$"
+)
+"""What changes files in scripts without naming them: editors, templates, redirections to a variable's file."""
 
 
 @attrs.define(eq=False)
@@ -51,12 +57,12 @@ def path_text(value: Value | None) -> str | None:
 
 
 def may_have_changed(program: Program, path: str) -> bool:
-    """Tell whether a script that leads to the program names a file: it may write it before the program reads it."""
+    """Tell whether a script that leads to the program may write a file before the program reads it."""
     name = path.rpartition("/")[2].encode()
     view = program.sources.rootfs
     scripts = {item.path for item in program.step.trail if item.path} - {program.step.script}
     texts = (view.content(entry) for one in scripts if (entry := view.resolve(one)) is not None)
-    return any(text is None or name in text for text in texts)
+    return any(text is None or name in text or _EDITS.search(text) is not None for text in texts)
 
 
 def read_text(program: Program, value: Value | None) -> str | None:

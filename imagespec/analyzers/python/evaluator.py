@@ -99,6 +99,10 @@ class Evaluator:
         self.branches = 0
         """Branches of unknown outcome that are being followed."""
         self.thread = False
+        self.trying = 0
+        """Blocks being followed whose exceptions are caught, and the program goes on."""
+        self.forgiving = 0
+        """Those of them that catch what a missing file raises."""
         self._models = models
         self._values = values
         self._steps = 0

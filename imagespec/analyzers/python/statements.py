@@ -15,6 +15,7 @@ from imagespec.analyzers.python.values import (
     Const,
     Items,
     Table,
+    join,
     name_of,
 )
 
@@ -137,10 +138,15 @@ def _try(run: Program, node: ast.Try | ast.TryStar) -> Flow:
 
 def _try_body(run: Program, node: ast.Try | ast.TryStar) -> Flow:
     going_on = [handler for handler in node.handlers if not _leaves(handler.body) and not _is_end(handler)]
-    depth, thread = len(run.frames), run.thread
+    depth, thread, trying, forgiving = len(run.frames), run.thread, run.trying, run.forgiving
+    scope, before = run.frame.scope, dict(run.frame.scope.names)
     try:
+        run.trying += bool(going_on)
+        run.forgiving += _import_handler(going_on, _CAUGHT["file"]) is not None
         flow = _guarded_body(run, node.body, uncertain=bool(going_on))
+        run.trying, run.forgiving = trying, forgiving
     except Stop as stop:
+        run.trying, run.forgiving = trying, forgiving
         del run.frames[depth:]
         run.thread = thread
         caught = _CAUGHT.get(stop.reason, set())
@@ -149,6 +155,9 @@ def _try_body(run: Program, node: ast.Try | ast.TryStar) -> Flow:
         return _handle(run, handler)
     if not going_on:  # a handler that ends the program adds nothing to the exception itself
         return flow
+    for name, value in before.items():  # the exception may come before or after a name is bound anew
+        if scope.names.get(name) is not value:
+            scope.names[name] = join(value, scope.names.get(name))
     ended = run.fork([*(_lazily(run, handler) for handler in going_on), lambda: flow])
     return flow if flow is not Flow.NEXT else ended
 
@@ -201,8 +210,9 @@ def _leaves(body: list[ast.stmt]) -> bool:
 _CAUGHT = {
     "import": {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"},
     "syntax": {"SyntaxError", "Exception", "BaseException"},
+    "file": {"FileNotFoundError", "OSError", "IOError", "EnvironmentError", "Exception", "BaseException"},
 }
-"""Why an import stops a program, and what catches it."""
+"""Why a program stops, and what catches it."""
 
 
 def _import_handler(handlers: list[ast.ExceptHandler], caught: set[str]) -> ast.ExceptHandler | None:

@@ -85,6 +85,8 @@ class Scope:
     parent: Scope | None = None
     globals_: frozenset[str] = frozenset()
     """Names that a ``global`` or ``nonlocal`` statement sends elsewhere."""
+    doubtful: set[str] = attrs.field(factory=set)
+    """Names bound in a thread, or where an exception may be caught before: they may be bound later or never."""
 
 
 @attrs.define(eq=False)
@@ -161,6 +163,8 @@ class Instance(Value):
     names: dict[str, Value]
     open: bool = False
     """Whether it may have attributes that are not in ``names``."""
+    doubtful: set[str] = attrs.field(factory=set)
+    """Attributes that are as doubtful as `Scope.doubtful` names."""
 
 
 @attrs.frozen(eq=False)

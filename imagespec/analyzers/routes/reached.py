@@ -102,10 +102,12 @@ def _lasting(node: ast.expr, function: Function) -> Value | None:
         )
         if local or _of_inner_scope(function.scope, node.id) or _is_taken_away(function, node.id):
             return None
-        return module.scope.names.get(node.id)
+        return None if node.id in module.scope.doubtful else module.scope.names.get(node.id)
     if isinstance(node, ast.Attribute):
         owner = _lasting(node.value, function)
         if isinstance(owner, Instance) and owner.cls is not None and not _unsets(owner.cls, node.attr):
+            if node.attr in owner.doubtful:
+                return None
             return owner.names.get(node.attr)
     return None
 
