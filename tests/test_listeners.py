@@ -68,6 +68,12 @@ ALL = [("0.0.0.0", 8080, True)]
             ALL,
         ),
         (FLASK + "from waitress import serve\nserve(app)", ALL),
+        (FLASK + "from waitress import serve\nserve(app, listen='*:8080')", ALL),
+        (
+            FLASK + "from waitress import serve\nserve(app, listen='127.0.0.1:9000')",
+            [("127.0.0.1", 9000, True)],
+        ),
+        (FLASK + "from waitress import serve\nserve(app, listen='*:8080 *:9000')", [(None, None, True)]),
         (FLASK + "from werkzeug.serving import run_simple\nrun_simple('0.0.0.0', 8080, app)", ALL),
         (
             (

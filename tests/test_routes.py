@@ -444,3 +444,10 @@ def test_matching_takes_linear_steps() -> None:
 def test_a_server_that_may_not_listen_proves_no_presence() -> None:
     found = table(FLASK + "@app.route('/x')\n" + VIEW + "if input():\n    app.run()\n")
     assert [found.answer("GET", path).served for path in ("/x", "/y")] == [None, False]
+
+
+def test_flask_run_calls_a_factory() -> None:
+    source = FLASK.replace("app = Flask(__name__)", "")
+    made = "def make():\n    app = Flask(__name__)\n    @app.route('/x')\n    def v():\n        return 'ok'\n    return app\n"
+    found = table(source + made, "flask --app app:make run")
+    assert [found.answer("GET", path).served for path in ("/x", "/y")] == [True, False]

@@ -35,7 +35,7 @@ from imagespec.entry import EntryKind
 if TYPE_CHECKING:
     from imagespec.analyzers.python.program import Program
 
-DATA_BYTES = 64 * 1024
+DATA_BYTES = 32 * 1024
 _VALUES = 5_000
 _EDITS = re.compile(
     rb"\bsed\b[^\n]{0,200} -[A-Za-z]{0,5}i|\bperl\b[^\n]{0,200} -[a-z]{0,5}i|\b(?:envsubst|yq|crudini|confd|dockerize|gomplate)\b"

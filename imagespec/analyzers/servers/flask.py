@@ -15,6 +15,7 @@ from imagespec.analyzers.servers.words import (
     Command,
     Options,
     framework_of,
+    load_variable,
     parse_options,
     port_number,
     served,
@@ -109,7 +110,10 @@ def _load(command: Command, program: Program, target: str, listener: Listener) -
         if program.sources.find(module).kind == "missing" and not target:
             continue
         if name:
-            app = served(command, program, module, name)
+            found = load_variable(
+                program, module, name
+            )  # a factory is called (flask/cli.py, find_app_by_string)
+            app = served(command, program, module, name, factory=isinstance(found, Function))
         else:
             imported = program.run_import(module)
             best = _best(imported, program) if isinstance(imported, Module) else None

@@ -99,10 +99,21 @@ def _run_simple(call: Call, _program: Program) -> Address | str:
 
 def _waitress(call: Call, _program: Program) -> Address | str:
     """Serve by waitress 2 and 3, adjustments.py: 0.0.0.0:8080; ``listen`` and ``unix_socket`` replace it."""
-    other = bool({"listen", "unix_socket", "sockets"} & call.keywords.keys()) or call.spread
-    port = call.argument(None, "port")
+    other = bool({"unix_socket", "sockets"} & call.keywords.keys()) or call.spread
+    host, port = call.argument(None, "host"), call.argument(None, "port")
+    if "listen" in call.keywords:  # one HOST:PORT, where * stands for all interfaces
+        name, colon, number = (text_of(call.keywords["listen"]) or "").partition(":")
+        other = (
+            other
+            or host is not None
+            or port is not None
+            or not colon
+            or not number.isdecimal()
+            or "[" in name
+        )
+        host, port = Const("0.0.0.0" if name == "*" else name), Const(number)  # noqa: S104 - what it means
     return Address(
-        host=None if other else host_of(call.argument(None, "host"), "0.0.0.0"),  # noqa: S104 - its default
+        host=None if other else host_of(host, "0.0.0.0"),  # noqa: S104 - its default
         port=None if other else port_of(port, 8080, text=True),
         server="waitress",
         app=call.argument(0, "app"),
