@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagespec.analyzers.routes.flask import parse_rule
+from imagespec.analyzers.routes.werkzeugrules import parse_rule
 from imagespec.analyzers.routes.routes import find_routes
 from imagespec.analyzers.routes.routing import matches
 from imagespec.analyzers.routes.starlettepaths import parse_path

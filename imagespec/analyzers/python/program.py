@@ -146,7 +146,7 @@ class Program(Evaluator):
 
     def _new_module(self, name: str, source: Source, package: str, directory: str | None) -> Module:
         names: dict[str, Value] = {"__name__": Const(name), "__file__": Const("/" + source.path)}
-        return Module(name, source.path, source.layer, Scope(names), package, directory)
+        return Module(name, source.path, source.layer, Scope(names), package, directory, source.tree)
 
     def _execute(self, module: Module, tree: ast.Module) -> None:
         line = self.line

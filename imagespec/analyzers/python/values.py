@@ -99,6 +99,8 @@ class Module(Value):
     """What relative imports start from."""
     directory: str | None = None
     """Of a package: where its submodules are."""
+    tree: ast.Module | None = attrs.field(default=None, repr=False)
+    """Its parsed source; None for a directory without one."""
 
 
 @attrs.define(eq=False)
