@@ -9,8 +9,7 @@ import attrs
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Function, Place, Value, name_of
 from imagespec.analyzers.routes.handlers import NOTHING, Calling, Given, handler_caveats
-from imagespec.analyzers.routes.routing import VERBS
-from imagespec.verdict import Evidence
+from imagespec.analyzers.routes.routing import VERBS, Caveat
 
 _PLAIN = {"builtins.object", "abc.ABC"}
 _DEPTH = 8
@@ -21,7 +20,7 @@ class Verbs:
     """The verbs of a class (None when unknown), and what speaks against each."""
 
     methods: frozenset[str] | None
-    caveats: Mapping[str, tuple[Evidence, ...]] = {}
+    caveats: Mapping[str, tuple[Caveat, ...]] = {}
 
 
 UNKNOWN_VERBS = Verbs(None)
@@ -53,7 +52,7 @@ def verbs_of(
     if any(cls.find(name) is not None for name in kind.hooks):
         return UNKNOWN_VERBS
     methods: set[str] = set()
-    caveats: dict[str, tuple[Evidence, ...]] = {}
+    caveats: dict[str, tuple[Caveat, ...]] = {}
     for verb in VERBS:
         handler = cls.find(kind.form.format(verb))
         if handler is None:

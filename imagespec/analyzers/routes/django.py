@@ -26,7 +26,7 @@ from imagespec.analyzers.routes.handlers import Given
 from imagespec.analyzers.routes.patterns import SEGMENT, parse_places
 from imagespec.analyzers.routes.reading import Reading
 from imagespec.analyzers.routes.regexpaths import groups_of, parse_regex
-from imagespec.analyzers.routes.routing import ALL_METHODS, RouteTable, Token, Tokens
+from imagespec.analyzers.routes.routing import ALL_METHODS, Caveat, RouteTable, Token, Tokens
 
 _DEPTH = 6
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -123,7 +123,7 @@ class _Reader(Reading):
             call.place,
             certain=call.certain,
             method_caveats=view.caveats,
-            caveats=(call.place.evidence(doubt),) if doubt else (),
+            caveats=(Caveat(call.place.evidence(doubt)),) if doubt else (),
             refused=view.methods - _SAFE if guarded else frozenset(),
             refusal="CsrfViewMiddleware is active and the view is not csrf_exempt: 403 without a token",
             served=None if doubt else True,

@@ -36,7 +36,7 @@ class Settings:
         texts = self._middleware
         if texts is None or not set(texts) <= _PASSING:
             self._doubt("MIDDLEWARE has something that may answer requests itself")
-        elif _AUTH in texts and not set(self._apps or _USERS) >= _USERS:
+        elif _AUTH in texts and self._apps is not None and not set(self._apps) >= _USERS:
             self._may_not_start(
                 "AuthenticationMiddleware fails without django.contrib.auth in INSTALLED_APPS"
             )

@@ -17,8 +17,7 @@ from imagespec.analyzers.python.values import Call, Class, Function, Items, Plac
 from imagespec.analyzers.routes.classviews import Kind, verbs_of
 from imagespec.analyzers.routes.errorsigns import words_of
 from imagespec.analyzers.routes.handlers import Calling, Given, handler_caveats
-from imagespec.analyzers.routes.routing import ALL_METHODS
-from imagespec.verdict import Evidence
+from imagespec.analyzers.routes.routing import ALL_METHODS, Caveat
 
 _CALLING = Calling(positional=1, takes="responses")
 _EXEMPT = "django.views.decorators.csrf.csrf_exempt"
@@ -54,7 +53,7 @@ class View:
     """Whether CsrfViewMiddleware lets it alone."""
     rest: bool = False
     """Whether it is of Django REST framework, whose settings count."""
-    caveats: Mapping[str, tuple[Evidence, ...]] = {}
+    caveats: Mapping[str, tuple[Caveat, ...]] = {}
 
 
 UNKNOWN_VIEW = View(open=ALL_METHODS)
@@ -161,13 +160,11 @@ def _function(view: Function, place: Place, program: Program, given: Given) -> V
     if "method" not in words_of(view):
         caveats = handler_caveats(view, place, program, _CALLING, given)
         return View(methods=ALL_METHODS, caveats=dict.fromkeys(ALL_METHODS, caveats))
-    sure: dict[str, tuple[Evidence, ...]] = {}
+    sure: dict[str, tuple[Caveat, ...]] = {}
     for method in sorted(ALL_METHODS):
         part = _for_method(view, method)
         if part is not None and "method" not in words_of(part):
-            caveats = handler_caveats(part, place, program, _CALLING, given)
-            if not any("may answer" in item.message or "may raise" in item.message for item in caveats):
-                sure[method] = caveats
+            sure[method] = handler_caveats(part, place, program, _CALLING, given)
     return View(methods=frozenset(sure), open=ALL_METHODS - sure.keys(), caveats=sure)
 
 

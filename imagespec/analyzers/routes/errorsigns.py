@@ -33,7 +33,7 @@ _RAISING = {
 }
 _REDIRECTING = {"redirect", "RedirectResponse", "HttpResponseRedirect", "HttpResponsePermanentRedirect"}
 _FILES = {
-    "send_file", "send_from_directory", "static_file", "FileResponse", "render_template", "TemplateResponse", "render",
+    "send_file", "send_static_file", "send_from_directory", "static_file", "FileResponse", "render_template", "TemplateResponse", "render",
 }  # fmt: skip
 _DATA = {
     "jsonify",
@@ -54,6 +54,7 @@ _ERROR_ANSWER = re.compile(
     r"HTTP(?!Response|Ok|Status|Created|Accepted|NoContent)[A-Z][A-Za-z]+\Z"  # aiohttp.web, bottle
     r"|HttpResponse(?:NotFound|BadRequest|ServerError|Forbidden|NotAllowed|Gone|NotModified)\Z"
 )
+_LISTS = ast.List | ast.ListComp | ast.Tuple
 _STATUS_NAMES = {"status", "status_code", "status_int"}
 _OF_REQUEST = {"args", "form", "query", "headers", "cookies", "json", "GET", "POST", "META", "files", "params", "forms", "data", "media"}  # fmt: skip
 _ASKING = {"get_argument", "get_query_argument", "get_body_argument", "get_param", "get_json"}
@@ -96,6 +97,48 @@ def signs_of(nodes: list[ast.AST], handler: Handler, functions: list[Function]) 
     return list(found)
 
 
+def certain_sign(handler: Handler) -> str | None:
+    """Return the sign that every request comes to: one that no branch stands before; None where there is none."""
+    node = handler.function.node
+    body = [ast.Return(node.body)] if isinstance(node, ast.Lambda) else node.body
+    stores = {
+        item.id for item in own_nodes(node) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
+    }
+    for statement in body:
+        match statement:
+            case ast.Raise():
+                return _sign(statement, handler)
+            case ast.Return(value=value):
+                told = value is not None and not _varies(value, stores)
+                return (_sign(statement, handler) or _first_call(value, handler)) if told else None
+            case ast.Expr(value=ast.Call(func=func)) if last_name(func) in _RAISING | _REDIRECTING:
+                return _sign(statement.value, handler)
+            case ast.If() | ast.For() | ast.While() | ast.Try() | ast.Match() | ast.With() | ast.AsyncWith():
+                if any(isinstance(item, ast.Return | ast.Raise | ast.Call) for item in ast.walk(statement)):
+                    return None
+    return None
+
+
+def _varies(value: ast.expr, stores: set[str]) -> bool:
+    """Tell whether a status in what is returned may differ from request to request."""
+    parts: list[ast.expr] = value.elts[1:] if isinstance(value, ast.Tuple) else [value]
+    if isinstance(value, ast.Call):
+        parts = [*value.args[1:], *(keyword.value for keyword in value.keywords)]
+    return any(
+        isinstance(node, ast.IfExp) or (isinstance(node, ast.Name) and node.id in stores)
+        for part in parts
+        for node in ast.walk(part)
+    )
+
+
+def _first_call(value: ast.expr | None, handler: Handler) -> str | None:
+    """Return the sign of a call whose result is returned at once."""
+    while isinstance(value, ast.Await):
+        value = value.value
+    sign = _call(value, handler) if isinstance(value, ast.Call) else None
+    return sign if sign and "may" in sign else None
+
+
 def _look(nodes: list[ast.AST], handler: Handler, found: dict[str, None], pending: list[Function]) -> None:
     """Add the signs of nodes, and the functions that they call."""
     for node in nodes:
@@ -119,6 +162,10 @@ def _sign(node: ast.AST, handler: Handler) -> str | None:
             return "the handler may raise"
         case ast.Call():
             return _call(node, handler)
+        case ast.Import(names=[ast.alias(name=name)]):
+            return _imported(name, handler.program)
+        case ast.ImportFrom(level=0, module=str() as name):
+            return _imported(name, handler.program)
         case ast.Return(value=ast.expr() as value) if handler.statuses:
             return _returned(value, handler)
         case ast.Assign(targets=[ast.Attribute(attr=name)], value=value) if name in _STATUS_NAMES:
@@ -126,6 +173,11 @@ def _sign(node: ast.AST, handler: Handler) -> str | None:
         case ast.Subscript(ctx=ast.Load(), value=ast.Attribute(attr=name)) if name in _OF_REQUEST:
             return _from_request(node.value, name)
     return None
+
+
+def _imported(name: str, program: Program) -> str | None:
+    missing = program.sources.find(name.partition(".")[0]).kind == "missing"
+    return f"the handler imports {name[:100]}, which is not in the image" if missing else None
 
 
 def _from_request(node: ast.expr, name: str) -> str | None:
@@ -142,6 +194,14 @@ def _call(node: ast.Call, handler: Handler) -> str | None:
         return "the handler may redirect"
     if name in _FILES:
         return f"the handler answers with {name}, whose file is not looked at"
+    if (
+        name == "JsonResponse"
+        and len(node.args) + len(node.keywords) == 1
+        and isinstance(node.args[0], _LISTS)
+    ):
+        return "the handler gives JsonResponse a list, which it refuses without safe=False"
+    if name == "parse_args" and not isinstance(node.func, ast.Name):
+        return "the handler parses arguments of the request, and refuses one without them"
     if name in _ASKING and _is_needed(node, name):
         return f"the handler needs an argument of the request ({name}): 400 without it"
     if name in {"write", "finish"} and node.args and isinstance(node.func, ast.Attribute):
@@ -152,7 +212,7 @@ def _call(node: ast.Call, handler: Handler) -> str | None:
 def _written(owner: ast.expr, value: ast.expr) -> str | None:
     """Tell of a list or number that Tornado's ``self.write`` refuses."""
     number = isinstance(value, ast.Constant) and not isinstance(value.value, str | bytes)
-    refused = number or isinstance(value, ast.List | ast.ListComp | ast.Tuple)
+    refused = number or isinstance(value, _LISTS)
     if refused and isinstance(owner, ast.Name) and owner.id == "self":
         return f"the handler writes {ast.unparse(value)[:60]}, which is no text"
     return None

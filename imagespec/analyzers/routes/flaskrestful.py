@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imagespec.analyzers.python.values import Call, Const, Value, text_of
+from imagespec.analyzers.python.values import Call, Class, Const, Value, text_of
 from imagespec.analyzers.routes.classviews import Kind, undecorated, verbs_of
 from imagespec.analyzers.routes.handlers import Calling, Given
 from imagespec.analyzers.routes.reading import Reading
+from imagespec.analyzers.routes.routing import Caveat
 from imagespec.analyzers.routes.werkzeugrules import implied, names_of, parse_rule
 
 APIS = ("flask_restful.Api", "flask_restx.Api", "flask_restplus.Api")
@@ -141,13 +142,15 @@ class _Api:
             text = text_of(url)
             pattern = None if text is None or prefix is None else (prefix + text or "/")
             given = Given(names_of(pattern or ""))
-            verbs = verbs_of(undecorated(view, _CALLED), _KIND, reader.program, given, _CALLED)
+            cls = undecorated(view, _CALLED)
+            verbs = verbs_of(cls, _KIND, reader.program, given, _CALLED)
             reader.add(
                 pattern,
                 None if pattern is None else parse_rule(pattern),
                 None if verbs.methods is None else implied(verbs.methods),
                 call.place,
                 certain=certain and not {"subdomain", "host", "methods", "defaults"} & call.keywords.keys(),
+                caveats=_making(cls, call),
                 method_caveats=verbs.caveats,
             )
 
@@ -162,3 +165,9 @@ def _in_namespace(call: Call) -> bool:
             return True
         value = value.receiver
     return False
+
+
+def _making(cls: Value | None, call: Call) -> tuple[Caveat, ...]:
+    if not isinstance(cls, Class) or cls.find("__init__") is None:
+        return ()
+    return (Caveat(call.place.evidence("the resource has an __init__ of its own, which is not followed")),)

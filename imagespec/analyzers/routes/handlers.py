@@ -8,16 +8,16 @@ it and what it takes from it. A handler that is not known is a caveat as well.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import re
 
 import attrs
 
-from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.flow import leaves, own_nodes
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Function, Place, Value
-from imagespec.analyzers.routes.errorsigns import Handler, error_signs
+from imagespec.analyzers.routes.errorsigns import Handler, certain_sign, error_signs
+from imagespec.analyzers.routes.routing import Caveat
 from imagespec.analyzers.routes.statuses import codes_of, is_success
-from imagespec.verdict import Evidence
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +49,9 @@ class Given:
 
 
 NOTHING = Given()
+_REGISTERING = re.compile(
+    r"^(?:flask|quart|fastapi|starlette|sanic|bottle|aiohttp)[.].*[.]?(?:route|get|post|put|delete|patch|head|options|api_route)\(\)\Z"
+)
 
 
 def handler_caveats(
@@ -58,23 +61,31 @@ def handler_caveats(
     calling: Calling,
     given: Given = NOTHING,
     owner: Class | None = None,
-) -> tuple[Evidence, ...]:
+) -> tuple[Caveat, ...]:
     """
     Return why a plain request may be answered with an error by this handler; ``given`` are the path's arguments.
 
     ``owner`` is the class that the handler is a method of, where it was taken from there.
     """
+    view = handler_of(view)
     if isinstance(view, Call) and view.decorator:
-        return (view.place.evidence(f"the handler is wrapped by {view.name}, which may refuse requests"),)
+        message = f"the handler is wrapped by {view.name}, which may refuse requests"
+        return (Caveat(view.place.evidence(message)),)
     if not isinstance(view, Function):
-        return (place.evidence("what handles the request is not followed"),)
-    messages = error_signs(Handler(view, program, owner, calling.tuples))
-    checks = (
-        _misfit(view, calling, given, owner),
-        _unlike(view, calling),
-        _coroutine(view, calling, program),
-    )
-    return tuple(place.evidence(message) for message in (*messages, *(item for item in checks if item)))
+        return (Caveat(place.evidence("what handles the request is not followed")),)
+    handler = Handler(view, program, owner, calling.tuples)
+    certain = certain_sign(handler)
+    found: dict[str | None, bool] = {message: message == certain for message in error_signs(handler)}
+    found |= dict.fromkeys((_misfit(view, calling, given, owner), _coroutine(view, calling, program)), True)
+    found |= _unlike(view, calling)
+    return tuple(Caveat(place.evidence(message), always) for message, always in found.items() if message)
+
+
+def handler_of(view: Value | None) -> Value | None:
+    """Return what decorators that register routes are applied to: they give back what they are given."""
+    while isinstance(view, Call) and view.decorator and view.args and _REGISTERING.search(view.name):
+        view = view.args[0]
+    return view
 
 
 def always_fails(view: Value | None) -> bool:
@@ -125,24 +136,25 @@ def _coroutine(function: Function, calling: Calling, program: Program) -> str | 
     return None
 
 
-def _unlike(function: Function, calling: Calling) -> str | None:
-    """Tell why what a handler returns is no answer to its framework."""
-    if calling.takes == "anything":
-        return None
+def _unlike(function: Function, calling: Calling) -> dict[str | None, bool]:
+    """Tell why what a handler returns is no answer to its framework, and whether nothing else is returned."""
     node = function.node
-    values = (
-        [node.body]
-        if isinstance(node, ast.Lambda)
-        else [item.value for item in own_nodes(node) if isinstance(item, ast.Return)]
-    )
-    for value in values[:500]:
-        if not _is_taken(value, calling.takes):
-            shown = "nothing" if value is None else ast.unparse(value)[:60]
-            return f"the handler may return {shown}, which is no answer"
-    silent = calling.takes in {"values", "responses"}
-    if silent and not isinstance(node, ast.Lambda) and not _leaves(node.body):
-        return "the handler may end without an answer"
-    return None
+    values: list[ast.expr | None] = [item.value for item in own_nodes(node) if isinstance(item, ast.Return)]
+    if isinstance(node, ast.Lambda):
+        values = [node.body]
+    if calling.takes == "anything":
+        return {}
+    silent = calling.takes in {"values", "responses"} and not isinstance(node, ast.Lambda)
+    ends = silent and not isinstance(node, ast.Lambda) and not leaves(node.body)
+    wrong = [value for value in values[:500] if not _is_taken(value, calling.takes)]
+    found: dict[str | None, bool] = {}
+    if wrong:
+        shown = "nothing" if wrong[0] is None else ast.unparse(wrong[0])[:60]
+        always = len(wrong) == len(values) and (ends or silent or isinstance(node, ast.Lambda))
+        found[f"the handler may return {shown}, which is no answer"] = always
+    if ends:
+        found["the handler may end without an answer"] = len(wrong) == len(values)
+    return found
 
 
 _LISTS = ast.List | ast.ListComp | ast.Tuple
@@ -166,25 +178,3 @@ def _is_taken(value: ast.expr | None, takes: str) -> bool:
 
 def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
-
-
-def _leaves(body: Sequence[ast.stmt]) -> bool:
-    """Tell whether a block certainly ends with a return or an exception."""
-    match body[-1]:
-        case ast.Return() | ast.Raise():
-            return True
-        case ast.If(body=first, orelse=second):
-            return bool(second) and _leaves(first) and _leaves(second)
-        case ast.With(body=inner) | ast.AsyncWith(body=inner):
-            return _leaves(inner)
-        case ast.Try() as node:
-            handled = all(_leaves(handler.body) for handler in node.handlers)
-            final = bool(node.finalbody) and _leaves(node.finalbody)
-            return final or (handled and _leaves(node.orelse or node.body))
-        case ast.While(test=ast.Constant(value=True)):
-            return True
-        case ast.Match(cases=cases):
-            last = cases[-1]
-            whole = isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None and not last.guard
-            return whole and all(_leaves(case.body) for case in cases)
-    return False

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 
 from imagespec.analyzers.python.values import Call, Const, Function, Value
-from imagespec.verdict import Evidence
+from imagespec.analyzers.routes.routing import Caveat
 
 _SIMPLE = {"str", "int", "float", "bool"}
 
 
-def request_caveats(call: Call, view: Value | None, pattern: str) -> tuple[Evidence, ...]:
+def request_caveats(call: Call, view: Value | None, pattern: str) -> tuple[Caveat, ...]:
     """Return why a request without parameters may be refused (422, 401 …) by this route."""
     found = []
     if call.argument(None, "dependencies") not in {None, Const(None)}:
@@ -20,7 +20,7 @@ def request_caveats(call: Call, view: Value | None, pattern: str) -> tuple[Evide
         found.append(f"the route answers {code.value}")
     if isinstance(view, Function) and not call.name.startswith("starlette."):
         found += _parameters(view, pattern)
-    return tuple(call.place.evidence(message) for message in found)
+    return tuple(Caveat(call.place.evidence(message)) for message in found)
 
 
 def _parameters(view: Function, pattern: str) -> list[str]:

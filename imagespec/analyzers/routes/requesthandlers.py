@@ -17,7 +17,7 @@ from imagespec.analyzers.python.values import Class, Function, name_of
 from imagespec.analyzers.routes.classviews import class_place
 from imagespec.analyzers.routes.errorsigns import Handler, signs_of, words_of
 from imagespec.analyzers.routes.reading import Reading, literal
-from imagespec.analyzers.routes.routing import VERBS, RouteTable, Token
+from imagespec.analyzers.routes.routing import VERBS, Caveat, RouteTable, Token
 
 _BASE = "http.server.BaseHTTPRequestHandler"
 _FILES = {"http.server.SimpleHTTPRequestHandler", "http.server.CGIHTTPRequestHandler"}
@@ -54,7 +54,7 @@ def _add_method(reader: Reading, handler: Class, method: Function, verb: str) ->
     follower = _Follower(node, handler, Handler(method, reader.program, handler, statuses=False))
     for path in (*follower.constants(), _ELSE):
         status = follower.status(path)
-        signs = tuple(place.evidence(message) for message in follower.signs())
+        signs = tuple(Caveat(place.evidence(message)) for message in follower.signs())
         tokens = (Token("rest"),) if path == _ELSE else literal(path)
         shown = "/…" if path == _ELSE else path
         reader.add(shown, tokens, methods, place, served=_served(status), caveats=signs)
@@ -171,7 +171,7 @@ class _Follower:
                 return self._block(statement.body, path)
             case ast.Return() if statement.value is not None:
                 return self._sent(statement)[0], True
-            case ast.Return() | ast.Raise():
+            case ast.Return() | ast.Raise() | ast.While():
                 return None, True
             case ast.Expr() | ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Pass() | ast.Import():
                 return self._sent(statement)

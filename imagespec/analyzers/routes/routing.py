@@ -30,6 +30,15 @@ class Token:
 Tokens = tuple[Token, ...]
 
 
+@attrs.frozen
+class Caveat:
+    """Why a request that comes to a route may still be refused there."""
+
+    evidence: Evidence
+    always: bool = False
+    """Whether every request is: then the route proves nothing."""
+
+
 @attrs.frozen(kw_only=True)
 class Route:
     """One rule of an application's routing table."""
@@ -47,9 +56,9 @@ class Route:
     """Whether a request that comes here is served: None for mounted files and foreign applications."""
     either_slash: bool = False
     """Whether the path with and without its last slash are the same to it."""
-    caveats: tuple[Evidence, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
     """Why a request may still be refused here, such as a needed query parameter."""
-    method_caveats: Mapping[str, tuple[Evidence, ...]] = {}
+    method_caveats: Mapping[str, tuple[Caveat, ...]] = {}
     """Those of one method only."""
     refused: frozenset[str] = frozenset()
     """Those of its methods that are certainly refused."""
@@ -168,15 +177,17 @@ class RouteTable:
             return Answer(
                 served=None, message=message, evidence=(route.evidence, *(self.filters + self.unsure)[:3])
             )
-        message = f"{method} {path} is served by the route {route.pattern}"
         caveats = [
             caveat
             for one in (*routes, *doubts)
             for caveat in (*one.caveats, *one.method_caveats.get(method, ()))
         ]
-        return Answer(
-            served=True, message=message, evidence=(route.evidence,), caveats=tuple(dict.fromkeys(caveats))
-        )
+        shown = tuple(dict.fromkeys(caveat.evidence for caveat in caveats))
+        if any(caveat.always for caveat in caveats):
+            message = f"{method} {path} has a route, whose handler answers every request with an error"
+            return Answer(served=None, message=message, evidence=(route.evidence, *shown[:3]))
+        message = f"{method} {path} is served by the route {route.pattern}"
+        return Answer(served=True, message=message, evidence=(route.evidence,), caveats=shown)
 
     def _no(self, method: str, path: str, fitting: list[Route], refused: Route | None) -> Answer:
         others = [route for route in fitting if route.methods is not None and route.served]

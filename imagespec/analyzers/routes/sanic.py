@@ -63,7 +63,7 @@ class _Scope:
 class _Reader(Reading):
     def __init__(self, program: Program) -> None:
         super().__init__(program)
-        self._names: set[tuple[int, str]] = set()
+        self._names: set[tuple[object, str]] = set()
 
     def read(self, scope: _Scope) -> None:
         """Add what an application or blueprint registers."""
@@ -112,7 +112,10 @@ class _Reader(Reading):
         odd = bool({"host", "ctx", "unquote"} & call.keywords.keys()) or strict not in _STRICT
         given = Given(names_in(pattern or "", ANGLE))
         verbs = self._verbs(view, given)
-        self._one_name(call, view, scope.owner)
+        name = text_of(call.argument(None, "name")) or (view.name if isinstance(view, Function) else "")
+        self._once(call, id(scope.owner), name)
+        for method in methods or ():
+            self._once(call, method, pattern or "")
         self.add(
             pattern,
             None if pattern is None or moved else parse_places(pattern, ANGLE, _KINDS, "<>:"),
@@ -131,11 +134,13 @@ class _Reader(Reading):
             return None
         return verbs_of(view.receiver, _VIEW, self.program, given)
 
-    def _one_name(self, call: Call, view: Value | None, owner: Call) -> None:
-        name = text_of(call.argument(None, "name")) or (view.name if isinstance(view, Function) else "")
-        if name and (id(owner), name) in self._names:
-            self.doubt(call.place, f"two routes have the name {name[:100]}, at which Sanic may stop")
-        self._names.add((id(owner), name))
+    def _once(self, call: Call, kind: object, name: str) -> None:
+        """Look at what only one route may have: its name, and its path for one method."""
+        if name and (kind, name) in self._names:
+            self.doubt(
+                call.place, f"two routes have the same name or path, {name[:100]}: Sanic may stop there"
+            )
+        self._names.add((kind, name))
 
     def _blueprint(self, call: Call, scope: _Scope) -> None:
         made = call.argument(0, "blueprint")

@@ -26,8 +26,7 @@ from imagespec.analyzers.routes.handlers import Calling, Given, handler_caveats
 from imagespec.analyzers.routes.hooks import lets_requests_through
 from imagespec.analyzers.routes.reading import Reading, is_empty
 from imagespec.analyzers.routes.regexpaths import groups_of, parse_regex
-from imagespec.analyzers.routes.routing import RouteTable
-from imagespec.verdict import Evidence
+from imagespec.analyzers.routes.routing import Caveat, RouteTable
 
 _HANDLER = Kind(
     bases=frozenset({"tornado.web.RequestHandler"}),
@@ -152,13 +151,13 @@ class _Reader(Reading):
             message = "the handler's own write_error() may answer errors with another status"
             self.gap(class_place(handler), message)
 
-    def _caveats(self, handler: Class, arguments: Value | None) -> tuple[Evidence, ...]:
+    def _caveats(self, handler: Class, arguments: Value | None) -> tuple[Caveat, ...]:
         """Return what speaks against all requests to a handler: its ``initialize`` and ``prepare``."""
-        found: list[Evidence] = []
+        found: list[Caveat] = []
         place = class_place(handler)
         prepare, initialize = handler.find("prepare"), handler.find("initialize")
         if prepare is not None and not (isinstance(prepare, Function) and lets_requests_through(prepare)):
-            found.append(place.evidence("the handler's prepare() may refuse requests"))
+            found.append(Caveat(place.evidence("the handler's prepare() may refuse requests")))
         headers = handler.find("set_default_headers")
         if headers is not None:
             found += handler_caveats(headers, place, self.program, Calling(positional=0), owner=handler)
@@ -169,7 +168,8 @@ class _Reader(Reading):
             calling = Calling(positional=0) if known else Calling()
             found += handler_caveats(initialize, place, self.program, calling, given, handler)
         elif given.names or not known:
-            found.append(place.evidence("the route gives arguments to a handler without initialize()"))
+            message = "the route gives arguments to a handler without initialize()"
+            found.append(Caveat(place.evidence(message)))
         return tuple(found)
 
 
