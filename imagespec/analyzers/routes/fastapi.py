@@ -13,7 +13,7 @@ from typing import Any
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Const, Items, Value, text_of
 from imagespec.analyzers.routes.classviews import verbs_of
-from imagespec.analyzers.routes.handlers import Calling, handler_caveats
+from imagespec.analyzers.routes.handlers import Calling, handler_caveats, handler_of
 from imagespec.analyzers.routes.parameters import request_caveats
 from imagespec.analyzers.routes.reading import DEPTH, Reading
 from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, RouteTable, Token
@@ -160,7 +160,7 @@ class _Reader(Reading):
             methods = methods_of(call, view, head=plain)
         calling = _STARLETTE if plain else _FASTAPI
         caveats = () if verbs else handler_caveats(view, call.place, self.program, calling)
-        more = () if plain else request_caveats(call, view, shown)
+        more = () if plain else request_caveats(call, handler_of(view), shown, methods)
         self._add(
             prefix,
             path,
