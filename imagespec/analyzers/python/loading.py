@@ -27,6 +27,7 @@ _LOADERS = {
     "joblib.load": "filename",
     "keras.models.load_model": "filepath",
     "numpy.load": "file",
+    "starlette.staticfiles.StaticFiles": "directory",
     "onnxruntime.InferenceSession": "path_or_bytes",
     "tensorflow.keras.models.load_model": "filepath",
     "tensorflow.saved_model.load": "export_dir",

@@ -56,6 +56,8 @@ class Program(Evaluator):
         self.environment: dict[str, str | None] = dict(step.env)
         self.argv: list[str | None] = []
         self.modules: dict[str, Module] = {}
+        self.remembered: dict[tuple[object, ...], tuple[tuple[str, bool], ...]] = {}
+        """What readers of routes found out of functions, so that they look at each once."""
         self.loaded: list[Module] = []
         """All modules whose source was followed, also those that Python gave up."""
         self.gaps: list[Evidence] = []

@@ -86,24 +86,14 @@ def undecorated(view: Value | None, harmless: frozenset[str]) -> Value | None:
     return view
 
 
-def _is_plain(cls: Class, bases: frozenset[str], depth: int = _DEPTH) -> bool:
+def _is_plain(cls: Class, bases: frozenset[str]) -> bool:
     """
     Tell whether a class has no other foreign bases than these, and has them behind its own.
 
     Python looks into bases in their order: a library's class before one of the program hides what the latter has.
     """
-    own = [name_of(base) for base in cls.foreign_bases() if name_of(base) not in _PLAIN]
-    if not depth or (bool(bases) != bool(own)) or not set(own) <= bases:
+    own = {name_of(base) for base in cls.foreign_bases()} - _PLAIN
+    if bool(bases) != bool(own) or not own <= bases:
         return False
-    kinds = [isinstance(base, Class) for base in cls.bases]
-    if kinds != sorted(kinds, reverse=True):
-        return False
-    return all(
-        _is_plain(
-            base,
-            bases if any(name_of(item) in bases for item in base.foreign_bases()) else frozenset(),
-            depth - 1,
-        )
-        for base in cls.bases
-        if isinstance(base, Class)
-    )
+    orders = ([isinstance(base, Class) for base in one.bases] for one in cls.lineage())
+    return all(kinds == sorted(kinds, reverse=True) for kinds in orders)

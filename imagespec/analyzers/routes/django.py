@@ -74,6 +74,10 @@ class _Reader(Reading):
     settings: Settings | None = None
     _seen = 0
 
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self._views: dict[tuple[int, Given], View] = {}
+
     def module(self, module: Module, prefix: str | None, depth: int) -> None:
         """Add the ``urlpatterns`` of a module."""
         place = Place(module.path, None, module.layer)
@@ -109,9 +113,15 @@ class _Reader(Reading):
                 else prefix + (text if plain else text.removeprefix("^"))
             )
             given = _given(call, prefix or "", text or "", plain=plain)
-            self._add_view(shown, tokens, read_view(view, call.place, self.program, given), call)
+            self._add_view(shown, tokens, self._view(view, call, given), call)
         else:  # it may be a list of further patterns, such as admin.site.urls
             self._below(call, None if prefix is None or text is None or not plain else prefix + text)
+
+    def _view(self, value: Value, call: Call, given: Given) -> View:
+        key = (id(value), given)
+        if key not in self._views:
+            self._views[key] = read_view(value, call.place, self.program, given)
+        return self._views[key]
 
     def _add_view(self, shown: str | None, tokens: Tokens | None, view: View, call: Call) -> None:
         doubt = self.settings.rest_doubt() if view.rest and self.settings else None

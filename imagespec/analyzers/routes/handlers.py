@@ -73,12 +73,21 @@ def handler_caveats(
         return (Caveat(view.place.evidence(message)),)
     if not isinstance(view, Function):
         return (Caveat(place.evidence("what handles the request is not followed")),)
+    key = (view.node, view.self_value, calling, given, owner)
+    if key not in program.remembered:  # one handler may stand behind thousands of routes
+        program.remembered[key] = _reasons(view, program, calling, given, owner)
+    return tuple(Caveat(place.evidence(message), always) for message, always in program.remembered[key])
+
+
+def _reasons(
+    view: Function, program: Program, calling: Calling, given: Given, owner: Class | None
+) -> tuple[tuple[str, bool], ...]:
     handler = Handler(view, program, owner, calling.tuples)
     certain = certain_sign(handler)
     found: dict[str | None, bool] = {message: message == certain for message in error_signs(handler)}
     found |= dict.fromkeys((_misfit(view, calling, given, owner), _coroutine(view, calling, program)), True)
     found |= _unlike(view, calling)
-    return tuple(Caveat(place.evidence(message), always) for message, always in found.items() if message)
+    return tuple((message, always) for message, always in found.items() if message)
 
 
 def handler_of(view: Value | None) -> Value | None:

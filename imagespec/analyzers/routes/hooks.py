@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 
 from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Function
-from imagespec.analyzers.routes.errorsigns import last_name
+from imagespec.analyzers.routes.errorsigns import Handler, error_signs, last_name
 
 
 def lets_requests_through(function: Function) -> bool:
@@ -22,17 +23,15 @@ def lets_requests_through(function: Function) -> bool:
             return False
         if isinstance(node, ast.Call) and last_name(node.func) not in _LOGGING:
             return False
-        if (
-            isinstance(node, ast.Attribute | ast.Subscript)
-            and isinstance(node.ctx, ast.Store)
-            and _sets(node)
-        ):
+        if isinstance(node, ast.Attribute | ast.Subscript) and _stores(node):
             return False
     return True
 
 
-def _sets(node: ast.Attribute | ast.Subscript) -> bool:
+def _stores(node: ast.Attribute | ast.Subscript) -> bool:
     """Tell whether what is assigned to may be the path or the status of what is being answered."""
+    if not isinstance(node.ctx, ast.Store):
+        return False
     text = ast.unparse(node)[:500].lower()
     return any(word in text for word in ("environ", "path", "status", "method", "url"))
 
@@ -44,11 +43,13 @@ _LOGGING = {
 """Calls in a hook that cannot refuse a request."""
 
 
-def passes_on(function: Function) -> bool:
+def passes_on(function: Function, program: Program) -> bool:
     """Tell whether a Starlette HTTP middleware function always returns what ``call_next`` gave it."""
-    if isinstance(function.node, ast.Lambda):
+    if isinstance(function.node, ast.Lambda) or error_signs(Handler(function, program)):
         return False
     nodes = own_nodes(function.node)
+    if any(isinstance(node, ast.Attribute | ast.Subscript) and _stores(node) for node in nodes):
+        return False
     awaited = {
         target.id
         for node in nodes

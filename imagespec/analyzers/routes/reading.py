@@ -28,6 +28,7 @@ from imagespec.verdict import Evidence
 LIMIT_ROUTES = 5_000
 DEPTH = 8
 """Routers inside routers that are followed."""
+_OWNERS = 500
 _CHAIN = 40
 _USERS = (
     "builtins.", "logging.", "os.", "sys.", "json.", "threading.Thread", "multiprocessing.Process", "asyncio.",
@@ -60,6 +61,8 @@ class Reading:
     gaps: list[Evidence] = attrs.field(factory=list)
     filters: list[Evidence] = attrs.field(factory=list)
     unsure: list[Evidence] = attrs.field(factory=list)
+    _read: int = 0
+    """Applications and routers that were read, each as often as it is part of another."""
 
     def add(
         self,
@@ -106,7 +109,8 @@ class Reading:
 
     def too_deep(self, depth: int, place: Place) -> bool:
         """Tell whether routers are nested more deeply than is followed, which is a gap then."""
-        if depth <= DEPTH and len(self.routes) < LIMIT_ROUTES:
+        self._read += 1
+        if depth <= DEPTH and self._read < _OWNERS and len(self.routes) < LIMIT_ROUTES:
             return False
         self.both(place, "routers are nested more deeply than is followed")
         return True

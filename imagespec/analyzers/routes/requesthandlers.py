@@ -75,6 +75,7 @@ class _Follower:
         self._asked: dict[ast.expr, bool] = {}
         self._names = self._path_names()
         self._moves = self._sets_path()
+        self._signs_of_all = self._whole_signs()
         self._steps = 0
 
     def _path_names(self) -> set[str]:
@@ -134,14 +135,19 @@ class _Follower:
 
     def signs(self) -> list[str]:
         """Return what the statements that `status` came through say of errors."""
-        found = signs_of(self._passed, self._handler, [self._handler.function])
-        ends = {"end_headers", "send_error"}
+        return [*signs_of(self._passed, self._handler, []), *self._signs_of_all]
+
+    def _whole_signs(self) -> list[str]:
+        """Return what the whole method says of errors, whatever the path."""
+        found = signs_of([], self._handler, [self._handler.function])
         names = {name for function in self._helpers() for name in words_of(function)}
-        return found if ends & names else [*found, "the handler never ends its headers"]
+        return (
+            found if {"end_headers", "send_error"} & names else [*found, "the handler never ends its headers"]
+        )
 
     def _helpers(self) -> list[Function]:
         """Return the method, and the methods of the class that it calls."""
-        own = (self._class.find(name) for name in words_of(self._handler.function))
+        own = (self._class.find(name) for name in sorted(words_of(self._handler.function))[:_LIMIT])
         return [self._handler.function, *(item for item in own if isinstance(item, Function))]
 
     def _block(self, body: list[ast.stmt], path: str) -> tuple[int | None, bool]:

@@ -41,7 +41,7 @@ def add_middleware(reader: Reading, call: Call, value: Value | None) -> None:
         bases = [name_of(base) for base in value.foreign_bases()]
         dispatch = value.find("dispatch")
         plain = bases == ["starlette.middleware.base.BaseHTTPMiddleware"] and value.find("__call__") is None
-        if plain and isinstance(dispatch, Function) and passes_on(dispatch):
+        if plain and isinstance(dispatch, Function) and passes_on(dispatch, reader.program):
             return
     reader.filter(call.place, "middleware that is not followed may answer requests itself")
 
@@ -50,7 +50,7 @@ def add_hook(reader: Reading, call: Call, made: Call, kind: str) -> None:
     """Look at what ``@app.middleware``, ``@app.exception_handler`` and ``@app.on_event`` are applied to."""
     view = call.args[0] if call.args else None
     if kind == "middleware":
-        if not (isinstance(view, Function) and passes_on(view)):
+        if not (isinstance(view, Function) and passes_on(view, reader.program)):
             reader.filter(call.place, "middleware may answer requests itself")
     elif kind == "exception_handler":
         add_exception_handler(reader, call, made)
