@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import json
 import pathlib
+import shlex
 from typing import Any
 
 import pytest
 
-from imagespec.analyzers.routes.routes import find_routes
-from imagespec.analyzers.servers.listeners import find_listeners
-from tests.build import file
-from tests.python_images import PACKAGES, SITE, image, start
+from tests.build import file, program
+from tests.python_images import PACKAGES, SITE
+from tests.services import service
 
 TRUTH: dict[str, Any] = json.loads(
     (pathlib.Path(__file__).parent / "framework_truth.json").read_text(encoding="utf-8")
@@ -30,13 +30,15 @@ CASES = [(framework, name) for framework, cases in APPLICATIONS.items() for name
 
 
 def judged(case: dict[str, Any]) -> dict[str, str]:
-    """Return what is said of each request of a case."""
+    """Return what is said of each request of an image that starts a case."""
+    packages = [file(f"{SITE}/{name}/__init__.py") for name in MORE]
+    scripts = [program(f"usr/local/bin/{name}", "#!/usr/local/bin/python3.11\n") for name in ("uvicorn",)]
     versions = [
         file(f"{SITE}/{name}-{version}.dist-info/METADATA") for name, version in TRUTH["versions"].items()
     ]
-    root = image(case["files"], *versions, packages=MORE)
-    found = find_listeners(start(root, case["command"]), root)
-    table = find_routes([one for one in found.listeners if one.port == 8080], found, root)
+    sources = [file(f"app/{path}", text) for path, text in case["files"].items()]
+    made = service({"Cmd": shlex.split(case["command"])}, *packages, *scripts, *versions, *sources)
+    table = made.routes()
     said = {}
     for asked in case["requests"]:
         answer = table.answer(*asked.split())
