@@ -122,12 +122,7 @@ class _Reader(Reading):
     ) -> None:
         text = text_of(path)
         pattern = None if text is None else prefix + text
-        name = (method or "").upper()
-        methods: frozenset[str] | None = None if method is None else frozenset({name})
-        if name in {"*", "VIEW"}:
-            methods = ALL_METHODS
-        elif heads:
-            methods = frozenset({"GET", "HEAD"})
+        methods = None if method is None else _methods(method.upper(), heads=heads)
         verbs = verbs_of(handler, _VIEW, self.program) if isinstance(handler, Class) else None
         if verbs is not None:
             methods = None if methods is None or verbs.methods is None else methods & verbs.methods
@@ -149,6 +144,12 @@ class _Reader(Reading):
             self.gap(call.place, "an application that is not followed is mounted")
             return
         self.read(inner, prefix + text.rstrip("/"), call, depth + 1, certain=certain)
+
+
+def _methods(name: str, *, heads: bool) -> frozenset[str]:
+    if name in {"*", "VIEW"}:
+        return ALL_METHODS
+    return frozenset({"GET", "HEAD"}) if heads else frozenset({name})
 
 
 def parse_path(pattern: str) -> Tokens | None:

@@ -16,7 +16,7 @@ from imagespec.analyzers.routes.classviews import verbs_of
 from imagespec.analyzers.routes.handlers import Calling, handler_caveats, handler_of
 from imagespec.analyzers.routes.parameters import request_caveats
 from imagespec.analyzers.routes.reading import DEPTH, Reading
-from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, RouteTable, Token
+from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, Caveat, RouteTable, Token
 from imagespec.analyzers.routes.starlettehooks import (
     add_exception_handler,
     add_hook,
@@ -158,8 +158,7 @@ class _Reader(Reading):
             methods = None if verbs.methods is None else _with_head(verbs.methods)
         elif methods is None:
             methods = methods_of(call, view, head=plain)
-        calling = _STARLETTE if plain else _FASTAPI
-        caveats = () if verbs else handler_caveats(view, call.place, self.program, calling)
+        caveats = () if verbs else self._caveats(view, call, plain=plain)
         more = () if plain else request_caveats(call, handler_of(view), shown, methods)
         self._add(
             prefix,
@@ -170,6 +169,9 @@ class _Reader(Reading):
             caveats=(*more, *caveats),
             method_caveats=verbs.caveats if verbs else {},
         )
+
+    def _caveats(self, view: Value | None, call: Call, *, plain: bool) -> tuple[Caveat, ...]:
+        return handler_caveats(view, call.place, self.program, _STARLETTE if plain else _FASTAPI)
 
     def _add(
         self,

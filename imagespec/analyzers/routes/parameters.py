@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
-from imagespec.analyzers.python.values import Call, Const, Function, Value
+from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.values import Call, Class, Const, Function, Value
 from imagespec.analyzers.routes.errorsigns import last_name
 from imagespec.analyzers.routes.routing import Caveat
 from imagespec.analyzers.routes.statuses import named
@@ -28,6 +29,7 @@ def request_caveats(
     if isinstance(view, Function) and not call.name.startswith("starlette."):
         bodies = methods is None or not methods <= {"GET", "HEAD"}
         found += _parameters(view, pattern, bodies=bodies)
+        found += _lacking(call, view)
     return tuple(Caveat(call.place.evidence(message)) for message in found)
 
 
@@ -46,6 +48,32 @@ def _parameters(view: Function, pattern: str, *, bodies: bool) -> list[str]:
         if message:
             found.append(message)
     return found
+
+
+def _lacking(call: Call, view: Function) -> list[str]:
+    """Tell of a dict without a field that the response's model needs: FastAPI answers 500."""
+    model = call.argument(None, "response_model")
+    returns = getattr(view.node, "returns", None)
+    if model is None and isinstance(returns, ast.Name):
+        model = named(returns.id, view)
+    needed = _fields(model) if isinstance(model, Class) else set()
+    for node in own_nodes(view.node) if needed else ():
+        value = node.value if isinstance(node, ast.Return) else None
+        if isinstance(value, ast.Dict) and None not in value.keys:
+            keys = {key.value for key in value.keys if isinstance(key, ast.Constant)}
+            if len(keys) == len(value.keys) and needed - keys:
+                return [f"the response lacks {min(needed - keys)}, which its model needs: 500"]
+    return []
+
+
+def _fields(model: Class) -> set[str]:
+    """Return the fields of a pydantic model that have no default."""
+    return {
+        node.target.id
+        for cls in model.lineage()
+        for node in cls.node.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is None
+    } - {name for cls in model.lineage() for name in cls.scope.names}
 
 
 def _unwrapped(view: Function) -> Function:

@@ -129,11 +129,9 @@ class _Reader(Reading):
         certain: bool,
     ) -> None:
         count, names = groups_of(pattern or "")
-        given = Given(
-            names, 0 if names else count
-        )  # web.py, _find_groups: named groups only, where there are any
+        given = Given(names, 0 if names else count)  # web.py: named groups only, where there are any
         verbs = verbs_of(handler, _HANDLER, self.program, given, _COROUTINES)
-        known = isinstance(handler, Class) and verbs.methods is not None
+        known = verbs.methods is not None
         guarded = known and isinstance(handler, Class) and handler.find("check_xsrf_cookie") is None
         self.add(
             pattern,
