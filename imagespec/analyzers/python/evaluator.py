@@ -227,13 +227,14 @@ class Evaluator:
             case Instance():
                 inner = callee.cls.find("__call__") if callee.cls else None
                 return self.call(bind(inner, callee), arguments) if isinstance(inner, Function) else UNKNOWN
-            case External() | Member():
+            case External() | Member() | Call():
                 if isinstance(callee, Member) and isinstance(callee.owner, Const | Items | Table):
                     name = f"{_PYTHON_TYPES[type(callee.owner)]}.{callee.attribute}"
                 else:
                     name = name_of(callee)
                 model = self._models.get(name)
-                result = model(self, callee, arguments) if model else None
+                made = External(name) if isinstance(callee, Call) else callee
+                result = model(self, made, arguments) if model else None
                 if result is not None:
                     return result
         return self.record(callee, arguments, decorator=decorator)

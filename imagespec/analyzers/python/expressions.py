@@ -106,6 +106,9 @@ def _binary(run: Evaluator, node: ast.BinOp) -> Value:
     if isinstance(first, Items) and isinstance(second, Items) and adding:
         items = (first.items + second.items)[:_ITEMS]
         return Items(items, first.kind, first.open or second.open or len(items) == _ITEMS)
+    known = first if isinstance(first, Items) else second
+    if adding and isinstance(known, Items):  # what is known of a sum stays known: it may have more
+        return Items(list(known.items), known.kind, open=True)
     if isinstance(first, Const) and isinstance(second, Const) and type(node.op) in _OPERATORS:
         return _compute(_OPERATORS[type(node.op)], first.value, second.value, adding=adding)
     return UNKNOWN

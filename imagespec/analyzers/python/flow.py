@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
+from collections.abc import Sequence
 
 from imagespec.verdict import Evidence
 
@@ -39,3 +40,25 @@ def own_nodes(node: ast.AST) -> list[ast.AST]:
         if not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             pending.extend(ast.iter_child_nodes(item))
     return found
+
+
+def leaves(body: Sequence[ast.stmt]) -> bool:
+    """Tell whether a block certainly ends with a return or an exception."""
+    match body[-1]:
+        case ast.Return() | ast.Raise():
+            return True
+        case ast.If(body=first, orelse=second):
+            return bool(second) and leaves(first) and leaves(second)
+        case ast.With(body=inner) | ast.AsyncWith(body=inner):
+            return leaves(inner)
+        case ast.Try() as node:
+            handled = all(leaves(handler.body) for handler in node.handlers)
+            final = bool(node.finalbody) and leaves(node.finalbody)
+            return final or (handled and leaves(node.orelse or node.body))
+        case ast.While(test=ast.Constant(value=True)):
+            return True
+        case ast.Match(cases=cases):
+            last = cases[-1]
+            whole = isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None and not last.guard
+            return whole and all(leaves(case.body) for case in cases)
+    return False

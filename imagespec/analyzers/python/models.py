@@ -109,6 +109,11 @@ def _getattr(run: Evaluator, _callee: Member | External, given: Arguments) -> Va
     return run.attribute(given.args[0], name) if name and len(given.args) == 2 else Member(given.args[0], "?")
 
 
+def _same(_run: Evaluator, _callee: Member | External, given: Arguments) -> Value | None:
+    """Return the function that a decorator is given: ``functools.wraps`` and caches call it and nothing else."""
+    return given.args[0] if len(given.args) == 1 and isinstance(given.args[0], Function) else None
+
+
 def _nothing(_run: Evaluator, _callee: Member | External, _given: Arguments) -> Value | None:
     return Const(None)
 
@@ -244,6 +249,9 @@ MODELS: Mapping[str, Model] = {
     "builtins.range": _range,
     "builtins.getattr": _getattr,
     "builtins.staticmethod": _static,
+    **dict.fromkeys(
+        ("functools.wraps()", "functools.lru_cache()", "functools.lru_cache", "functools.cache"), _same
+    ),
     "builtins.exec": _code,
     "builtins.eval": _code,
     "builtins.__import__": _import_module,
