@@ -36,7 +36,7 @@ class Health(tornado.web.RequestHandler):
     def get(self):
         self.write("ok")
 """
-TORNADO_APP = "app = tornado.web.Application([(r'/health', Health), (r'/v1/models/([^/]+)/predict/?', Predict, {'model': 1}), (r'/n/([0-9]+)', Health)%s]%s)\n"
+TORNADO_APP = "app = tornado.web.Application([(r'/health', Health), (r'/v1/models/([^/]+)/predict/?', Predict, {'model': 1}), (r'/n/[0-9]+', Health)%s]%s)\n"
 LOOP = "tornado.ioloop.IOLoop.current().start()\n"
 AIOHTTP = """
 from aiohttp import web
@@ -131,8 +131,11 @@ def app_of(source: str) -> tuple[list[tuple[str | None, int | None, bool]], obje
         ),
         ("from bottle import route, run\nrun(host='0.0.0.0', port=8080)\n", ZERO_8080),
         ("from bottle import Bottle\nBottle().run()\n", [("127.0.0.1", 8080, True)]),
-        ("from sanic import Sanic\napp = Sanic('a')\napp.run(host='0.0.0.0', port=8080)\n", ZERO_8080),
-        ("from sanic import Sanic\nSanic('a').run()\n", [("127.0.0.1", 8000, True)]),
+        ("from sanic import Sanic\napp = Sanic('a')\nif __name__ == '__main__':\n    app.run(host='0.0.0.0', port=8080)\n", ZERO_8080),
+        ("from sanic import Sanic\napp = Sanic('a')\ndef main():\n    app.run(host='0.0.0.0', port=8080)\nmain()\n", ZERO_8080),
+        ("from sanic import Sanic\napp = Sanic('a')\napp.run(host='0.0.0.0', port=8080)\n", [("0.0.0.0", 8080, False)]),
+        ("from sanic import Sanic\nif __name__ == '__main__':\n    app = Sanic('a')\n    app.run(host='0.0.0.0', port=8080)\n", [("0.0.0.0", 8080, False)]),
+        ("from sanic import Sanic\nSanic('a').run(single_process=True)\n", [("127.0.0.1", 8000, True)]),
         ("from quart import Quart\nQuart('a').run('0.0.0.0', 8080)\n", ZERO_8080),
         ("from quart import Quart\nQuart('a').run()\n", [("127.0.0.1", 5000, True)]),
         ("from gevent.pywsgi import WSGIServer\nfrom flask import Flask\nWSGIServer(('0.0.0.0', 8080), Flask('a')).serve_forever()\n", ZERO_8080),
@@ -163,13 +166,13 @@ def test_other_ways_to_serve_are_gaps(source: str) -> None:
 RUN_TORNADO = "app.listen(8080)\n" + LOOP
 RUN_AIOHTTP = "web.run_app(app)\n"
 BOTTLE = "from bottle import Bottle, get, post, hook, route, run\n"
-SANIC = "from sanic import Blueprint, Sanic\napp = Sanic('a')\n"
+SANIC = "from sanic import Blueprint, Sanic, text\napp = Sanic('a')\n"
 QUART = "from quart import Blueprint, Quart\napp = Quart('a')\n"
 FALCON = """
 import falcon
 class Predict:
     def on_post(self, req, resp): pass
-    def on_get_status(self, req, resp): pass
+    def on_get_status(self, req, resp, name): pass
 app = falcon.App(%s)
 app.add_route('/predict', Predict())
 app.add_route('/status/{name}', Predict(), suffix='status')
@@ -187,7 +190,7 @@ WAITRESS = "import waitress\nwaitress.serve(app, port=8080)\n"
         ),
         (TORNADO + TORNADO_APP % (", (r'/a(?=b)', Health)", "") + RUN_TORNADO, "GET /health YES, GET /other OPEN"),
         (TORNADO + TORNADO_APP % (", *input()", "") + RUN_TORNADO, "GET /health YES, GET /other OPEN"),
-        (TORNADO + TORNADO_APP % ("", ", xsrf_cookies=True") + RUN_TORNADO, "GET /health OPEN"),
+        (TORNADO + TORNADO_APP % ("", ", xsrf_cookies=True") + RUN_TORNADO, "GET /health YES, POST /v1/models/a/predict NO"),
         (TORNADO + TORNADO_APP % ("", ", static_path='s'") + RUN_TORNADO, "GET /static/a OPEN, GET /other NO"),
         (
             TORNADO + "class App(tornado.web.Application):\n    def __init__(self):\n        handlers = [(r'/health', Health)]\n"
@@ -210,8 +213,8 @@ WAITRESS = "import waitress\nwaitress.serve(app, port=8080)\n"
             "PUT /any YES, GET /d/12 YES, GET /d/a NO, GET /sub/x YES, GET /x NO"),
         ),
         (
-            AIOHTTP + "routes = web.RouteTableDef()\n@routes.get('/health')\nasync def h(r): pass\n@routes.view('/v')\n"
-            "class V(web.View):\n    async def post(self): pass\napp = web.Application()\napp.add_routes(routes)\n" + RUN_AIOHTTP,
+            AIOHTTP + "routes = web.RouteTableDef()\n@routes.get('/health')\nasync def h(r): return web.Response()\n@routes.view('/v')\n"
+            "class V(web.View):\n    async def post(self): return web.Response()\napp = web.Application()\napp.add_routes(routes)\n" + RUN_AIOHTTP,
             "GET /health YES, POST /v YES, GET /v NO, GET /other NO",
         ),
         (AIOHTTP + "app = web.Application(middlewares=[input])\napp.router.add_get('/h', health)\n" + RUN_AIOHTTP, "GET /h OPEN"),
@@ -225,17 +228,17 @@ WAITRESS = "import waitress\nwaitress.serve(app, port=8080)\n"
         (BOTTLE + "@route('/a')\ndef a(): pass\n@hook('before_request')\ndef h():\n    abort(403)\nrun()\n", "GET /a OPEN"),
         (BOTTLE + "@route('/a/<x:re:[a-z]+>')\ndef a(x): pass\nrun()\n", "GET /a/x OPEN"),
         (
-            SANIC + "@app.get('/a')\nasync def a(r): pass\nbp = Blueprint('b', url_prefix='/v1')\n@bp.post('/p/<n:int>')\n"
-            "async def p(r, n): pass\napp.blueprint(bp)\napp.run()\n",
+            SANIC + "@app.get('/a')\nasync def a(r): return text('x')\nbp = Blueprint('b', url_prefix='/v1')\n@bp.post('/p/<n:int>')\n"
+            "async def p(r, n): return text('x')\napp.blueprint(bp)\napp.run(single_process=True)\n",
             "GET /a YES, GET /a/ YES, POST /a NO, POST /v1/p/3 YES, POST /p/3 NO",
         ),
-        (SANIC + "@app.on_request\nasync def f(r): pass\n@app.get('/a')\nasync def a(r): pass\napp.run()\n", "GET /a OPEN"),
+        (SANIC + "@app.on_request\nasync def f(r): return text('x')\n@app.get('/a')\nasync def a(r): return text('x')\napp.run()\n", "GET /a OPEN"),
         (
-            QUART + "@app.route('/a', methods=['POST'])\nasync def a(): pass\nbp = Blueprint('b', 'b', url_prefix='/v1')\n@bp.get('/x')\n"
-            "async def x(): pass\napp.register_blueprint(bp)\napp.run()\n",
+            QUART + "@app.route('/a', methods=['POST'])\nasync def a(): return 'x'\nbp = Blueprint('b', 'b', url_prefix='/v1')\n@bp.get('/x')\n"
+            "async def x(): return 'x'\napp.register_blueprint(bp)\napp.run()\n",
             "POST /a YES, GET /a NO, GET /v1/x YES",
         ),
-        (QUART + "@app.before_request\nasync def f():\n    abort(403)\n@app.get('/a')\nasync def a(): pass\napp.run()\n", "GET /a OPEN"),
+        (QUART + "@app.before_request\nasync def f():\n    abort(403)\n@app.get('/a')\nasync def a(): return 'x'\napp.run()\n", "GET /a OPEN"),
         (FALCON % "" + WAITRESS, "POST /predict YES, GET /predict NO, GET /status/a YES, POST /status/a NO, GET /other NO, POST /predict/ NO"),
         (FALCON % "middleware=[input()]" + WAITRESS, "POST /predict OPEN"),
         (FALCON % "" + "app.add_sink(input)\n" + WAITRESS, "GET /other OPEN"),

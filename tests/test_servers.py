@@ -266,7 +266,7 @@ def test_django(command: str, expected: list[str]) -> None:
                 "POST /api/b OPEN, GET /n/12 YES, GET /n/a NO, GET /admin/x OPEN, GET /other NO"
             ),
         ),
-        (SETTINGS % ", 'django.middleware.csrf.CsrfViewMiddleware'", "GET /health YES, POST /health OPEN, POST /m/a/predict YES"),
+        (SETTINGS % ", 'django.middleware.csrf.CsrfViewMiddleware'", "GET /health YES, POST /health NO, POST /m/a/predict YES"),
         (SETTINGS % ", 'site1.own.Middleware'", "GET /health OPEN"),
         ((SETTINGS % "").replace("'*'", ""), "GET /health OPEN"),
         ("from missing import *", "GET /health OPEN"),

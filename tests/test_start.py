@@ -14,7 +14,8 @@ from imagespec.analyzers.wanted import compile_wanted
 from imagespec.documents.config import parse_config
 from imagespec.limits import Limits
 from imagespec.rootfs import RootFs
-from tests.build import Item, config, directory, file, layer, program, rootfs, scan, symlink
+from tests.build import Item, config, directory, elf, file, layer, program, rootfs, scan, symlink
+from tests.elffiles import LOADER, dynamic_elf
 
 TOOLS = [
     "sh",
@@ -342,8 +343,16 @@ FAILURES = {
     "CRLF script": ({"Cmd": ["sh", "/crlf"]}, "no program 'nginx\\r'"),
     "left alone": (sh("cd /app; nohup nginx > /o &"), "runs in the background"),
     "CRLF set": ({"Cmd": ["sh", "/crlfset"]}, "refuses the option"),
+    "library missing": (
+        {"Cmd": ["/lacking"]},
+        "needs the shared library libgone.so.1, which is not in the image",
+    ),
+    "of an interpreter": ({"Cmd": ["/by-lacking"]}, "/lacking needs the shared library libgone.so.1"),
 }
 BROKEN = [
+    program(LOADER[1:]),
+    program("lacking", dynamic_elf(["libgone.so.1"])),
+    program("by-lacking", "#!/lacking\n"),
     symlink("dangling", "/nowhere"),
     program("noint", "#!/bin/none\n"),
     program("crlf", "#!/bin/sh\r\nnginx\r\n"),
@@ -359,6 +368,16 @@ def test_failures(name: str) -> None:
     failures = follow(run, *BROKEN).failures
     assert len(failures) == 1
     assert message in failures[0].message
+
+
+def test_a_library_that_may_come_is_not_missed() -> None:
+    for run in (
+        {"Cmd": ["/lacking"], "Env": ["LD_LIBRARY_PATH=/own"]},
+        sh("export LD_LIBRARY_PATH=$(cat /nowhere); /lacking"),
+        sh("apt-get install -y gone; /lacking"),
+    ):
+        assert not follow(run, *BROKEN, file("own/libgone.so.1", elf())).failures
+    assert follow({"Cmd": ["/lacking"]}, *BROKEN[1:]).failures
 
 
 @pytest.mark.parametrize(

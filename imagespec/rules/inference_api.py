@@ -23,7 +23,8 @@ speaks HTTPS where `protocol` says `http`, or the other way round.
 
 What stays unknown
 ------------------
-There is no config.json, it declares no apis, or the server's routes could not all be followed.
+There is no config.json, it declares no apis, the handler of a URL answers every request with an error, as far as its
+text tells, or the server's routes could not all be followed.
 
 How to fix
 ----------

@@ -13,7 +13,7 @@ STARTERS = {
 }
 CALLERS = (
     "threading.", "multiprocessing.", "concurrent.", "asyncio.", "click.", "typer.", "fire.", "absl.", "hydra.",
-    "torch.multiprocessing.", "anyio.", "trio.", "uvloop.", "sched.", "timeit.",
+    "torch.multiprocessing.", "anyio.", "trio.", "uvloop.", "sched.", "timeit.", "tornado.ioloop.",
 )  # fmt: skip
 """What calls the functions that it is given."""
 

@@ -254,7 +254,8 @@ class Evaluator:
                 else:
                     name = called_name(callee)
                 model = self._models.get(name)
-                result = model(self, callee, arguments) if model else None
+                made = External(name) if isinstance(callee, Call) else callee
+                result = model(self, made, arguments) if model else None
                 if result is not None:
                     return result
         return self.record(callee, arguments, decorator=decorator)

@@ -108,6 +108,9 @@ def _binary(run: Evaluator, node: ast.BinOp) -> Value:
     if isinstance(first, Items) and isinstance(second, Items) and adding:
         items = (first.items + second.items)[:_ITEMS]
         return Items(items, first.kind, first.open or second.open or len(items) == _ITEMS)
+    known = first if isinstance(first, Items) else second
+    if adding and isinstance(known, Items):  # what is known of a sum stays known: it may have more
+        return Items(list(known.items), known.kind, open=True)
     text = text_of(first)
     if isinstance(node.op, ast.Div) and isinstance(first, Const) and isinstance(first.value, PurePosixPath):
         part = text_of(second)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import enum
+from collections.abc import Sequence
 
-from imagespec.analyzers.python.values import Function
 from imagespec.verdict import Evidence
 
 
@@ -30,62 +30,6 @@ class Stop(Exception):  # noqa: N818 - control flow, not an error
         self.certain = certain
 
 
-_HARMLESS = {
-    "print", "debug", "info", "warning", "error", "exception", "time", "perf_counter", "monotonic", "uuid4", "str",
-    "get", "getLogger", "now", "len", "hex", "items", "dict", "format", "join", "round", "observe", "inc", "labels",
-}  # fmt: skip
-"""Calls that log or measure."""
-
-
-def hands_on(outer: Function, inner: Function) -> bool:
-    """
-    Tell whether a decorator's function ``outer`` only calls ``inner`` with all its arguments and returns the result.
-
-    It may log and measure besides.
-    """
-    if isinstance(outer.node, ast.Lambda):
-        return False
-    nodes = [node for statement in outer.node.body for node in (statement, *own_nodes(statement))]
-    calls = [node for node in nodes if isinstance(node, ast.Call)]
-    if any(isinstance(node, _UNCLEAR) for node in nodes) or not all(
-        _passes_all(call, outer, inner) or _last_name(call.func) in _HARMLESS for call in calls
-    ):
-        return False
-    stored = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    results = {
-        target.id
-        for node in nodes
-        if isinstance(node, ast.Assign) and _passes_all(node.value, outer, inner)
-        for target in node.targets
-        if isinstance(target, ast.Name) and stored.count(target.id) == 1
-    }
-    returned = [node.value for node in nodes if isinstance(node, ast.Return)]
-    return isinstance(outer.node.body[-1], ast.Return | ast.With) and all(
-        _passes_all(value, outer, inner) or (isinstance(value, ast.Name) and value.id in results)
-        for value in returned
-    )
-
-
-_UNCLEAR = (ast.Raise, ast.Try, ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal, ast.While)
-
-
-def _passes_all(node: ast.expr | None, outer: Function, inner: Function) -> bool:
-    call = node.value if isinstance(node, ast.Await) else node
-    return (
-        isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Name)
-        and outer.scope.names.get(call.func.id) is inner
-        and [type(item) for item in call.args] == [ast.Starred]
-        and [item.arg for item in call.keywords] == [None]
-    )
-
-
-def _last_name(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
 def own_nodes(node: ast.AST) -> list[ast.AST]:
     """Return the nodes of a function without those of functions inside it, within a bound."""
     found: list[ast.AST] = []
@@ -96,3 +40,25 @@ def own_nodes(node: ast.AST) -> list[ast.AST]:
         if not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             pending.extend(ast.iter_child_nodes(item))
     return found
+
+
+def leaves(body: Sequence[ast.stmt]) -> bool:
+    """Tell whether a block certainly ends with a return or an exception."""
+    match body[-1]:
+        case ast.Return() | ast.Raise():
+            return True
+        case ast.If(body=first, orelse=second):
+            return bool(second) and leaves(first) and leaves(second)
+        case ast.With(body=inner) | ast.AsyncWith(body=inner):
+            return leaves(inner)
+        case ast.Try() as node:
+            handled = all(leaves(handler.body) for handler in node.handlers)
+            final = bool(node.finalbody) and leaves(node.finalbody)
+            return final or (handled and leaves(node.orelse or node.body))
+        case ast.While(test=ast.Constant(value=True)):
+            return True
+        case ast.Match(cases=cases):
+            last = cases[-1]
+            whole = isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None and not last.guard
+            return whole and all(leaves(case.body) for case in cases)
+    return False

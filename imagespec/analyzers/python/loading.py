@@ -29,6 +29,7 @@ _LOADERS = {
     "joblib.load": "filename",
     "keras.models.load_model": "filepath",
     "numpy.load": "file",
+    "starlette.staticfiles.StaticFiles": "directory",
     "onnxruntime.InferenceSession": "path_or_bytes",
     "tensorflow.keras.models.load_model": "filepath",
     "tensorflow.saved_model.load": "export_dir",
@@ -40,20 +41,24 @@ _LOADERS = {
 def _load(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     program: Program = run  # type: ignore[assignment]
     path = path_text(given.get(0, _LOADERS[callee.name]))
-    mode = text_of(given.get(1, "mode")) or "r"
-    if callee.name.endswith("open") and _WRITING & set(mode):
+    mode = (text_of(given.get(1, "mode")) or "r") if callee.name.endswith("open") else "r"
+    if _WRITING & set(mode):
         check_written(program, given.get(0, "file"))
+    if path is None or program.forgiving:
         return None
-    if path is None:
-        return None
-    if not path.startswith("/") and program.step.cwd is None:
-        return None
-    full = posixpath.normpath(posixpath.join(program.step.cwd or "/", path))
-    if program.forgiving:
-        return None
-    if not full.startswith(_MADE_AT_RUN_TIME) and program.sources.rootfs.resolve(full) is None:
+    full = missing_file(program, path, mode)
+    if full is not None:
         program.gap(program.here(f"{full} is read and is not in the image; without it Python stops here"))
     return None
+
+
+def missing_file(program: Program, path: str, mode: str = "r") -> str | None:
+    """Return the absolute path of a file that is read and that the image does not have; None for any other."""
+    if _WRITING & set(mode) or (not path.startswith("/") and program.step.cwd is None):
+        return None
+    full = posixpath.normpath(posixpath.join(program.step.cwd or "/", path))
+    absent = not full.startswith(_MADE_AT_RUN_TIME) and program.sources.rootfs.resolve(full) is None
+    return full if absent else None
 
 
 LOADING: Mapping[str, Model] = dict.fromkeys(_LOADERS, _load)

@@ -13,12 +13,10 @@ from imagespec.analyzers.python.commandline import parse_arguments, parse_known_
 from imagespec.analyzers.python.datafiles import DATA_FILES, path_text
 from imagespec.analyzers.python.dotenv import DOTENV
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
-from imagespec.analyzers.python.flow import hands_on
 from imagespec.analyzers.python.loading import LOADING
 from imagespec.analyzers.python.methods import METHODS
 from imagespec.analyzers.python.values import (
     UNKNOWN,
-    Call,
     Const,
     Function,
     Items,
@@ -116,6 +114,15 @@ def _getattr(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     return run.attribute(given.args[0], name) if name and len(given.args) == 2 else Member(given.args[0], "?")
 
 
+def _same(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    """Return the function that a decorator is given: ``functools.wraps`` and caches call it and nothing else."""
+    return given.args[0] if len(given.args) == 1 and isinstance(given.args[0], Function) else None
+
+
+def _nothing(_run: Evaluator, _callee: Callee, _given: Arguments) -> Value | None:
+    return Const(None)
+
+
 def _method(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     value = given.get(0, "function")
     if not isinstance(value, Function) or len(given.args) != 1:
@@ -127,20 +134,6 @@ def _method(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
         is_of_class=kind == "classmethod",
         is_property=kind.endswith("property"),
     )
-
-
-def _cached(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
-    """Return the function itself: a cache in front of it changes neither what it does nor what it returns."""
-    value = given.get(0, "user_function")
-    return value if isinstance(value, Function) and len(given.args) == 1 else None
-
-
-def _wraps(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
-    inner = callee.args[0] if isinstance(callee, Call) and len(callee.args) == 1 else None
-    outer = given.get(0, "f")
-    if isinstance(inner, Function) and isinstance(outer, Function) and hands_on(outer, inner):
-        return attrs.evolve(outer, wrapped=inner)
-    return None
 
 
 # The environment.
@@ -268,11 +261,10 @@ MODELS: Mapping[str, Model] = {
     "builtins.classmethod": _method,
     "builtins.property": _method,
     "builtins.staticmethod": _method,
-    "functools.cache": _cached,
     "functools.cached_property": _method,
-    "functools.lru_cache": _cached,
-    "functools.lru_cache()": _cached,
-    "functools.wraps()": _wraps,
+    **dict.fromkeys(
+        ("functools.wraps()", "functools.lru_cache()", "functools.lru_cache", "functools.cache"), _same
+    ),
     "builtins.exec": _code,
     "builtins.eval": _code,
     "builtins.__import__": _import_module,

@@ -58,6 +58,10 @@ class Program(Evaluator):
         self.environment: dict[str, str | None] = step.environment()
         self.argv: list[str | None] = []
         self.modules: dict[str, Module] = {}
+        self.remembered: dict[tuple[object, ...], tuple[tuple[str, bool], ...]] = {}
+        """What readers of routes found out of functions, so that they look at each once."""
+        self.loaded: list[Module] = []
+        """All modules whose source was followed, also those that Python gave up."""
         self.gaps: list[Evidence] = []
         self.made: set[str] = set()
         """Absolute paths of directories that the program itself makes."""
@@ -154,7 +158,9 @@ class Program(Evaluator):
 
     def _new_module(self, name: str, source: Source, package: str, directory: str | None) -> Module:
         names: dict[str, Value] = {"__name__": Const(name), "__file__": Const("/" + source.path)}
-        return Module(name, source.path, source.layer, Scope(names), package, directory)
+        module = Module(name, source.path, source.layer, Scope(names), package, directory, source.tree)
+        self.loaded.append(module)
+        return module
 
     def _execute(self, module: Module, tree: ast.Module) -> None:
         line = self.line

@@ -14,6 +14,7 @@ import attrs
 
 from imagespec.verdict import Evidence
 
+_BASES = 64
 _NAME_CHARACTERS = (
     300  # longer chains of calls mean nothing to any analyzer, and each link copies its owner's name
 )
@@ -101,6 +102,10 @@ class Module(Value):
     """What relative imports start from."""
     directory: str | None = None
     """Of a package: where its submodules are."""
+    tree: ast.Module | None = attrs.field(default=None, repr=False)
+    """Its parsed source; None for a directory without one."""
+    unset: frozenset[str] | None = attrs.field(default=None, repr=False)
+    """Global names that some function takes away again, once somebody asked (`imagespec.analyzers.routes.reached`)."""
 
 
 @attrs.define(eq=False)
@@ -116,8 +121,6 @@ class Function(Value):
     is_of_class: bool = False
     """Whether it is a class method: it is bound to the class."""
     is_property: bool = False
-    wrapped: Function | None = None
-    """What it stands for by ``functools.wraps``, where it does nothing but call that and return its result."""
 
     @property
     def name(self) -> str:
@@ -135,24 +138,31 @@ class Class(Value):
     scope: Scope
     node: ast.ClassDef
 
-    def find(self, attribute: str, depth: int = 8) -> Value | None:
+    def lineage(self) -> list[Class]:
+        """Return this class and its bases in the program, each once and before its own bases, within a bound."""
+        found: dict[int, Class] = {}
+        pending = [self]
+        while pending and len(found) < _BASES:
+            cls = pending.pop()
+            if id(cls) not in found:
+                found[id(cls)] = cls
+                pending.extend(base for base in reversed(cls.bases) if isinstance(base, Class))
+        return list(found.values())
+
+    def find(self, attribute: str) -> Value | None:
         """Return a class attribute of this class or its bases in the program; None when there is none."""
-        if attribute in self.scope.names:
-            return self.scope.names[attribute]
-        for base in self.bases if depth else ():
-            if isinstance(base, Class) and (found := base.find(attribute, depth - 1)) is not None:
-                return found
+        for cls in self.lineage():
+            if attribute in cls.scope.names:
+                return cls.scope.names[attribute]
         return None
 
-    def foreign_bases(self, depth: int = 8) -> Iterator[Value]:
+    def foreign_bases(self) -> Iterator[Value]:
         """Yield the bases outside the program."""
-        for base in self.bases:
-            if not isinstance(base, Class):
-                yield base
-            elif depth:
-                yield from base.foreign_bases(depth - 1)
-            else:
-                yield UNKNOWN
+        lineage = self.lineage()
+        for cls in lineage:
+            yield from (base for base in cls.bases if not isinstance(base, Class))
+        if len(lineage) == _BASES:
+            yield UNKNOWN
 
 
 @attrs.define(eq=False)

@@ -7,36 +7,41 @@ weighed first; a POST to a view without ``csrf_exempt`` is refused where CsrfVie
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Mapping
-
-import attrs
 
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import (
     Call,
-    Const,
     Function,
     Items,
     Module,
     Place,
+    Table,
     Value,
     text_of,
 )
+from imagespec.analyzers.routes.djangosettings import Settings
+from imagespec.analyzers.routes.djangoviews import View, read_view
+from imagespec.analyzers.routes.handlers import Given
+from imagespec.analyzers.routes.patterns import SEGMENT, parse_places
 from imagespec.analyzers.routes.reading import Reading
-from imagespec.analyzers.routes.regexpaths import parse_regex
-from imagespec.analyzers.routes.routing import ALL_METHODS, RouteTable, Token, Tokens
+from imagespec.analyzers.routes.regexpaths import groups_of, parse_regex
+from imagespec.analyzers.routes.routing import ALL_METHODS, Caveat, RouteTable, Token, Tokens
 
 _DEPTH = 6
-_CSRF = "django.middleware.csrf.CsrfViewMiddleware"
-_SLASH = "django.middleware.common.CommonMiddleware"
-_PASSING = frozenset(
-    ("corsheaders.middleware.CorsMiddleware", "whitenoise.middleware.WhiteNoiseMiddleware", *tuple(f"django.{name}" for name in ("middleware.security.SecurityMiddleware", "contrib.sessions.middleware.SessionMiddleware", "middleware.common.CommonMiddleware", "middleware.csrf.CsrfViewMiddleware", "contrib.auth.middleware.AuthenticationMiddleware", "contrib.messages.middleware.MessageMiddleware", "middleware.clickjacking.XFrameOptionsMiddleware", "middleware.gzip.GZipMiddleware", "middleware.locale.LocaleMiddleware")))
-)  # fmt: skip
-_CONVERTER = re.compile(r"<(?:([a-zA-Z_][a-zA-Z0-9_]*):)?[a-zA-Z_][a-zA-Z0-9_]*>")
-_KINDS = {"": "segment", "str": "segment", "int": "digits", "path": "path"}
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_CONVERTER = re.compile(r"<(?:([a-zA-Z_][a-zA-Z0-9_]*):)?([a-zA-Z_][a-zA-Z0-9_]*)>")
+_KINDS = {
+    "": SEGMENT,
+    "str": SEGMENT,
+    "int": (Token("digits"),),
+    "path": (Token("path"),),
+    "slug": (Token("some", "[-a-zA-Z0-9_]"),),
+}
 _PATTERNS = {"django.urls.path", "django.urls.re_path", "django.conf.urls.url", "django.urls.conf.path"}
+_INCLUDES = {"django.urls.include", "django.conf.urls.include", "django.urls.conf.include"}
+_LIMIT = 2_000
+"""Patterns of one project that are followed, counting a file as often as it is included."""
 
 
 def django_routes(app: Call, program: Program, _root_path: str | None) -> RouteTable:
@@ -50,7 +55,8 @@ def django_routes(app: Call, program: Program, _root_path: str | None) -> RouteT
         return reader.table(app.place, "the Django application")
     names = settings.scope.names
     place = Place(settings.path, None, settings.layer)
-    reader.settings(names, place)
+    reader.settings = Settings(names, place, app, reader)
+    reader.settings.weigh()
     root = text_of(names.get("ROOT_URLCONF"))
     imported = program.run_import(root) if root else None
     if isinstance(imported, Module):
@@ -58,34 +64,19 @@ def django_routes(app: Call, program: Program, _root_path: str | None) -> RouteT
     else:
         reader.gap(place, "ROOT_URLCONF is not followed")
     if "*" in names:
-        reader.gap(place, "the settings take names from elsewhere that are not known")
-        reader.filters.extend(reader.gaps[-1:])
+        reader.both(place, "the settings take names from elsewhere that are not known")
+    if len(reader.routes) < 2 and reader.settings.shows_welcome:
+        reader.gap(place, "with DEBUG and without patterns Django shows a page of its own")
     return reader.table(app.place, "the Django application", ordered=True)
 
 
 class _Reader(Reading):
+    settings: Settings | None = None
+    _seen = 0
+
     def __init__(self, program: Program) -> None:
         super().__init__(program)
-        self._csrf = True
-
-    def settings(self, names: Mapping[str, Value], place: Place) -> None:
-        """Weigh what may refuse requests."""
-        hosts = names.get("ALLOWED_HOSTS", Items([]))
-        known = isinstance(hosts, Items) and not hosts.open
-        if not (known and isinstance(hosts, Items) and "*" in [text_of(item) for item in hosts.items]):
-            self.filter(
-                place, "ALLOWED_HOSTS lacks '*': a request by another host or address is answered 400"
-            )
-        listed = names.get("MIDDLEWARE", Items([]))
-        texts = [text_of(item) for item in listed.items] if isinstance(listed, Items) else [None]
-        if not isinstance(listed, Items) or listed.open or not set(texts) <= _PASSING:
-            self.filter(place, "MIDDLEWARE has something that may answer requests itself")
-        self._csrf = not isinstance(listed, Items) or listed.open or None in texts or _CSRF in texts
-        if names.get("SECURE_SSL_REDIRECT", Const(value=False)) != Const(value=False):
-            self.filter(place, "SECURE_SSL_REDIRECT answers plain requests with a redirect")
-        for name in ("FORCE_SCRIPT_NAME", "PREPEND_WWW"):
-            if names.get(name, Const(None)) not in {Const(None), Const(value=False)}:
-                self.filter(place, f"{name} changes how requests are taken")
+        self._views: dict[tuple[int, Given], View] = {}
 
     def module(self, module: Module, prefix: str | None, depth: int) -> None:
         """Add the ``urlpatterns`` of a module."""
@@ -98,6 +89,10 @@ class _Reader(Reading):
         if not isinstance(value, Items) or value.open or depth > _DEPTH:
             self.gap(place, "urlpatterns are not wholly known")
         for item in value.items[:1_000] if isinstance(value, Items) and depth <= _DEPTH else ():
+            self._seen += 1
+            if self._seen > _LIMIT:
+                self.both(place, "urlpatterns are more than are followed")
+                break
             if isinstance(item, Call) and item.name in _PATTERNS:
                 self._pattern(item, prefix, depth)
             else:
@@ -106,44 +101,48 @@ class _Reader(Reading):
     def _pattern(self, call: Call, prefix: str | None, depth: int) -> None:
         text, view = text_of(call.argument(0, "route")), call.argument(1, "view")
         plain = call.name.endswith("path") and not call.name.endswith("re_path")
-        if isinstance(view, Call) and view.name in {"django.urls.include", "django.conf.urls.include"}:
-            inner = text if plain else (text or "").removeprefix("^") if text is not None else None
-            simple = plain or (inner is not None and re.fullmatch(r"[A-Za-z0-9_/-]*", inner) is not None)
-            self._include(
-                view, prefix + inner if prefix is not None and inner is not None and simple else None, depth
+        if isinstance(view, Call) and view.name in _INCLUDES:
+            self._include(view, _prefix(prefix, text, plain=plain), depth)
+        elif isinstance(view, Function | Call):
+            tokens = None
+            if text is not None and prefix is not None:
+                tokens = _parse(prefix + text) if plain else _parse_regex(prefix, text)
+            shown = (
+                None
+                if text is None or prefix is None
+                else prefix + (text if plain else text.removeprefix("^"))
             )
-            return
-        if not isinstance(
-            view, Function | Call
-        ):  # it may be a list of further patterns, such as admin.site.urls
+            given = _given(call, prefix or "", text or "", plain=plain)
+            self._add_view(shown, tokens, self._view(view, call, given), call)
+        else:  # it may be a list of further patterns, such as admin.site.urls
             self._below(call, None if prefix is None or text is None or not plain else prefix + text)
-            return
-        pattern = (
-            None if text is None or prefix is None else prefix + (text if plain else text.removeprefix("^"))
-        )
-        tokens = (
-            None if pattern is None else _parse(pattern) if plain else _parse_regex(prefix or "", text or "")
-        )
-        known = isinstance(view, Function) or _is_exempt(view)
-        methods = _methods(view)
+
+    def _view(self, value: Value, call: Call, given: Given) -> View:
+        key = (id(value), given)
+        if key not in self._views:
+            self._views[key] = read_view(value, call.place, self.program, given)
+        return self._views[key]
+
+    def _add_view(self, shown: str | None, tokens: Tokens | None, view: View, call: Call) -> None:
+        doubt = self.settings.rest_doubt() if view.rest and self.settings else None
+        guarded = self.settings is not None and self.settings.checks_csrf and not view.exempt
         self.add(
-            pattern,
+            shown,
             tokens,
-            methods,
+            view.methods,
             call.place,
             certain=call.certain,
-            served=True if known and methods is not None else None,
+            method_caveats=view.caveats,
+            caveats=(Caveat(call.place.evidence(doubt)),) if doubt else (),
+            refused=view.methods - _SAFE if guarded else frozenset(),
+            refusal="CsrfViewMiddleware is active and the view is not csrf_exempt: 403 without a token",
+            served=None if doubt else True,
         )
-        if known and self._csrf and not _is_exempt(view):
-            self._refuse_unsafe()
-
-    def _refuse_unsafe(self) -> None:
-        """Take from the last route the methods that CsrfViewMiddleware refuses without a token."""
-        last = self.routes[-1]
-        if last.methods is not None:
-            safe = last.methods & {"GET", "HEAD", "OPTIONS", "TRACE"}
-            self.routes[-1] = attrs.evolve(last, methods=safe)
-            self.routes.append(attrs.evolve(last, methods=last.methods - safe, served=None))
+        if view.open:
+            self.add(shown, tokens, view.open, call.place, certain=call.certain, served=None)
+        rest = ALL_METHODS - view.methods - view.open
+        if rest:  # the first pattern that fits decides: other methods are answered 405 here
+            self.add(shown, tokens, rest, call.place, certain=call.certain, served=False)
 
     def _include(self, call: Call, prefix: str | None, depth: int) -> None:
         value = call.args[0] if call.args else None
@@ -152,12 +151,7 @@ class _Reader(Reading):
         name = text_of(value)
         if name is not None:
             self.program.stopped = None
-            found = self.program.run_import(name)
-            if isinstance(found, Module):
-                self.module(found, prefix, depth + 1)
-                return
-            self._below(call, prefix)
-            return
+            value = self.program.run_import(name)
         if isinstance(value, Module):
             self.module(value, prefix, depth + 1)
         elif isinstance(value, Items):
@@ -171,42 +165,36 @@ class _Reader(Reading):
         self.add(prefix, None if tokens is None else (*tokens, Token("rest")), None, call.place, served=None)
 
 
-def _names(view: Function) -> set[str]:
-    return {node.attr for node in ast.walk(view.node) if isinstance(node, ast.Attribute)}
+def _prefix(prefix: str | None, text: str | None, *, plain: bool) -> str | None:
+    """Return the prefix of what is included; None where it is a regular expression with more than text."""
+    if prefix is None or text is None:
+        return None
+    inner = text if plain else text.removeprefix("^")
+    simple = plain or (text.startswith("^") and re.fullmatch(r"[A-Za-z0-9_/-]*", inner) is not None)
+    return prefix + inner if simple else None
 
 
-def _is_exempt(view: Value | None) -> bool:
-    return (
-        isinstance(view, Call) and view.decorator and view.name == "django.views.decorators.csrf.csrf_exempt"
-    )
-
-
-def _methods(view: Value | None) -> frozenset[str] | None:
-    """Return the methods that a view takes: all, where nothing around it or inside it looks at the method."""
-    if _is_exempt(view) and isinstance(view, Call):
-        view = view.args[0] if view.args else None
-    if isinstance(view, Function):
-        return None if "method" in _names(view) else ALL_METHODS
-    return None
+def _given(call: Call, prefix: str, text: str, *, plain: bool) -> Given:
+    """Return what the view is given: the converters' names, or a regular expression's groups, and ``kwargs``."""
+    extra = call.argument(2, "kwargs")
+    names = frozenset(str(key) for key in extra.entries) if isinstance(extra, Table) else frozenset()
+    names |= frozenset(found[2] for found in _CONVERTER.finditer(prefix + (text if plain else "")))
+    if plain:
+        return Given(names)
+    count, own = groups_of(text)
+    return Given(names | own, 0 if own else count)
 
 
 def _parse(pattern: str) -> Tokens | None:
-    tokens: list[Token] = []
-    end = 0
-    for found in _CONVERTER.finditer(pattern):
-        kind = _KINDS.get(found[1] or "")
-        if kind is None:
-            return None
-        tokens += [Token("literal", pattern[end : found.start()]), Token(kind)]
-        end = found.end()
-    rest = Token("literal", pattern[end:])
-    return None if any(mark in token.text for token in (*tokens, rest) for mark in "<>") else (*tokens, rest)
+    swapped = _CONVERTER.sub(lambda found: f"<{found[2]}:{found[1] or 'str'}>", pattern)
+    return parse_places(swapped, _SWAPPED, _KINDS, "<>")
+
+
+_SWAPPED = re.compile(r"<([a-zA-Z_][a-zA-Z0-9_]*):([a-zA-Z_][a-zA-Z0-9_]*)>")
 
 
 def _parse_regex(prefix: str, text: str) -> Tokens | None:
     """Return the tokens of ``re_path``: searched from the place where the prefix ends."""
     before = _parse(prefix)
     behind = parse_regex(text, from_start=False, to_end=False)
-    if before is None or behind is None or not text.startswith("^"):
-        return None
-    return (*before, *behind)
+    return None if before is None or behind is None else (*before, *behind)

@@ -1,167 +1,189 @@
-"""What can be told of request handlers and hooks from their text alone."""
+"""
+Whether the function behind a route answers a plain request with success, for all frameworks.
+
+What speaks against it is a *caveat*: `errorsigns` reads the handler's text; here it is looked at how the framework calls
+it and what it takes from it. A handler that is not known is a caveat as well.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from http import HTTPStatus
 
-from imagespec.analyzers.python.flow import own_nodes
-from imagespec.analyzers.python.values import Call, Function, Place, Value
-from imagespec.analyzers.routes.reached import reached_nodes
-from imagespec.verdict import Evidence
+import attrs
 
-_REFUSING = {"abort", "redirect", "HTTPException"}
-
-
-def statuses(function: Function) -> set[int | None]:
-    """Return the status codes that a Flask view gives as constants; None for each return that is not that clear."""
-    function = function.wrapped or function
-    if isinstance(function.node, ast.Lambda):
-        return {None}
-    found: set[int | None] = set()
-    for node in own_nodes(function.node):
-        if isinstance(node, ast.Return):
-            found.add(_status(node.value))
-    return found or {None}
+from imagespec.analyzers.python.flow import leaves, own_nodes
+from imagespec.analyzers.python.program import Program
+from imagespec.analyzers.python.values import Call, Class, Function, Place, Value
+from imagespec.analyzers.routes.errorsigns import Handler, certain_sign, error_signs
+from imagespec.analyzers.routes.routing import Caveat
+from imagespec.analyzers.routes.statuses import codes_of, is_success
 
 
-def _status(value: ast.expr | None) -> int | None:
-    if isinstance(value, ast.Tuple) and len(value.elts) >= 2:
-        second = value.elts[1]
-        if isinstance(second, ast.Constant) and type(second.value) is int:
-            return second.value
-    return None
+@attrs.frozen(kw_only=True)
+class Calling:
+    """How a framework calls its handlers, and what they may return."""
+
+    positional: int | None = None
+    """Arguments before those of the path; None where the framework looks at the handler's parameters itself."""
+    takes: str = "anything"
+    """
+    ``anything`` (FastAPI), ``nothing`` but None (Tornado), ``text`` also bytes, dicts and None (Bottle), ``values``
+    that are not None or numbers (Flask), ``responses`` of its own classes only.
+    """
+    tuples: bool = False
+    """Whether the status is the second item of a tuple."""
+    coroutine: bool | None = None
+    """Whether handlers must be coroutines (True) or must not (False)."""
+    needs: str = ""
+    """A package without which coroutines are refused."""
 
 
-def answers_with_errors_only(view: Value | None, place: Place) -> tuple[Evidence, ...]:
-    """Return evidence when a view always answers with a constant status that is no success; else nothing."""
-    codes = statuses(view) if isinstance(view, Function) else {None}
-    if any(code is None or 200 <= code < 300 for code in codes):
-        return ()
-    shown = ", ".join(str(code) for code in sorted(code for code in codes if code is not None))
-    return (place.evidence(f"the handler always answers {shown}"),)
+@attrs.frozen
+class Given:
+    """The path's own arguments of one route."""
+
+    names: frozenset[str] = frozenset()
+    count: int = 0
+    """Of those without names."""
 
 
-def may_answer_with_errors(view: Value | None, place: Place) -> tuple[Evidence, ...]:
-    """Return evidence when a view itself says that it may raise, or answer with a status that is no success."""
-    if not isinstance(view, Function) or isinstance(view.node, ast.Lambda):
-        return ()
-    nodes = list(reached_nodes(view))
-    for node in nodes:
-        if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and _called(node.func) == "abort"):
-            return (place.evidence("the handler may raise"),)
-    codes = sorted(code for node in nodes for code in _error_codes(node))
-    if codes:
-        return (place.evidence(f"the handler may answer {codes[0]}"),)
-    return may_answer_with_errors(view.wrapped, place)
+NOTHING = Given()
+_REGISTERING = re.compile(
+    r"^(?:flask|quart|fastapi|starlette|sanic|bottle|aiohttp)[.].*[.]?(?:route|get|post|put|delete|patch|head|options|api_route)\(\)\Z"
+)
 
 
-_STATUS_WORDS = {"status", "status_code", "code"}
-_RESPONSES = {"make_response", "Response", "HttpResponse"}
+def handler_caveats(
+    view: Value | None,
+    place: Place,
+    program: Program,
+    calling: Calling,
+    given: Given = NOTHING,
+    owner: Class | None = None,
+) -> tuple[Caveat, ...]:
+    """
+    Return why a plain request may be answered with an error by this handler; ``given`` are the path's arguments.
+
+    ``owner`` is the class that the handler is a method of, where it was taken from there.
+    """
+    view = handler_of(view)
+    if isinstance(view, Call) and view.decorator:
+        message = f"the handler is wrapped by {view.name}, which may refuse requests"
+        return (Caveat(view.place.evidence(message)),)
+    if not isinstance(view, Function):
+        return (Caveat(place.evidence("what handles the request is not followed")),)
+    key = (view.node, view.self_value, calling, given, owner)
+    if key not in program.remembered:  # one handler may stand behind thousands of routes
+        program.remembered[key] = _reasons(view, program, calling, given, owner)
+    return tuple(Caveat(place.evidence(message), always) for message, always in program.remembered[key])
 
 
-def _error_codes(node: ast.AST) -> Iterator[int]:
-    """Yield the status codes from 300 on that a node names where a handler gives its answer's status."""
-    given: list[ast.expr | None] = []
-    match node:
-        case ast.Return(value=ast.Tuple(elts=[_, status, *_])):
-            given = [status]
-        case ast.IfExp():
-            given = [node.body, node.orelse]
-        case ast.Assign() | ast.AnnAssign():
-            given = [node.value]
-        case ast.Call():
-            given = [item.value for item in node.keywords if item.arg in _STATUS_WORDS]
-            given += node.args[1:2] if _called(node.func) in _RESPONSES else []
-    for item in given:
-        code = _code(item)
-        if code is not None and 300 <= code < 600:
-            yield code
+def _reasons(
+    view: Function, program: Program, calling: Calling, given: Given, owner: Class | None
+) -> tuple[tuple[str, bool], ...]:
+    handler = Handler(view, program, owner, calling.tuples)
+    certain = certain_sign(handler)
+    found: dict[str | None, bool] = {message: message == certain for message in error_signs(handler)}
+    found |= dict.fromkeys((_misfit(view, calling, given, owner), _coroutine(view, calling, program)), True)
+    found |= _unlike(view, calling)
+    return tuple((message, always) for message, always in found.items() if message)
 
 
-def _code(node: ast.expr | None) -> int | None:
-    """Return a status code that is written as a number, or by the name that http or Starlette gives it."""
-    if isinstance(node, ast.Constant) and type(node.value) is int:
-        return node.value
-    if not isinstance(node, ast.Attribute):
-        return None
-    if node.attr in HTTPStatus.__members__:
-        return HTTPStatus[node.attr].value
-    named = re.match(r"HTTP_([1-5][0-9][0-9])_", node.attr)
-    return int(named[1]) if named else None
-
-
-def undecorated(view: Value | None, owners: tuple[str, ...]) -> Value | None:
-    """Return the handler behind further decorators of ``owners`` that register it, and return it as it is."""
-    for _ in range(20):
-        if not (isinstance(view, Call) and view.decorator and view.name.startswith(owners) and view.args):
-            break
+def handler_of(view: Value | None) -> Value | None:
+    """Return what decorators that register routes are applied to: they give back what they are given."""
+    while isinstance(view, Call) and view.decorator and view.args and _REGISTERING.search(view.name):
         view = view.args[0]
     return view
 
 
-def lets_requests_through(function: Function) -> bool:
-    """Tell whether a hook before requests never answers or refuses one: it returns nothing, raises nothing."""
-    if isinstance(function.node, ast.Lambda):
+def always_fails(view: Value | None) -> bool:
+    """Tell whether a Flask view or error handler always answers with a constant status that is no success."""
+    if not isinstance(view, Function) or isinstance(view.node, ast.Lambda):
         return False
-    for node in own_nodes(function.node):
-        if isinstance(node, ast.Raise | ast.Yield | ast.YieldFrom):
-            return False
-        if isinstance(node, ast.Return) and not (
-            node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None)
-        ):
-            return False
-        if isinstance(node, ast.Call) and _called(node.func) not in _LOGGING:
-            return False
-    return True
-
-
-_LOGGING = {
-    "print", "debug", "info", "warning", "error", "time", "perf_counter", "uuid4", "str", "get", "getLogger", "now",
-    "len", "monotonic", "hex", "items", "dict", "format", "join",
-}  # fmt: skip
-"""Calls in a hook that cannot refuse a request."""
-
-
-def passes_on(function: Function) -> bool:
-    """Tell whether a Starlette HTTP middleware function always returns what ``call_next`` gave it."""
-    if isinstance(function.node, ast.Lambda):
-        return False
-    nodes = own_nodes(function.node)
-    awaited = {
-        target.id
-        for node in nodes
-        if isinstance(node, ast.Assign) and _is_call_next(node.value)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    others = {
-        target.id
-        for node in nodes
-        if isinstance(node, ast.Assign) and not _is_call_next(node.value)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    returns = [node.value for node in nodes if isinstance(node, ast.Return)]
-    plain = all(
-        (isinstance(value, ast.Name) and value.id in awaited - others)
-        or (value is not None and _is_call_next(value))
+    returns = [node.value for node in own_nodes(view.node) if isinstance(node, ast.Return)]
+    codes = [
+        codes_of(value.elts[1], view) if isinstance(value, ast.Tuple) and len(value.elts) > 1 else {None}
         for value in returns
-    )
-    return bool(returns) and plain and not any(isinstance(node, ast.Raise | ast.Try) for node in nodes)
+    ]
+    return bool(codes) and not any(None in some or any(map(is_success, some)) for some in codes)
 
 
-def _is_call_next(node: ast.expr) -> bool:
-    return (
-        isinstance(node, ast.Await)
-        and isinstance(node.value, ast.Call)
-        and _called(node.value.func) == "call_next"
-    )
+def _misfit(function: Function, calling: Calling, given: Given, owner: Class | None) -> str | None:
+    """Tell why a handler cannot be called with what the framework gives it."""
+    if calling.positional is None or function.is_static:
+        return None
+    spec = function.node.args
+    names = [item.arg for item in (*spec.posonlyargs, *spec.args)]
+    bound = int(function.self_value is not None or owner is not None)
+    count = bound + calling.positional + given.count
+    if len(names) < count and spec.vararg is None:
+        return f"the handler takes fewer arguments than the {count - bound} that it is called with"
+    needed = set(names[count : len(names) - len(spec.defaults)])
+    needed |= {
+        item.arg for item, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value is None
+    }
+    missing = sorted(needed - given.names)
+    if missing:
+        return f"the handler wants {missing[0]}, which the route does not give: 500"
+    more = given.names - {*names[count:], *(item.arg for item in spec.kwonlyargs)}
+    if more and spec.kwarg is None:
+        return f"the handler does not take {min(more)}, which the route gives: 500"
+    return None
 
 
-def _called(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
+def _coroutine(function: Function, calling: Calling, program: Program) -> str | None:
+    is_coroutine = isinstance(function.node, ast.AsyncFunctionDef)
+    if calling.needs and is_coroutine and program.sources.find(calling.needs).kind != "library":
+        return f"the handler is a coroutine, which is refused without {calling.needs}"
+    if calling.coroutine is not None and is_coroutine is not calling.coroutine:
+        return (
+            "the handler is a coroutine, which nothing awaits"
+            if is_coroutine
+            else "the handler is no coroutine"
+        )
+    return None
+
+
+def _unlike(function: Function, calling: Calling) -> dict[str | None, bool]:
+    """Tell why what a handler returns is no answer to its framework, and whether nothing else is returned."""
+    node = function.node
+    values: list[ast.expr | None] = [item.value for item in own_nodes(node) if isinstance(item, ast.Return)]
+    if isinstance(node, ast.Lambda):
+        values = [node.body]
+    if calling.takes == "anything":
+        return {}
+    silent = calling.takes in {"values", "responses"} and not isinstance(node, ast.Lambda)
+    ends = silent and not isinstance(node, ast.Lambda) and not leaves(node.body)
+    wrong = [value for value in values[:500] if not _is_taken(value, calling.takes)]
+    found: dict[str | None, bool] = {}
+    if wrong:
+        shown = "nothing" if wrong[0] is None else ast.unparse(wrong[0])[:60]
+        always = len(wrong) == len(values) and (ends or silent or isinstance(node, ast.Lambda))
+        found[f"the handler may return {shown}, which is no answer"] = always
+    if ends:
+        found["the handler may end without an answer"] = len(wrong) == len(values)
+    return found
+
+
+_LISTS = ast.List | ast.ListComp | ast.Tuple
+_LITERALS = ast.Constant | ast.Dict | ast.DictComp | ast.JoinedStr | ast.Set | ast.SetComp | _LISTS
+
+
+def _is_taken(value: ast.expr | None, takes: str) -> bool:
+    constant = value.value if isinstance(value, ast.Constant) else ...
+    match takes:
+        case "responses":
+            return value is not None and not isinstance(value, _LITERALS)
+        case "nothing":
+            return constant is None or not isinstance(value, _LITERALS)
+        case "values":
+            numbers = isinstance(constant, int | float | None) or isinstance(value, ast.Set | ast.SetComp)
+            return value is not None and not numbers
+    texts = isinstance(value, _LISTS) and all(_is_text(item) for item in getattr(value, "elts", [value]))
+    odd = isinstance(value, ast.Set | ast.SetComp) or (isinstance(value, _LISTS) and not texts)
+    return not odd and not (isinstance(constant, int | float) and constant)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))

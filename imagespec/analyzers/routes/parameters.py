@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import ast
+import re
 
-from imagespec.analyzers.python.values import Call, Const, Function, Value
-from imagespec.verdict import Evidence
+from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.values import Call, Class, Const, Function, Value
+from imagespec.analyzers.routes.errorsigns import last_name
+from imagespec.analyzers.routes.routing import Caveat
+from imagespec.analyzers.routes.statuses import named
 
-_SIMPLE = {"str", "int", "float", "bool"}
+_SIMPLE = {"str", "int", "float", "bool", "Optional", "Union", "typing"}
+_GIVEN = {"Request", "Response", "BackgroundTasks", "WebSocket", "HTTPConnection", "SecurityScopes"}
+_DEPTH = 8
 
 
-def request_caveats(call: Call, view: Value | None, pattern: str) -> tuple[Evidence, ...]:
+def request_caveats(
+    call: Call, view: Value | None, pattern: str, methods: frozenset[str] | None
+) -> tuple[Caveat, ...]:
     """Return why a request without parameters may be refused (422, 401 …) by this route."""
     found = []
     if call.argument(None, "dependencies") not in {None, Const(None)}:
@@ -19,30 +27,82 @@ def request_caveats(call: Call, view: Value | None, pattern: str) -> tuple[Evide
     if isinstance(code, Const) and isinstance(code.value, int) and not 200 <= code.value < 300:
         found.append(f"the route answers {code.value}")
     if isinstance(view, Function) and not call.name.startswith("starlette."):
-        found += _parameters(view, pattern)
-    return tuple(call.place.evidence(message) for message in found)
+        bodies = methods is None or not methods <= {"GET", "HEAD"}
+        found += _parameters(view, pattern, bodies=bodies)
+        found += _lacking(call, view)
+    return tuple(Caveat(call.place.evidence(message)) for message in found)
 
 
-def _parameters(view: Function, pattern: str) -> list[str]:
-    view = view.wrapped or view
+def _parameters(view: Function, pattern: str, *, bodies: bool) -> list[str]:
+    view = _unwrapped(view)
     spec = view.node.args
-    bound = view.self_value is not None
-    positional = [*spec.posonlyargs, *spec.args][bound:]
+    positional = [*spec.posonlyargs, *spec.args]
     defaults: list[ast.expr | None] = [None] * (len(positional) - len(spec.defaults)) + list(spec.defaults)
-    found = []
-    for argument, default in (
-        *zip(positional, defaults, strict=True),
-        *zip(spec.kwonlyargs, spec.kw_defaults, strict=True),
-    ):
-        if "{" + argument.arg in pattern:
-            continue
-        message = _needed(argument, default)
+    pairs = list(zip(positional, defaults, strict=True))[int(view.self_value is not None) :]
+    found = ["the handler's *args and **kwargs are query parameters: 422 without them"] * bool(
+        spec.vararg or spec.kwarg
+    )
+    for argument, default in (*pairs, *zip(spec.kwonlyargs, spec.kw_defaults, strict=True)):
+        inside = re.search(r"\{" + re.escape(argument.arg) + r"[:}]", pattern)
+        message = _converted(argument) if inside else _needed(argument, default, bodies=bodies)
         if message:
             found.append(message)
     return found
 
 
-def _needed(argument: ast.arg, default: ast.expr | None) -> str | None:
+def _lacking(call: Call, view: Function) -> list[str]:
+    """Tell of a dict without a field that the response's model needs: FastAPI answers 500."""
+    model = call.argument(None, "response_model")
+    returns = getattr(view.node, "returns", None)
+    if model is None and isinstance(returns, ast.Name):
+        model = named(returns.id, view)
+    needed = _fields(model) if isinstance(model, Class) else set()
+    for node in own_nodes(view.node) if needed else ():
+        value = node.value if isinstance(node, ast.Return) else None
+        if isinstance(value, ast.Dict) and None not in value.keys:
+            keys = {key.value for key in value.keys if isinstance(key, ast.Constant)}
+            if len(keys) == len(value.keys) and needed - keys:
+                return [f"the response lacks {min(needed - keys)}, which its model needs: 500"]
+    return []
+
+
+def _fields(model: Class) -> set[str]:
+    """Return the fields of a pydantic model that have no default."""
+    return {
+        node.target.id
+        for cls in model.lineage()
+        for node in cls.node.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is None
+    } - {name for cls in model.lineage() for name in cls.scope.names}
+
+
+def _unwrapped(view: Function) -> Function:
+    """Return the function whose signature FastAPI sees: that which ``functools.wraps`` names."""
+    for _ in range(_DEPTH):
+        names = [
+            item.args[0].id
+            for item in getattr(view.node, "decorator_list", ())
+            if isinstance(item, ast.Call)
+            and last_name(item.func) == "wraps"
+            and item.args
+            and isinstance(item.args[0], ast.Name)
+        ]
+        inner = named(names[0], view) if names else None
+        if not isinstance(inner, Function):
+            break
+        view = inner
+    return view
+
+
+def _converted(argument: ast.arg) -> str | None:
+    """Tell of a path parameter that is not taken as text: other values are answered 422."""
+    kind = argument.annotation
+    if kind is None or (isinstance(kind, ast.Name) and kind.id == "str"):
+        return None
+    return f"the path's {argument.arg} must be a valid {ast.unparse(kind)[:60]}: 422 otherwise"
+
+
+def _needed(argument: ast.arg, default: ast.expr | None, *, bodies: bool) -> str | None:
     marks = [node for node in (default, argument.annotation) if node is not None]
     calls = [node for mark in marks for node in ast.walk(mark) if isinstance(node, ast.Call)]
     for call in calls[:20]:
@@ -56,12 +116,22 @@ def _needed(argument: ast.arg, default: ast.expr | None) -> str | None:
             and not {"default", "default_factory"} & _keywords(call)
         ):
             return f"the handler needs {name.lower()} parameter {argument.arg}: 422 without it"
-    simple = argument.annotation is None or (
-        isinstance(argument.annotation, ast.Name) and argument.annotation.id in _SIMPLE
-    )
-    if default is None and simple:
+    if default is not None or calls or _is_given(argument.annotation):
+        return None
+    if argument.annotation is None or _words(argument.annotation) <= _SIMPLE:
         return f"the handler needs query parameter {argument.arg}: 422 without it"
-    return None
+    return None if bodies else f"the handler needs {argument.arg} in the query or a body: 422 without it"
+
+
+def _is_given(annotation: ast.expr | None) -> bool:
+    """Tell whether FastAPI itself gives such a parameter, which is not of the request's data."""
+    return annotation is not None and bool(_words(annotation) & _GIVEN)
+
+
+def _words(annotation: ast.expr) -> set[str]:
+    nodes = list(ast.walk(annotation))[:200]
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return names | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
 
 def _keywords(call: ast.Call) -> set[str]:

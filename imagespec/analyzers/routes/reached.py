@@ -29,33 +29,39 @@ _LOADED = {
     "keras.models.load_model", "torch.jit.load", "torch.load",
 }  # fmt: skip
 """What returns a model, and never None."""
-_NODES = 20_000
 
 
-def reached_nodes(function: Function) -> Iterator[ast.AST]:
-    """Yield the nodes of a function without those of functions inside it and of branches that are not taken."""
-    pending: list[ast.AST] = [] if isinstance(function.node, ast.Lambda) else list(function.node.body)
-    for _ in range(_NODES):
-        if not pending:
-            return
+def reached_nodes(function: Function) -> list[ast.AST]:
+    """Return the nodes of a function without those of functions inside it and of branches that are not taken."""
+    found: list[ast.AST] = []
+    pending = _children(function.node)
+    while pending:
         node = _decided(pending.pop(), function)
-        yield node
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            continue
-        pending.extend(ast.iter_child_nodes(node))
+        found.append(node)
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            pending += _children(node)
+    return found
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    return list(ast.iter_child_nodes(node))[::-1]
+
+
+def outcomes(node: ast.IfExp, function: Function) -> list[ast.expr]:
+    """Return the expressions that a conditional expression may come to."""
+    truth = _truth(node.test, function)
+    return [part for part, wanted in ((node.body, True), (node.orelse, False)) if truth in {None, wanted}]
 
 
 def _decided(node: ast.AST, function: Function) -> ast.AST:
     """Return a condition without the branch that is not taken; any other node as it is."""
-    if not isinstance(node, ast.If | ast.IfExp):
-        return node
-    truth = _truth(node.test, function)
-    if truth is None:
-        return node
     if isinstance(node, ast.IfExp):
-        taken = node.body if truth else node.orelse
-        return ast.IfExp(node.test, taken, taken)
-    return ast.If(node.test, node.body, []) if truth else ast.If(node.test, node.orelse, [])
+        parts = outcomes(node, function)
+        return ast.IfExp(node.test, parts[0], parts[-1])
+    truth = _truth(node.test, function) if isinstance(node, ast.If) else None
+    if truth is None or not isinstance(node, ast.If):
+        return node
+    return ast.If(node.test, node.body if truth else node.orelse, [])
 
 
 def _truth(test: ast.expr, function: Function) -> bool | None:
@@ -100,7 +106,7 @@ def _lasting(node: ast.expr, function: Function) -> Value | None:
             isinstance(item, ast.Name) and item.id == node.id and isinstance(item.ctx, ast.Store)
             for item in ast.walk(function.node)
         )
-        if local or _of_inner_scope(function.scope, node.id) or _is_taken_away(function, node.id):
+        if local or _of_inner_scope(function.scope, node.id) or _is_taken_away(module, node.id):
             return None
         return None if node.id in module.scope.doubtful else module.scope.names.get(node.id)
     if isinstance(node, ast.Attribute):
@@ -122,32 +128,41 @@ def _of_inner_scope(scope: Scope, name: str) -> bool:
     return False
 
 
-def _is_taken_away(function: Function, name: str) -> bool:
+def _is_taken_away(module: Module, name: str) -> bool:
     """Tell whether a function of the module may set a module's variable to something that is no model."""
-    for value in function.module.scope.names.values():
-        if isinstance(value, Function) and _sets_nothing(value.node, name, attribute=False):
-            return True
-    return False
+    if module.unset is None:
+        tree = module.tree or ast.Module([], [])
+        functions = [
+            node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
+        module.unset = frozenset(
+            target.id
+            for function in functions
+            if any(isinstance(node, ast.Global) for node in ast.walk(function))
+            for target in _emptied(function)
+            if isinstance(target, ast.Name)
+        )
+    return module.tree is None or name in module.unset
 
 
 def _unsets(cls: Class, name: str) -> bool:
+    """Tell whether a method but the first may set an attribute to something that is no model."""
     methods = [
         item for item in ast.walk(cls.node) if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
-    return any(_sets_nothing(item, name, attribute=True) for item in methods if item.name != "__init__")
+    return any(
+        isinstance(target, ast.Attribute) and target.attr == name
+        for item in methods
+        if item.name != "__init__"
+        for target in _emptied(item)
+    )
 
 
-def _sets_nothing(function: ast.AST, name: str, *, attribute: bool) -> bool:
-    """Tell whether a function assigns a constant to a variable, or deletes it."""
+def _emptied(function: ast.AST) -> Iterator[ast.expr]:
+    """Yield what a function assigns a false constant to, or deletes."""
     for node in ast.walk(function):
-        targets: list[ast.expr] = []
-        if (
-            isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and not node.value.value
-        ) or isinstance(node, ast.Delete):
-            targets = node.targets
-        for target in targets:
-            if attribute and isinstance(target, ast.Attribute) and target.attr == name:
-                return True
-            if not attribute and isinstance(target, ast.Name) and target.id == name:
-                return True
-    return False
+        match node:
+            case ast.Assign(targets=targets, value=ast.Constant(value=value)) if not value:
+                yield from targets
+            case ast.Delete(targets=targets):
+                yield from targets

@@ -7,26 +7,49 @@ from typing import Any
 
 import attrs
 
+from imagespec.analyzers.python.flow import own_nodes
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import (
     Call,
-    Class,
     Const,
     Function,
     Items,
+    Member,
     Place,
     Value,
     contains,
-    name_of,
     root_of,
     text_of,
 )
-from imagespec.analyzers.routes.flask import may_register
+from imagespec.analyzers.routes.errorsigns import Handler, error_signs
 from imagespec.analyzers.routes.routing import VERBS, Route, RouteTable, Token, Tokens
 from imagespec.verdict import Evidence
 
 LIMIT_ROUTES = 5_000
-_USERS = ("builtins.", "logging.", "threading.Thread", "multiprocessing.Process", "asyncio.")
+DEPTH = 8
+"""Routers inside routers that are followed."""
+_OWNERS = 500
+_CHAIN = 40
+_USERS = (
+    "builtins.", "logging.", "os.", "sys.", "json.", "threading.Thread", "multiprocessing.Process", "asyncio.",
+    "werkzeug.middleware.proxy_fix.ProxyFix", "werkzeug.serving.run_simple", "waitress.serve", "uvicorn.run",
+    "uvicorn.Config", "wsgiref.simple_server.make_server", "asgiref.wsgi.WsgiToAsgi", "a2wsgi.WSGIMiddleware",
+    "hypercorn.asyncio.serve", "gevent.pywsgi.WSGIServer",
+)  # fmt: skip
+"""What may be given an application of any framework without adding routes to it."""
+_REGISTERING = (
+    ".route",
+    ".add_url_rule",
+    ".register_blueprint",
+    ".include_router",
+    ".add_api_route",
+    ".mount",
+)
+_ADDING = {
+    "include_router", "add_api_route", "add_route", "add_routes", "mount", "api_route", "route", "add_url_rule",
+    "register_blueprint", "blueprint", "add_get", "add_post", "add_subapp", "add_handlers", "add_resource",
+    "add_middleware", "append",
+}  # fmt: skip
 
 
 @attrs.define
@@ -37,6 +60,9 @@ class Reading:
     routes: list[Route] = attrs.field(factory=list)
     gaps: list[Evidence] = attrs.field(factory=list)
     filters: list[Evidence] = attrs.field(factory=list)
+    unsure: list[Evidence] = attrs.field(factory=list)
+    _read: int = 0
+    """Applications and routers that were read, each as often as it is part of another."""
 
     def add(
         self,
@@ -44,6 +70,8 @@ class Reading:
         tokens: Tokens | None,
         methods: frozenset[str] | None,
         place: Place,
+        *,
+        what: str = "route",
         **other: Any,
     ) -> None:
         """Add a route; ``other`` are fields of `Route`."""
@@ -51,7 +79,7 @@ class Reading:
         if len(self.routes) >= LIMIT_ROUTES:
             self.gap(place, "more routes than are followed")
             return
-        evidence = place.evidence(f"route {shown}", seen=shown)
+        evidence = place.evidence(f"{what} {shown}", seen=shown)
         self.routes.append(
             Route(
                 pattern=shown,
@@ -70,12 +98,41 @@ class Reading:
         """Record what may answer requests before they come to their route."""
         self.filters.append(place.evidence(message))
 
-    def calls_of(self, owner: Call) -> Iterator[tuple[Call, str]]:
-        """Yield the calls of an object's members, each with its name behind the object's own."""
+    def doubt(self, place: Place, message: str) -> None:
+        """Record what may keep the application from being served."""
+        self.unsure.append(place.evidence(message))
+
+    def both(self, place: Place, message: str) -> None:
+        """Record what may add routes and may answer requests itself."""
+        self.gap(place, message)
+        self.filter(place, message)
+
+    def too_deep(self, depth: int, place: Place) -> bool:
+        """Tell whether routers are nested more deeply than is followed, which is a gap then."""
+        self._read += 1
+        if depth <= DEPTH and self._read < _OWNERS and len(self.routes) < LIMIT_ROUTES:
+            return False
+        self.both(place, "routers are nested more deeply than is followed")
+        return True
+
+    def calls_of(self, owner: Call, until: Call | None = None) -> Iterator[tuple[Call, str, bool]]:
+        """Yield the calls of an object's members: each, its name behind the object's, whether it is behind ``until``."""
         start = owner.name + "()"
+        late = False
         for call in self.program.calls:
-            if root_of(call.receiver) is owner and call.name.startswith(start):
-                yield call, call.name[len(start) :]
+            late = late or call is until
+            if _hangs_on(call.receiver, owner):
+                yield call, call.name.removeprefix(start), late
+
+    def starts(self, function: Value | None, place: Place) -> None:
+        """Look at a function that runs when the server starts: it may register routes, or end the server."""
+        if not isinstance(function, Function):
+            self.both(place, "what runs when the server starts is not followed")
+            return
+        if any(getattr(node, "attr", "") in _ADDING for node in own_nodes(function.node)):
+            self.both(place, "routes may be registered when the server starts")
+        if error_signs(Handler(function, self.program)):
+            self.doubt(place, "what runs when the server starts may fail, and end it")
 
     def look_elsewhere(self, app: Call, users: tuple[str, ...]) -> None:
         """Find what else is given the application, or calls something unknown that may be it."""
@@ -85,7 +142,7 @@ class Reading:
             given = any(contains(value, app) for value in (*call.args, *call.keywords.values()))
             if given and not call.name.startswith((*_USERS, *users)):
                 self.gap(call.place, f"{call.name} is given the application, and may add routes")
-            elif may_register(call):
+            elif _may_register(call):
                 self.gap(call.place, "routes are registered on something that is not followed")
 
     def table(self, place: Place, what: str, **other: Any) -> RouteTable:
@@ -94,9 +151,34 @@ class Reading:
             routes=tuple(self.routes),
             gaps=(*self.program.gaps, *self.gaps),
             filters=tuple(self.filters),
+            unsure=tuple(self.unsure),
             source=(place.evidence(f"{what} is made here"),),
             **other,
         )
+
+
+def _hangs_on(value: Value | None, owner: Call) -> bool:
+    """Tell whether a chain of attributes and method calls comes from ``owner``."""
+    for _ in range(_CHAIN):
+        if value is owner:
+            return True
+        if isinstance(value, Member):
+            value = value.owner
+        elif isinstance(value, Call):
+            value = value.receiver
+        else:
+            return False
+    return False
+
+
+def _may_register(call: Call) -> bool:
+    """Tell whether a call on something unknown may register routes."""
+    if not call.name.startswith(("?", "builtins.")):
+        return False
+    name = call.name.removesuffix("()")
+    return name.endswith(_REGISTERING) or (
+        call.decorator and name.endswith(tuple("." + verb for verb in VERBS))
+    )
 
 
 def is_empty(value: Value | None) -> bool:
@@ -119,23 +201,6 @@ def methods_from(value: Value | None, default: frozenset[str]) -> frozenset[str]
         return None
     texts = [text_of(item) for item in value.items]
     return frozenset(text.upper() for text in texts if text) if all(texts) else None
-
-
-def class_methods(cls: Class, base: str, form: str = "{}") -> frozenset[str] | None:
-    """Return the verbs for which a class has a method; None when it has other bases than ``base`` (or none)."""
-    bases = [name_of(item) for item in cls.foreign_bases() if name_of(item) != "builtins.object"]
-    if bases != ([base] if base else []):
-        return None
-    return frozenset(verb.upper() for verb in VERBS if cls.find(form.format(verb)) is not None)
-
-
-def wrapped(view: Value | None) -> tuple[Evidence, ...]:
-    """Return evidence when a library's decorator stands between a route and its handler."""
-    if isinstance(view, Function | Class) or view is None:
-        return ()
-    if isinstance(view, Call) and view.decorator:
-        return (view.place.evidence(f"the handler is wrapped by {view.name}, which may refuse requests"),)
-    return ()
 
 
 def literal(text: str) -> Tokens:

@@ -15,6 +15,7 @@ _LIMIT = 500
 _CLASSES = {"d": "[0-9]", "w": r"[\w]", "s": r"[\s]", "D": "[^0-9]", "W": r"[^\w]", "S": r"[^\s]"}
 _BRACKET = re.compile(r"\[\^?(?:\]|\\.|[^\]\[\\])(?:\\[wdsWDS./_+@:\-]|[^\]\[\\])*\]")
 _GROUP = re.compile(r"\((?:\?P?<[A-Za-z_][A-Za-z0-9_]*>|\?:)?")
+_OPENED = re.compile(r"\\.|\[\^?\]?[^\]]*\]|\(\?P<([A-Za-z_][A-Za-z0-9_]*)>|\(\?|\(")
 _PLAIN = re.compile(r"[A-Za-z0-9_/-]+(?:\|[A-Za-z0-9_/-]+)*\Z")
 _SPECIAL = set("\\^$.|?*+()[]{}")
 
@@ -35,6 +36,13 @@ def parse_regex(pattern: str, *, from_start: bool = True, to_end: bool = True) -
     before = () if from_start or anchored else (Token("rest"),)
     behind = () if to_end or ended else (Token("rest"),)
     return (*before, *tokens, *behind)
+
+
+def groups_of(pattern: str) -> tuple[int, frozenset[str]]:
+    """Return how many groups without a name a pattern has, and the names of the others."""
+    found = [match for match in _OPENED.finditer(pattern[:_LIMIT]) if match[0].startswith("(")]
+    names = frozenset(match[1] for match in found if match[1])
+    return sum(match[0] == "(" for match in found), names
 
 
 class _Reader:

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import ast
 
+import attrs
+
 from imagespec.analyzers.python.flow import own_nodes
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Class, Function, Place, name_of
+from imagespec.analyzers.python.values import Class, Function, name_of
+from imagespec.analyzers.routes.classviews import class_place
+from imagespec.analyzers.routes.errorsigns import Handler, signs_of, words_of
 from imagespec.analyzers.routes.reading import Reading, literal
-from imagespec.analyzers.routes.routing import VERBS, RouteTable, Token
+from imagespec.analyzers.routes.routing import VERBS, Caveat, RouteTable, Token
 
 _BASE = "http.server.BaseHTTPRequestHandler"
 _FILES = {"http.server.SimpleHTTPRequestHandler", "http.server.CGIHTTPRequestHandler"}
@@ -26,7 +30,7 @@ _LIMIT = 100
 def request_handler_routes(handler: Class, program: Program) -> RouteTable:
     """Return what a class of request handlers answers."""
     reader = Reading(program)
-    place = Place(handler.module.path, handler.node.lineno, handler.module.layer)
+    place = class_place(handler)
     bases = {name_of(base) for base in handler.foreign_bases()}
     if bases - {_BASE} - _FILES or any(handler.find(name) is not None for name in _OWN):
         reader.gap(place, "the handler's class is not followed")
@@ -42,16 +46,18 @@ def request_handler_routes(handler: Class, program: Program) -> RouteTable:
 
 def _add_method(reader: Reading, handler: Class, method: Function, verb: str) -> None:
     node = method.node
-    if isinstance(node, ast.Lambda):
-        return
-    follower = _Follower(node, handler)
-    paths = follower.constants()
-    place = Place(method.module.path, node.lineno, method.module.layer)
+    place = attrs.evolve(class_place(handler), line=node.lineno)
     methods = frozenset({verb})
-    for path in paths:
+    if not isinstance(node, ast.FunctionDef):  # nothing awaits a coroutine
+        reader.add("/…", (Token("rest"),), methods, place, served=None)
+        return
+    follower = _Follower(node, handler, Handler(method, reader.program, handler, statuses=False))
+    for path in (*follower.constants(), _ELSE):
         status = follower.status(path)
-        reader.add(path, literal(path), methods, place, served=_served(status))
-    reader.add("/…", (Token("rest"),), methods, place, served=_served(follower.status(_ELSE)))
+        signs = tuple(Caveat(place.evidence(message)) for message in follower.signs())
+        tokens = (Token("rest"),) if path == _ELSE else literal(path)
+        shown = "/…" if path == _ELSE else path
+        reader.add(shown, tokens, methods, place, served=_served(status), caveats=signs)
 
 
 def _served(status: int | None) -> bool | None:
@@ -61,11 +67,15 @@ def _served(status: int | None) -> bool | None:
 class _Follower:
     """One method; `status` follows it for one path."""
 
-    def __init__(self, node: ast.FunctionDef | ast.AsyncFunctionDef, handler: Class) -> None:
+    def __init__(self, node: ast.FunctionDef, cls: Class, handler: Handler) -> None:
         self._node = node
+        self._class = cls
         self._handler = handler
+        self._passed: list[ast.AST] = []
         self._asked: dict[ast.expr, bool] = {}
         self._names = self._path_names()
+        self._moves = self._sets_path()
+        self._signs_of_all = self._whole_signs()
         self._steps = 0
 
     def _path_names(self) -> set[str]:
@@ -90,8 +100,21 @@ class _Follower:
     def _is_path(self, node: ast.expr) -> bool:
         if node not in self._asked:  # each comparison is asked once for each path
             own = isinstance(node, ast.Name) and node.id in self._names
-            self._asked[node] = own or ast.unparse(node) in _PATHS
+            self._asked[node] = own or (ast.unparse(node) in _PATHS and not self._moves)
         return self._asked[node]
+
+    def _sets_path(self) -> bool:
+        """Tell whether the method gives ``self.path`` another value than itself without its query."""
+        return any(
+            isinstance(node, ast.Assign | ast.AugAssign)
+            and "self.path"
+            in {
+                ast.unparse(item)
+                for item in getattr(node, "targets", [node.target] if isinstance(node, ast.AugAssign) else [])
+            }
+            and ast.unparse(node.value) not in _PATHS
+            for node in own_nodes(self._node)
+        )
 
     def constants(self) -> list[str]:
         """Return the texts that the path is compared with."""
@@ -106,8 +129,26 @@ class _Follower:
     def status(self, path: str) -> int | None:
         """Return the first status that is sent for ``path``; None when it cannot be told."""
         self._steps = 0
+        self._passed.clear()
         sent, _ = self._block(self._node.body, path)
         return sent
+
+    def signs(self) -> list[str]:
+        """Return what the statements that `status` came through say of errors."""
+        return [*signs_of(self._passed, self._handler, []), *self._signs_of_all]
+
+    def _whole_signs(self) -> list[str]:
+        """Return what the whole method says of errors, whatever the path."""
+        found = signs_of([], self._handler, [self._handler.function])
+        names = {name for function in self._helpers() for name in words_of(function)}
+        return (
+            found if {"end_headers", "send_error"} & names else [*found, "the handler never ends its headers"]
+        )
+
+    def _helpers(self) -> list[Function]:
+        """Return the method, and the methods of the class that it calls."""
+        own = (self._class.find(name) for name in sorted(words_of(self._handler.function))[:_LIMIT])
+        return [self._handler.function, *(item for item in own if isinstance(item, Function))]
 
     def _block(self, body: list[ast.stmt], path: str) -> tuple[int | None, bool]:
         """Return the status that statements send, and whether what comes next must not be looked at."""
@@ -121,17 +162,22 @@ class _Follower:
         return None, False
 
     def _statement(self, statement: ast.stmt, path: str) -> tuple[int | None, bool]:
+        if not isinstance(statement, ast.If | ast.Try | ast.With):
+            self._passed += ast.walk(statement)
         match statement:
             case ast.If():
+                self._passed += ast.walk(statement.test)
                 truth = self._truth(statement.test, path)
                 if truth is None:
                     return None, _says_something(statement)
                 return self._block(statement.body if truth else statement.orelse, path)
             case ast.Try() | ast.With():
+                for item in statement.items if isinstance(statement, ast.With) else ():
+                    self._passed += ast.walk(item)
                 return self._block(statement.body, path)
             case ast.Return() if statement.value is not None:
                 return self._sent(statement)[0], True
-            case ast.Return() | ast.Raise():
+            case ast.Return() | ast.Raise() | ast.While():
                 return None, True
             case ast.Expr() | ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Pass() | ast.Import():
                 return self._sent(statement)
@@ -152,7 +198,7 @@ class _Follower:
 
     def _by_helper(self, call: ast.Call, name: str) -> int | None:
         """Return the status that a method of the class sends whose first statement that sends is plain."""
-        helper = self._handler.find(name)
+        helper = self._class.find(name)
         if not isinstance(helper, Function) or isinstance(helper.node, ast.Lambda):
             return None
         for statement in helper.node.body:

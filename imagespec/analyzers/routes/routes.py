@@ -13,7 +13,7 @@ import attrs
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Value
 from imagespec.analyzers.routes.aiohttp import aiohttp_routes
-from imagespec.analyzers.routes.decorated import bottle_routes, sanic_routes
+from imagespec.analyzers.routes.bottle import bottle_routes
 from imagespec.analyzers.routes.django import django_routes
 from imagespec.analyzers.routes.falcon import falcon_routes
 from imagespec.analyzers.routes.fastapi import fastapi_routes
@@ -22,6 +22,7 @@ from imagespec.analyzers.routes.flask import flask_routes
 from imagespec.analyzers.routes.nginx import SiteAnswers
 from imagespec.analyzers.routes.requesthandlers import request_handler_routes
 from imagespec.analyzers.routes.routing import Answer, Route, RouteTable
+from imagespec.analyzers.routes.sanic import sanic_routes
 from imagespec.analyzers.routes.tornado import tornado_routes
 from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
 from imagespec.rootfs import RootFs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
@@ -30,6 +30,15 @@ class Token:
 Tokens = tuple[Token, ...]
 
 
+@attrs.frozen
+class Caveat:
+    """Why a request that comes to a route may still be refused there."""
+
+    evidence: Evidence
+    always: bool = False
+    """Whether every request is: then the route proves nothing."""
+
+
 @attrs.frozen(kw_only=True)
 class Route:
     """One rule of an application's routing table."""
@@ -47,8 +56,14 @@ class Route:
     """Whether a request that comes here is served: None for mounted files and foreign applications."""
     either_slash: bool = False
     """Whether the path with and without its last slash are the same to it."""
-    caveats: tuple[Evidence, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
     """Why a request may still be refused here, such as a needed query parameter."""
+    method_caveats: Mapping[str, tuple[Caveat, ...]] = {}
+    """Those of one method only."""
+    refused: frozenset[str] = frozenset()
+    """Those of its methods that are certainly refused."""
+    refusal: str = ""
+    """Why they are."""
 
 
 @attrs.frozen(kw_only=True)
@@ -78,8 +93,10 @@ class RouteTable:
     """Why it is not certain that the application is served at all: then presence is not proven either."""
     ordered: bool = False
     """Whether the first route that fits decides (Starlette), instead of the best (Werkzeug)."""
+    statics_first: bool = True
+    """Where routes are not ordered: whether one without parameters certainly comes before those with."""
     path_decides: bool = False
-    """Whether the first route whose path fits decides for all methods (Tornado)."""
+    """Whether the route whose path fits, first or best, decides for all methods (Tornado, Falcon)."""
     toggles_slash: bool = False
     """Whether a path that fits with or without its last slash is redirected there (Starlette)."""
     root_path: str | None = ""
@@ -106,34 +123,50 @@ class RouteTable:
                 return Answer(served=None, message=message, evidence=self.source)
             inner = path[len(self.root_path) :]
         fitting = [route for route in self.routes if fits(route, inner) is not False]
+        if self.path_decides and not self.ordered:
+            fitting = _best_paths(fitting)
         return self._judge(method, inner, fitting)
 
     def _judge(self, method: str, path: str, fitting: list[Route]) -> Answer:
         doubts: list[Route] = []
-        for route in fitting:
-            allowed = None if route.methods is None else method in route.methods
-            if allowed is False:
-                if self.path_decides and route.certain and fits(route, path) is True:
-                    break
-                continue
-            clear = fits(route, path) is True and allowed and route.certain and route.served is not None
-            if not clear:
+        clear: list[Route] = []
+        refused: Route | None = None
+        for route in self._asked(method, path, fitting):
+            if not _is_clear(route, path):
                 doubts.append(route)
-            elif any(doubt.served is None for doubt in doubts) and self.ordered:
+            elif self.ordered and any(doubt.served is None for doubt in doubts):
                 break
-            elif route.served:
-                return self._yes(method, path, route)
-            else:
+            elif route.served and method not in route.refused:
+                clear.append(route)
+            elif not clear:
                 doubts.clear()
+                refused = route
+            if refused is not None or (clear and self.ordered):
                 break
+        if clear:
+            return self._yes(method, path, self._best(clear), doubts)
         if doubts:
             evidence = tuple(route.evidence for route in doubts[:3])
             return Answer(
                 served=None, message=f"{method} {path} may be served, which is not proven", evidence=evidence
             )
-        return self._no(method, path, fitting)
+        return self._no(method, path, fitting, refused)
 
-    def _yes(self, method: str, path: str, route: Route) -> Answer:
+    def _asked(self, method: str, path: str, fitting: list[Route]) -> Iterator[Route]:
+        """Yield the routes that may take the method, up to one that decides without it."""
+        for route in fitting:
+            if route.methods is None or method in route.methods:
+                yield route
+            elif self.path_decides and route.certain and fits(route, path) is True:
+                return
+
+    def _best(self, clear: list[Route]) -> list[Route]:
+        plain = [route for route in clear if _is_static(route)] if self.statics_first else []
+        return plain or clear
+
+    def _yes(self, method: str, path: str, routes: list[Route], doubts: list[Route]) -> Answer:
+        """Answer by one of several routes; where it is not known by which, each one's caveats count."""
+        route = routes[0]
         if self.filters or self.unsure:
             reason = (
                 "what runs before it may refuse the request"
@@ -144,15 +177,27 @@ class RouteTable:
             return Answer(
                 served=None, message=message, evidence=(route.evidence, *(self.filters + self.unsure)[:3])
             )
+        caveats = [
+            caveat
+            for one in (*routes, *doubts)
+            for caveat in (*one.caveats, *one.method_caveats.get(method, ()))
+        ]
+        shown = tuple(dict.fromkeys(caveat.evidence for caveat in caveats))
+        if any(caveat.always for caveat in caveats):
+            message = f"{method} {path} has a route, whose handler answers every request with an error"
+            return Answer(served=None, message=message, evidence=(route.evidence, *shown[:3]))
         message = f"{method} {path} is served by the route {route.pattern}"
-        return Answer(served=True, message=message, evidence=(route.evidence,), caveats=route.caveats)
+        return Answer(served=True, message=message, evidence=(route.evidence,), caveats=shown)
 
-    def _no(self, method: str, path: str, fitting: list[Route]) -> Answer:
+    def _no(self, method: str, path: str, fitting: list[Route], refused: Route | None) -> Answer:
         others = [route for route in fitting if route.methods is not None and route.served]
         if self.gaps or self.filters:
             evidence = tuple(route.evidence for route in others[:3]) + (self.gaps + self.filters)[:3]
             message = f"no route for {method} {path} was found, and not all of the routing could be followed"
             return Answer(served=None, message=message, evidence=evidence)
+        if refused is not None and method in refused.refused:
+            message = f"{method} {path} is refused: {refused.refusal}"
+            return Answer(served=False, message=message, evidence=(refused.evidence,))
         if others:
             methods = sorted(set().union(*(route.methods or () for route in others)))
             message = f"{path} is served for {', '.join(methods)} only, not for {method} (405)"
@@ -172,6 +217,25 @@ class RouteTable:
         if self.toggles_slash and path.endswith("/") and path != "/":
             toggled = path.rstrip("/")
         return next((route for route in self.routes if fits(route, toggled) and route.served), None)
+
+
+def _is_clear(route: Route, path: str) -> bool:
+    """Tell whether a request certainly comes to a route, and what becomes of it there."""
+    known = route.certain and route.served is not None and route.methods is not None
+    return known and fits(route, path) is True
+
+
+def _is_static(route: Route) -> bool:
+    return route.tokens is not None and all(token.kind == "literal" for token in route.tokens)
+
+
+def _best_paths(fitting: list[Route]) -> list[Route]:
+    """Return the routes of the best path: one without parameters; which of several with them is not known."""
+    if any(_is_static(route) and route.certain for route in fitting):
+        return [route for route in fitting if _is_static(route) or not route.certain or route.tokens is None]
+    if len(fitting) > 1:
+        return [attrs.evolve(route, certain=False) for route in fitting]
+    return fitting
 
 
 def fits(route: Route, path: str) -> bool | None:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import re
 
-from imagespec.analyzers.python.values import Call, Class, Const, Function, Items, Value, name_of, text_of
-from imagespec.analyzers.routes.routing import VERBS, Token, Tokens
+from imagespec.analyzers.python.values import Call, Const, Function, Items, Value, text_of
+from imagespec.analyzers.routes.classviews import Kind
+from imagespec.analyzers.routes.handlers import Calling
+from imagespec.analyzers.routes.routing import Token, Tokens
 
 _PARAMETER = re.compile(r"\{[a-zA-Z_][a-zA-Z0-9_]*(?::([a-zA-Z_][a-zA-Z0-9_]*))?\}")
+ENDPOINT = Kind(
+    bases=frozenset({"starlette.endpoints.HTTPEndpoint"}),
+    calling=Calling(positional=1, takes="responses"),
+    hooks=("dispatch", "__await__", "__init__"),
+)
+"""Classes with a method for each verb; HEAD falls back to GET."""
 _KINDS = {"str": "segment", "int": "digits", "path": "rest"}
 
 
@@ -17,23 +25,14 @@ def methods_of(
     """Return the methods of a route; None when unknown."""
     value = call.argument(position, "methods")
     if value is None or value == Const(None):
-        if isinstance(view, Class) and head:
-            return _endpoint_methods(view)
-        found = frozenset({"GET"}) if isinstance(view, Function) or not head else None
+        decorated = isinstance(view, Call) and view.decorator
+        found = frozenset({"GET"}) if isinstance(view, Function) or decorated or not head else None
     elif isinstance(value, Items) and not value.open:
         texts = [text for text in map(text_of, value.items) if text]
         found = frozenset(text.upper() for text in texts) if len(texts) == len(value.items) else None
     else:
         found = None
     return found | {"HEAD"} if found is not None and head and "GET" in found else found
-
-
-def _endpoint_methods(cls: Class) -> frozenset[str] | None:
-    """Return the verbs of a ``starlette.endpoints.HTTPEndpoint`` subclass (HEAD falls back to GET)."""
-    if [name_of(base) for base in cls.foreign_bases()] != ["starlette.endpoints.HTTPEndpoint"]:
-        return None
-    found = frozenset(verb.upper() for verb in VERBS if cls.find(verb) is not None)
-    return found | {"HEAD"} if "GET" in found else found
 
 
 def parse_path(pattern: str) -> Tokens | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 
 from imagespec.analyzers.python.program import Program
@@ -23,7 +24,7 @@ def _bottle(call: Call, _program: Program) -> Address | str:
     )
 
 
-def _sanic(call: Call, _program: Program) -> Address | str:
+def _sanic(call: Call, program: Program) -> Address | str:
     """Serve by Sanic 21 to 24, run(host=None, port=None): 127.0.0.1:8000 (server/startup.py)."""
     other = bool({"sock", "unix"} & call.keywords.keys()) or call.spread
     return Address(
@@ -32,8 +33,32 @@ def _sanic(call: Call, _program: Program) -> Address | str:
         server="sanic",
         app=root_of(call.receiver),
         tls=tls_of(call.argument(None, "ssl")),
-        certain=not other,
+        certain=not other and _finds_itself(call, program),
     )
+
+
+def _finds_itself(call: Call, program: Program) -> bool:
+    """
+    Tell whether Sanic's workers find the application when they import the main module anew (22.9 and later).
+
+    That takes an application at the module's own level, and ``run`` behind ``if __name__ == "__main__"``.
+    """
+    single = {call.argument(None, "single_process"), call.argument(None, "legacy")}
+    app = root_of(call.receiver)
+    if Const(value=True) in single or not isinstance(app, Call):
+        return True
+    return _is_guarded(call, program) and not _is_guarded(app, program)
+
+
+def _is_guarded(call: Call, program: Program) -> bool:
+    """Tell whether a call is in a function, or in an ``if`` that asks for ``__name__``."""
+    trees = [module.tree for module in program.loaded if module.path == call.place.path]
+    for node in trees[0].body if trees and trees[0] is not None else ():
+        asks = isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)[:200]
+        within = node.lineno <= (call.place.line or 0) <= (node.end_lineno or 0)
+        if within and (asks or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
+            return True
+    return False
 
 
 def _quart(call: Call, _program: Program) -> Address | str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from imagespec.analyzers.programs.libraries import find_libraries
 from imagespec.analyzers.programs.programs import Startable, judge_startable
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State
@@ -39,9 +40,21 @@ def locate(walk: Walk, name: str, state: State) -> Located:
     if entry is None:
         return Located(refused=_why_missing(walk, name, state))
     found = _startable(walk, entry, state)
-    if found.startable is not False:
-        return Located(entry)
-    return Located(entry, refused=found.reason, shell_fallback=found.shell_fallback)
+    if found.startable is False:
+        return Located(entry, refused=found.reason, shell_fallback=found.shell_fallback)
+    return Located(entry, refused=_lacking_library(walk, found.program, state))
+
+
+def _lacking_library(walk: Walk, program: Entry | None, state: State) -> str | None:
+    """Tell which shared library a program certainly lacks; its loader then ends it with status 127."""
+    search_path = state.variables.get("LD_LIBRARY_PATH", "")
+    if program is None or search_path is None or walk.touched_widely:
+        return None
+    key = (program.path, search_path)
+    if key not in walk.libraries:
+        walk.libraries[key] = find_libraries(walk.rootfs, program, search_path)
+    found = walk.libraries[key]
+    return f"/{program.path} {found.reason}" if found.present is False else None
 
 
 def _startable(walk: Walk, entry: Entry, state: State) -> Startable:

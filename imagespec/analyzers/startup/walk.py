@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from imagespec.analyzers.programs.libraries import Libraries
 from imagespec.analyzers.shell.state import State, Status
 from imagespec.analyzers.startup.steps import Step
 from imagespec.entry import Entry
@@ -36,6 +37,8 @@ class Walk:
         """Real paths given to ``chmod +x``."""
         self.made_directories = False
         """A command before may have made directories."""
+        self.libraries: dict[tuple[str, str], Libraries] = {}
+        """What programs were found to need, by path and LD_LIBRARY_PATH."""
         self._statements = 0
         self._muted = 0
         self._missing: tuple[int, Evidence] | None = None

@@ -1,0 +1,81 @@
+"""What can be told from their text alone of functions that run before, around or beside request handlers."""
+
+from __future__ import annotations
+
+import ast
+
+from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.program import Program
+from imagespec.analyzers.python.values import Function
+from imagespec.analyzers.routes.errorsigns import Handler, error_signs, last_name
+
+
+def lets_requests_through(function: Function) -> bool:
+    """Tell whether a hook before requests never answers or refuses one: it returns nothing, raises nothing."""
+    if isinstance(function.node, ast.Lambda):
+        return False
+    for node in own_nodes(function.node):
+        if isinstance(node, ast.Raise | ast.Yield | ast.YieldFrom):
+            return False
+        if isinstance(node, ast.Return) and not (
+            node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None)
+        ):
+            return False
+        if isinstance(node, ast.Call) and last_name(node.func) not in _LOGGING:
+            return False
+        if isinstance(node, ast.Attribute | ast.Subscript) and _stores(node):
+            return False
+    return True
+
+
+def _stores(node: ast.Attribute | ast.Subscript) -> bool:
+    """Tell whether what is assigned to may be the path or the status of what is being answered."""
+    if not isinstance(node.ctx, ast.Store):
+        return False
+    text = ast.unparse(node)[:500].lower()
+    return any(word in text for word in ("environ", "path", "status", "method", "url"))
+
+
+_LOGGING = {
+    "print", "debug", "info", "warning", "error", "time", "perf_counter", "uuid4", "str", "get", "getLogger", "now",
+    "len", "monotonic", "hex", "items", "dict", "format", "join",
+}  # fmt: skip
+"""Calls in a hook that cannot refuse a request."""
+
+
+def passes_on(function: Function, program: Program) -> bool:
+    """Tell whether a Starlette HTTP middleware function always returns what ``call_next`` gave it."""
+    if isinstance(function.node, ast.Lambda) or error_signs(Handler(function, program)):
+        return False
+    nodes = own_nodes(function.node)
+    if any(isinstance(node, ast.Attribute | ast.Subscript) and _stores(node) for node in nodes):
+        return False
+    awaited = {
+        target.id
+        for node in nodes
+        if isinstance(node, ast.Assign) and _is_call_next(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    others = {
+        target.id
+        for node in nodes
+        if isinstance(node, ast.Assign) and not _is_call_next(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    returns = [node.value for node in nodes if isinstance(node, ast.Return)]
+    plain = all(
+        (isinstance(value, ast.Name) and value.id in awaited - others)
+        or (value is not None and _is_call_next(value))
+        for value in returns
+    )
+    return bool(returns) and plain and not any(isinstance(node, ast.Raise | ast.Try) for node in nodes)
+
+
+def _is_call_next(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Await)
+        and isinstance(node.value, ast.Call)
+        and last_name(node.value.func) == "call_next"
+    )

@@ -1,0 +1,67 @@
+"""What stands before the routes of Starlette and FastAPI applications: middleware, exception handlers, startup."""
+
+from __future__ import annotations
+
+from imagespec.analyzers.python.values import Call, Class, Const, External, Function, Value, name_of
+from imagespec.analyzers.routes.hooks import passes_on
+from imagespec.analyzers.routes.reading import Reading, is_empty
+
+_MIDDLEWARE = {
+    "starlette.middleware.cors.CORSMiddleware",
+    "starlette.middleware.gzip.GZipMiddleware",
+    "starlette.middleware.sessions.SessionMiddleware",
+    "uvicorn.middleware.proxy_headers.ProxyHeadersMiddleware",
+}
+_OWN_ERRORS = {"RequestValidationError", "ValidationError"}
+
+
+def add_options(reader: Reading, app: Call) -> None:
+    """Look at the arguments of an application that change what is answered."""
+    for name in ("middleware", "dependencies", "exception_handlers"):
+        if not is_empty(app.argument(None, name)):
+            message = f"the application is made with {name}, which is not followed"
+            if name != "exception_handlers":
+                reader.filter(app.place, message)
+            if name != "dependencies":
+                reader.gap(app.place, message)
+    for name in ("lifespan", "on_startup"):
+        value = app.argument(None, name)
+        items = getattr(value, "items", [value]) if not is_empty(value) else []
+        for item in items:
+            if isinstance(item, Call) and item.name == "contextlib.asynccontextmanager" and item.args:
+                item = item.args[0]
+            reader.starts(item, app.place)
+
+
+def add_middleware(reader: Reading, call: Call, value: Value | None) -> None:
+    """Look at ``add_middleware(cls)``."""
+    if isinstance(value, External) and value.name in _MIDDLEWARE:
+        return
+    if isinstance(value, Class):
+        bases = [name_of(base) for base in value.foreign_bases()]
+        dispatch = value.find("dispatch")
+        plain = bases == ["starlette.middleware.base.BaseHTTPMiddleware"] and value.find("__call__") is None
+        if plain and isinstance(dispatch, Function) and passes_on(dispatch, reader.program):
+            return
+    reader.filter(call.place, "middleware that is not followed may answer requests itself")
+
+
+def add_hook(reader: Reading, call: Call, made: Call, kind: str) -> None:
+    """Look at what ``@app.middleware``, ``@app.exception_handler`` and ``@app.on_event`` are applied to."""
+    view = call.args[0] if call.args else None
+    if kind == "middleware":
+        if not (isinstance(view, Function) and passes_on(view, reader.program)):
+            reader.filter(call.place, "middleware may answer requests itself")
+    elif kind == "exception_handler":
+        add_exception_handler(reader, call, made)
+    elif not made.args or made.args[0] != Const("shutdown"):
+        reader.starts(view, call.place)
+
+
+def add_exception_handler(reader: Reading, call: Call, made: Call) -> None:
+    """Look at a handler of exceptions: one of status 404, or of all, may answer for what has no route."""
+    code = made.args[0] if made.args else None
+    own = isinstance(code, Const) and code.value not in {404, 405}
+    named = name_of(code).rpartition(".")[2]
+    if not own and not isinstance(code, Class) and named not in _OWN_ERRORS:
+        reader.gap(call.place, "an exception handler may answer requests that have no route")
