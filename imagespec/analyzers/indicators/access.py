@@ -38,6 +38,7 @@ _UNITS = (
     "etc/init.d/",
     "etc/rc.local",
 )
+_STARTED = (*_SCHEDULES, *_UNITS)
 
 _READ = re.compile(
     r"etc/(?:passwd|shadow|sudoers|sudoers\.d/[^/]+|ssh/authorized_keys[^/]*(?:/[^/]+)?)\Z"
@@ -50,7 +51,7 @@ _KEY = re.compile(
 
 def is_addition(path: str) -> bool:
     """Tell whether a file starts by itself, so that it is worth knowing which package brought it."""
-    if not path.startswith((*_SCHEDULES, *_UNITS)):
+    if not path.startswith(_STARTED):
         return False
     name = path.rpartition("/")[2]
     # Written by insserv when packages are installed, and kept in the way of `rm -r`, respectively.
@@ -59,7 +60,8 @@ def is_addition(path: str) -> bool:
 
 def is_access(path: str) -> bool:
     """Tell whether a file says who may come in."""
-    return _READ.match(path) is not None
+    # Most paths are told by their beginning, for less than the pattern takes.
+    return (path.startswith("etc/") or ".ssh/" in path) and _READ.match(path) is not None
 
 
 def check_additions(entries: list[Entry], owned: Owned, notes: Notebook) -> None:
