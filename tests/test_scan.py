@@ -16,6 +16,7 @@ from imagespec.errors import ImageSpecError, TruncatedTarError
 from imagespec.limits import Limits
 from imagespec.parallel import scan_all
 from imagespec.scan import AccessBlob, LayerScan, ScanRequest
+from imagespec.tar import Want
 from tests.build import file, layer
 from tests.rawtar import END, member, pax
 from tests.readers import reader  # noqa: F401 - every test here runs under both implementations
@@ -100,15 +101,16 @@ def test_a_layer_inside_a_file(tmp_path: Path) -> None:
     assert sum(told) == len(RAW)
 
 
+@pytest.mark.parametrize("want", [None, lambda _name, size, _mode: size])
 @pytest.mark.parametrize("length", [0, 512, 5000, 100_000, len(RAW) - 5000])
-def test_a_file_that_shrinks(length: int, tmp_path: Path) -> None:
+def test_a_file_that_shrinks(length: int, want: Want | None, tmp_path: Path) -> None:
     path = tmp_path / "layer"
     path.write_bytes(RAW)
     with path.open("r+b") as file:
         access = FileAccess(file)
         file.truncate(length)
         with pytest.raises(TruncatedTarError):
-            AccessBlob(access).scan(ScanRequest())
+            AccessBlob(access).scan(ScanRequest(want))
 
 
 def test_bodies_that_nobody_wants_are_not_read() -> None:

@@ -187,6 +187,22 @@ def test_more_members_than_a_batch_holds() -> None:
         assert check_equal(raw, Plan(want=lambda _name, size, _mode: size, way=way)).kept
 
 
+@pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
+@pytest.mark.parametrize("pick", [native, python])
+def test_a_thrifty_hop_sees_the_same_members(case: Case, pick: Callable[[], MakeReader]) -> None:
+    seen: list[tuple[object, ...]] = []
+    for thrifty in (False, True):
+        scanner = Scanner(Limits(), lambda _name, size, _mode: min(size, 9), reader=pick())
+        file, offset = FileSpan(lambda size, at: case.raw[at : at + size], 0, len(case.raw)), 0
+        try:
+            while offset < file.size:
+                offset = scanner.hop(file, offset, thrifty=thrifty)
+            seen.append((attrs.astuple(scanner.close(file.size), recurse=False), scanner.kept))
+        except ImageSpecError as error:
+            seen.append((type(error), {}))
+    assert seen[0] == seen[1]
+
+
 # The C function itself.
 
 
