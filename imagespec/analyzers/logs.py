@@ -102,7 +102,10 @@ def _judge_servers(
         else:
             away.append(log)
     all_away = len(away) == len(listening.logs) and not python.streams and not python.gaps
-    only = all(listener.server in {"gunicorn", "nginx", "uwsgi"} for listener in listening.listeners)
+    only = all(
+        listener.spring is not None or listener.server in {"gunicorn", "nginx", "uwsgi"}
+        for listener in listening.listeners
+    )
     sure = all_away and only and all(log.certain and log.path is not None for log in away)
     (lost if sure else doubts).extend(log.evidence for log in away)
 

@@ -23,6 +23,7 @@ from imagespec.analyzers.routes.nginx import SiteAnswers
 from imagespec.analyzers.routes.requesthandlers import request_handler_routes
 from imagespec.analyzers.routes.routing import Answer, Route, RouteTable
 from imagespec.analyzers.routes.sanic import sanic_routes
+from imagespec.analyzers.routes.spring import spring_routes
 from imagespec.analyzers.routes.tornado import tornado_routes
 from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
 from imagespec.rootfs import RootFs
@@ -136,6 +137,8 @@ def _with_doubt(table: RouteTable, item: Listener | AppRef | None) -> RouteTable
 def _table(app: AppRef | None, item: Listener | AppRef | None) -> RouteTable:
     if isinstance(item, Listener) and item.api is not None:
         return fixed_routes(item)
+    if isinstance(item, Listener) and item.spring is not None:
+        return spring_routes(item)
     if app is None:
         evidence = item.evidence if isinstance(item, Listener) else ()
         return RouteTable(gaps=(*evidence[-1:], Evidence(message="what this server answers is not followed")))

@@ -27,6 +27,7 @@ from imagespec.analyzers.servers.pythonprograms import (
     follow_module,
     follow_script,
 )
+from imagespec.analyzers.servers.spring import follow_java
 from imagespec.analyzers.servers.uvicorn import follow_uvicorn
 from imagespec.analyzers.servers.uwsgi import follow_uwsgi
 from imagespec.analyzers.servers.waitress import follow_hypercorn, follow_waitress
@@ -77,6 +78,7 @@ COMMANDS: Mapping[str, Callable[[Command], Listening]] = {
     "hypercorn": follow_hypercorn,
     "supervisord": lambda _command: Listening(),  # its programs are steps of their own
     "service": follow_service,
+    "java": follow_java,
     **modelservers.COMMANDS,
 }
 """Servers by the name of their program and of the module that ``python -m`` runs."""

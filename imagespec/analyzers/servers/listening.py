@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from imagespec.analyzers.java.springapp import SpringApp
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Value
 from imagespec.analyzers.servers.site import Site
@@ -57,6 +58,8 @@ class Listener:
     """What an nginx server block does with requests."""
     api: FixedApi | None = None
     """The interface of a server that has always the same."""
+    spring: SpringApp | None = attrs.field(default=None, repr=False)
+    """The Spring Boot application that it serves."""
 
 
 @attrs.frozen(kw_only=True)

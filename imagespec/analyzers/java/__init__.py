@@ -1,0 +1,1 @@
+"""Java applications: their archives, classes and settings, read without running them."""
