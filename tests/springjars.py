@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import imagespec
 from imagespec.analyzers.facts import Facts
@@ -16,8 +16,20 @@ from tests.build import Item, Pipe, config, docker_archive, file, layer, program
 
 _CLASSES = Path(__file__).parent / "fixtures" / "spring" / "classes.zip"
 JAVA = "usr/lib/jvm/java-17"
-SPRING_6 = "spring-core-6.1.6 spring-web-6.1.6 spring-webmvc-6.1.6 logback-classic-1.4.14 logback-core-1.4.14".split()
-SPRING_5 = "spring-core-5.3.31 spring-web-5.3.31 spring-webmvc-5.3.31 logback-classic-1.2.12 logback-core-1.2.12".split()
+SPRING_6 = [
+    "spring-core-6.1.6",
+    "spring-web-6.1.6",
+    "spring-webmvc-6.1.6",
+    "logback-classic-1.4.14",
+    "logback-core-1.4.14",
+]
+SPRING_5 = [
+    "spring-core-5.3.31",
+    "spring-web-5.3.31",
+    "spring-webmvc-5.3.31",
+    "logback-classic-1.2.12",
+    "logback-core-1.2.12",
+]
 _EMPTY = b"PK\5\6" + bytes(18)
 
 
@@ -78,7 +90,7 @@ def image_of(jar: bytes, *items: Item, java: str | None = "17.0.9", **run: Any) 
 
 def facts_of(archive: bytes, *, pipe: bool = False) -> Facts:
     """Return what the analyzers make of an image, through the whole reader."""
-    source = Pipe(archive) if pipe else io.BytesIO(archive)
+    source = cast("io.BytesIO", Pipe(archive)) if pipe else io.BytesIO(archive)
     (image,) = imagespec.open(source).images
     return Facts(image, scan_layers(image)[0])
 

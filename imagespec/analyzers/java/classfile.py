@@ -56,7 +56,7 @@ class Method:
 
 @attrs.frozen(kw_only=True)
 class ClassFile:
-    """One class; names have dots. ``texts`` are all texts of its constant pool, in the file's own form."""
+    """One class; names have dots. ``texts`` has all texts of its constant pool, a line each, in the file's own form."""
 
     name: str
     parent: str
@@ -65,7 +65,7 @@ class ClassFile:
     access: int
     annotations: tuple[Annotation, ...]
     methods: tuple[Method, ...]
-    texts: frozenset[str]
+    texts: str
 
 
 def read_class(data: bytes) -> ClassFile:
@@ -102,7 +102,7 @@ class _Reader:
             access=access,
             annotations=self._annotations(own.get("RuntimeVisibleAnnotations")),
             methods=methods,
-            texts=frozenset(item for item in self._pool if isinstance(item, str)),
+            texts="\n".join(item for item in self._pool if isinstance(item, str)),
         )
 
     def _take(self, size: int) -> bytes:

@@ -20,9 +20,10 @@ from imagespec.rootfs import RootFs
 
 MOST_JAR_BYTES = 256 * MIB
 _END_BYTES = 22
+_LOCAL_BYTES = 30
 _DIRECTORY_BYTES = 4 * MIB
 _MEMBER_BYTES = 2 * MIB
-_READ_BYTES = 64 * MIB
+_READ_BYTES = 24 * MIB
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -65,7 +66,10 @@ class Jar:
         info = self._zip.getinfo(name)
         if info.compress_type != zipfile.ZIP_STORED:
             return None
-        start, end = info.header_offset, info.header_offset + info.compress_size + 4_096
+        at = info.header_offset + _LOCAL_BYTES  # the header's own name and extra field may differ in length
+        lengths = self._data[at - 4 : at]
+        start = at + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+        end = start + info.compress_size
         return {mark for mark in marks if self._data.find(mark, start, end) >= 0}
 
 

@@ -31,6 +31,10 @@ _KNOWN = {
     "springProperty",
     "contextName",
 }
+_SETTINGS = (
+    "logging.config", "logging.pattern.console", "logging.threshold.console", "logging.console", "server.tomcat.accesslog",
+    "server.jetty.accesslog", "server.undertow.accesslog",
+)  # fmt: skip
 _XML_CHARACTERS = 256 << 10
 
 
@@ -52,10 +56,11 @@ def spring_log(app: SpringApp, place: Evidence) -> tuple[ServerLog, ...]:
 def _doubt(app: SpringApp) -> str:
     """Return what keeps the log of the application from being known; empty for nothing."""
     settings = app.settings
-    for name in ("logging.config", "logging.pattern.console", "logging.threshold.console", "logging.console"):
+    level = (settings.get("logging.level.root") or "").strip().lower()
+    for name in _SETTINGS:
         if settings.below(name):
             return f"{name} is set, which is not followed"
-    if (settings.get("logging.level.root") or "").strip().lower() == "off":
+    if level == "off":
         return "logging.level.root is off"
     if not {"logback-classic", "logback-core"} <= app.libraries:
         return "its logging library is none that is followed"

@@ -22,6 +22,7 @@ _PROFILES = ("spring.config.activate.onprofile", "spring.profiles")
 _ELSEWHERE = (
     "spring.config.location", "spring.config.additionallocation", "spring.config.name", "spring.config.import",
     "spring.profiles.include", "spring.profiles.group", "spring.profiles.default", "spring.application.json",
+    "spring.main.sources", "context.initializer.classes", "context.listener.classes",
 )  # fmt: skip
 
 
@@ -118,7 +119,7 @@ class Settings:
 def read_properties(text: str, place: str) -> Source:
     """Read a properties file (java.util.Properties); escapes make a value unknown."""
     found: dict[str, str | None] = {}
-    lines = text.splitlines()
+    lines = re.split(r"\r\n|\n|\r", text)
     for line in lines:
         if not line.strip() or line.lstrip().startswith(("#", "!")):
             if line.startswith(("#---", "!---")):

@@ -33,6 +33,7 @@ _CLASSES, _LIBRARIES = "BOOT-INF/classes/", "BOOT-INF/lib/"
 _LIBRARY = re.compile(r"([A-Za-z][\w.]*?(?:-[A-Za-z][\w.]*?)*)-([0-9][\w.]*(?:-[\w.]+)*)\.jar\Z")
 _MOST_CLASSES = 3_000
 _CONFIG_BYTES = 1 << 20
+_FOLDERS = 100
 _MARKS = (
     b"META-INF/spring.factories", b"META-INF/spring/org.springframework", b"META-INF/resources/",
     b"application.properties", b"application.y", b"logback.xml", b"logback-spring.xml",
@@ -58,7 +59,7 @@ class SpringApp:
     libraries: frozenset[str]
     """The names of its libraries, without versions."""
     marks: frozenset[tuple[str, bytes]]
-    """Which library has which of `_MARKS`."""
+    """Which library has which of `_MARKS`, or a folder of the application's own packages."""
     members: frozenset[str]
     """What lies in its own class path."""
     settings: Settings
@@ -70,7 +71,7 @@ class SpringApp:
     def names(self, *fragments: str) -> str | None:
         """Return a class of the application that refers to something named so; None without one."""
         for one in self.classes:
-            if any(fragment in text for text in one.texts for fragment in fragments):
+            if any(fragment in one.texts for fragment in fragments):
                 return one.name
         return None
 
@@ -93,7 +94,8 @@ def read_app(jar: Jar, java: JavaCommand, step: Step, rootfs: RootFs) -> SpringA
     if start not in classes or "jarmode" in java.properties:
         raise UnreadJarError(f"the start class of /{jar.entry.path} is none of its own classes")
     loader = _class(jar, launcher.replace(".", "/") + ".class")
-    libraries, marks = _libraries(jar)
+    packages = base_packages(classes[start]) or ()
+    libraries, marks = _libraries(jar, tuple(f"{name.replace('.', '/')}/".encode() for name in packages))
     release = (int(version[1]), int(version[2]))
     logback = next(
         (name for name in ("logback.xml", "logback-spring.xml") if _CLASSES + name in jar.names), ""
@@ -111,6 +113,14 @@ def read_app(jar: Jar, java: JavaCommand, step: Step, rootfs: RootFs) -> SpringA
     )
 
 
+def base_packages(start: ClassFile) -> tuple[str, ...] | None:
+    """Return the packages that are searched for components; None where that is not known."""
+    mark = next((one for one in start.annotations if one.name.endswith(".SpringBootApplication")), None)
+    if mark is None or "." not in start.name or "scanBasePackageClasses" in mark.values:
+        return None
+    return mark.texts("scanBasePackages") or (start.name.rpartition(".")[0],)
+
+
 def _class(jar: Jar, name: str) -> ClassFile:
     try:
         return read_class(jar.read(name))
@@ -118,7 +128,7 @@ def _class(jar: Jar, name: str) -> ClassFile:
         raise UnreadJarError(f"{name} in /{jar.entry.path} is no class file that is understood") from None
 
 
-def _libraries(jar: Jar) -> tuple[frozenset[str], frozenset[tuple[str, bytes]]]:
+def _libraries(jar: Jar, folders: tuple[bytes, ...]) -> tuple[frozenset[str], frozenset[tuple[str, bytes]]]:
     found: set[str] = set()
     marks: set[tuple[str, bytes]] = set()
     for name in jar.names:
@@ -127,7 +137,7 @@ def _libraries(jar: Jar) -> tuple[frozenset[str], frozenset[tuple[str, bytes]]]:
             match = _LIBRARY.match(base)
             library = match[1] if match else base
             found.add(library)
-            has = jar.stored_marks(name, _MARKS)
+            has = jar.stored_marks(name, (*_MARKS, *folders))
             if has is None:
                 raise UnreadJarError(f"{base} in /{jar.entry.path} is compressed, which Spring Boot refuses")
             marks.update((library, mark) for mark in has)
@@ -154,6 +164,8 @@ def _settings(
         names = plain.get("spring.profiles.active")
         profiles = [name.strip() for name in (names or "default").split(",")]
         where = plain.elsewhere()
+        if not all(re.fullmatch(r"[\w-]+", name) for name in profiles):
+            where = f"the profiles {names} are not followed"
     except UnknownSettingError as error:
         profiles, where = [], str(error)
     if where or (
@@ -210,9 +222,9 @@ def _environment(step: Step) -> Source:
 def _by_code(classes: dict[str, ClassFile], marks: frozenset[tuple[str, bytes]]) -> Source | None:
     """Return a source that says that code may set properties; None where no code does."""
     for one in classes.values():
-        for text in one.texts:
-            if any(name in text for name in _BY_CODE):
-                return Source(f"the class {one.name}", {}, f"it refers to {text[:100]}")
+        word = next((name for name in _BY_CODE if name in one.texts), None)
+        if word:
+            return Source(f"the class {one.name}", {}, f"it refers to {word}")
         for method in one.methods:
             if "java.lang.System.setProperty" in " ".join(method.references):
                 return Source(f"the class {one.name}", {}, "it sets system properties")
@@ -266,8 +278,10 @@ def _outside(step: Step, rootfs: RootFs) -> Iterator[_File]:
     if step.cwd is None:
         yield _File(place="the working directory", profile="", kind="", outside=True, folder=0, data=None)
         return
-    below = [one.path for one in rootfs.list(posixpath.join(step.cwd, "config"))]
-    for folder, path in enumerate((*below[:50], posixpath.join(step.cwd, "config"), step.cwd)):
+    below = [one.path for one in rootfs.list(posixpath.join(step.cwd, "config"))][:_FOLDERS]
+    if len(below) == _FOLDERS:
+        yield _File(place=below[0], profile="", kind="", outside=True, folder=0, data=None)
+    for folder, path in enumerate((*below, posixpath.join(step.cwd, "config"), step.cwd)):
         for entry in rootfs.list(path):
             found = _FILES.match(entry.path.rpartition("/")[2])
             file = rootfs.resolve(entry.path) if found else None

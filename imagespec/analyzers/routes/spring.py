@@ -12,7 +12,7 @@ import attrs
 
 from imagespec.analyzers.java.classfile import ABSTRACT, ANNOTATION, BRIDGE, Annotation, ClassFile, Method
 from imagespec.analyzers.java.settings import UnknownSettingError
-from imagespec.analyzers.java.springapp import SpringApp
+from imagespec.analyzers.java.springapp import SpringApp, base_packages
 from imagespec.analyzers.routes.routing import Caveat, Route, RouteTable, Token
 from imagespec.analyzers.routes.springhandlers import handler_caveats
 from imagespec.analyzers.routes.springpaths import join, tokens_of
@@ -106,7 +106,9 @@ class _Reader:
             if _is_controller(one) and self._inherits(one):
                 yield f"{one.name} inherits methods that may have mappings"
         for library, mark in sorted(self.app.marks):
-            if mark == b"META-INF/resources/" and library != "spring-boot-actuator-autoconfigure":
+            if library.startswith(("springdoc", "springfox")):
+                yield f"{library} has routes of its own"
+            elif mark == b"META-INF/resources/" and library != "spring-boot-actuator-autoconfigure":
                 yield f"{library} has static files"
 
     def _inherits(self, one: ClassFile) -> bool:
@@ -158,14 +160,8 @@ class _Reader:
 
     def _packages(self) -> tuple[str, ...] | None:
         """Return the packages that are searched for controllers; None where that is not known."""
-        if self.app.names("annotation/ComponentScan", "annotation/FilterType"):
-            return None
-        mark = next(
-            (one for one in self.app.start.annotations if one.name.endswith(".SpringBootApplication")), None
-        )
-        if mark is None or "scanBasePackageClasses" in mark.values or "nameGenerator" in mark.values:
-            return None
-        return mark.texts("scanBasePackages") or (self.app.start.name.rpartition(".")[0],)
+        scans = self.app.names("annotation/ComponentScan", "annotation/FilterType", "BeanNameGenerator")
+        return None if scans else base_packages(self.app.start)
 
     def _method(self, one: ClassFile, method: Method, *, certain: bool) -> Iterator[Route]:
         above = [item for item in one.annotations if item.name in _MAPPINGS]

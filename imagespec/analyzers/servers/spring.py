@@ -29,7 +29,7 @@ _DEMANDING = re.compile(
     r"|cassandra|couchbase|neo4j|elasticsearch|nacos|apollo|dubbo|h2\Z|spring-boot-devtools"
 )
 _OWN = re.compile(
-    r"spring-(?:boot(?:-autoconfigure|-actuator.*|-jarmode.*)?|aop|beans|core|context|web|webmvc|webflux)\Z"
+    r"spring-(?:boot(?:-autoconfigure|-actuator.*|-jarmode.*)?|aop|beans|core|context|web|webmvc|webflux)\Z|springdoc-openapi"
 )
 _SOCKETS = (
     "java/net/ServerSocket", "ServerSocketChannel", "com/sun/net/httpserver", "io/netty/", "io/grpc/",
@@ -46,7 +46,10 @@ def follow_java(command: Command) -> Listening:
         return command.gap("which archive java reads is not known")
     full = posixpath.normpath(posixpath.join(command.step.cwd, java.archive))
     entry = command.rootfs.resolve(full)
-    changed = command.changed_before([full, posixpath.join(command.step.cwd, "application.yml")])
+    changed = command.changed_before(
+        posixpath.join(folder, "application.yml")
+        for folder in (posixpath.dirname(full), command.step.cwd, posixpath.join(command.step.cwd, "config"))
+    )
     if entry is None:
         missing = f"{full}, which java is to run, is not in the image"
         sure = command.rootfs.complete and not command.before
@@ -165,6 +168,8 @@ def _doubts(command: Command, app: SpringApp, web: str | None) -> list[str]:
     found += unknown_configurations(app)
     if not any(one.name.endswith(".SpringBootApplication") for one in app.start.annotations):
         found.append(f"{app.start.name} is no @SpringBootApplication")
+    if "." not in app.start.name:
+        found.append(f"{app.start.name} is in no package, so that all packages are searched")
     if not any(
         call.startswith("org.springframework.boot.SpringApplication.run ")
         for method in app.start.methods
@@ -188,6 +193,8 @@ def unknown_configurations(app: SpringApp) -> list[str]:
     """Return which libraries bring configurations of their own that are not known."""
     names = {name for name, mark in app.marks if mark.startswith(b"META-INF/spring") and not _OWN.match(name)}
     found = [f"{name} configures itself in a way that is not followed" for name in sorted(names)]
+    own = {name for name, mark in app.marks if mark.endswith(b"/") and not mark.startswith(b"META-INF/")}
+    found += [f"{name} has classes in the application's packages" for name in sorted(own)]
     if "META-INF/spring.factories" in app.members or any(
         name.startswith("META-INF/spring/") for name in app.members
     ):
