@@ -56,13 +56,12 @@ def read_command(step: Step, words: tuple[str | None, ...]) -> JavaCommand | str
                 doubts=tuple(_doubts(flags)),
             )
         elif word.startswith("-D"):
-            name, _, value = word[2:].partition("=")
-            properties[name] = value
+            properties[word[2:].partition("=")[0]] = word.partition("=")[2]
         elif word.startswith(("-X", "-ea", "-esa", "-server", "-showversion")):
             flags.append(word)
         else:
-            return f"java's option {word} is not followed"
-    return "java is started without a program that is known"
+            break
+    return "java is started without a program, or with an option that is not followed"
 
 
 def _variables(step: Step) -> list[str | None] | str:

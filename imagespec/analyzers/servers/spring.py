@@ -16,6 +16,7 @@ from imagespec.analyzers.java.jars import UnreadJarError, open_jar
 from imagespec.analyzers.java.logback import spring_log
 from imagespec.analyzers.java.settings import UnknownSettingError
 from imagespec.analyzers.java.springapp import SpringApp, read_app
+from imagespec.analyzers.java.springsources import Given
 from imagespec.analyzers.programs.packages import find_version
 from imagespec.analyzers.servers.listening import FixedApi, Listener, Listening
 from imagespec.analyzers.servers.words import Command, port_number
@@ -51,16 +52,16 @@ def follow_java(command: Command) -> Listening:
         for folder in (posixpath.dirname(full), command.step.cwd, posixpath.join(command.step.cwd, "config"))
     )
     if entry is None:
-        missing = f"{full}, which java is to run, is not in the image"
-        sure = command.rootfs.complete and not command.before
-        return command.never(missing) if sure else command.gap(missing)
+        return command.gap(f"{full}, which java is to run, is not in the image")
     if changed:
         return command.gap(f"{changed} may have changed {full} or the configuration beside it")
     try:
-        app = read_app(open_jar(command.rootfs, entry), java, command.step, command.rootfs)
+        app = read_app(Given(open_jar(command.rootfs, entry), java, command.step, command.rootfs))
     except UnreadJarError as error:
         return command.gap(str(error))
-    place = attrs.evolve(command.evidence, path="/" + entry.path, layer=entry.layer, line=None, pointer=None)
+    place = attrs.evolve(
+        command.evidence, path="/" + entry.path, layer=entry.layer, line=None, pointer=None, seen=None
+    )
     return _listening(command, app, java, place)
 
 
@@ -136,17 +137,18 @@ def _listeners(command: Command, app: SpringApp, kind: str, place: Evidence) -> 
         evidence=(*command.step.trail[:-1], command.evidence, attrs.evolve(place, message=message)),
         spring=app,
     )
-    management = settings.get("management.server.port")
-    if management is None or management.strip() in {port, "-1"}:
-        return [main]
-    other = attrs.evolve(
-        main,
-        port=port_number(management.strip()),
-        server=f"{kind} (management)",
-        api=FixedApi(kind="other"),
-        spring=None,
-    )
-    return [main, other]
+    return [main, *_management(app, main)]
+
+
+def _management(app: SpringApp, main: Listener) -> list[Listener]:
+    """Return the listener that the actuator has for itself."""
+    port = (app.settings.get("management.server.port") or "-1").strip()
+    if port in {str(main.port), "-1"}:
+        return []
+    server = f"{main.server} (management)"
+    return [
+        attrs.evolve(main, port=port_number(port), server=server, api=FixedApi(kind="other"), spring=None)
+    ]
 
 
 def _tls(app: SpringApp) -> bool | None:
