@@ -12,7 +12,7 @@ from typing import Any, cast
 import imagespec
 from imagespec.analyzers.facts import Facts
 from imagespec.engine import scan_layers
-from tests.build import Item, Pipe, config, docker_archive, file, layer, program, symlink
+from tests.build import Item, Pipe, config, directory, docker_archive, file, layer, program, symlink
 
 _CLASSES = Path(__file__).parent / "fixtures" / "spring" / "classes.zip"
 JAVA = "usr/lib/jvm/java-17"
@@ -81,6 +81,7 @@ def image_of(jar: bytes, *items: Item, java: str | None = "17.0.9", **run: Any) 
         program(f"{JAVA}/bin/java"),
         symlink("usr/bin/java", f"/{JAVA}/bin/java"),
         program("bin/sh"),
+        directory("tmp", 0o1777),
         *([file(f"{JAVA}/release", f'JAVA_VERSION="{java}"\n')] if java else []),
     )
     inner = {"WorkingDir": "/app", "Cmd": ["java", "-jar", "app.jar"], **run}

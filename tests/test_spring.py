@@ -16,7 +16,7 @@ import pytest
 from imagespec.analyzers.facts import Facts
 from imagespec.analyzers.java.classfile import BrokenClassError, read_class
 from imagespec.analyzers.java.settings import read_properties, read_yaml
-from tests.build import Item, file
+from tests.build import Item, file, whiteout
 from tests.springjars import asked, boot_jar, boot_members, classes, facts_of, image_of, shown, zipped
 
 OLD, NEW = {"version": "2.7.18"}, {"version": "3.2.5"}
@@ -203,6 +203,15 @@ def test_what_changes_routes(jar: bytes, expected: str) -> None:
 def test_libraries_may_bring_routes(member: str, expected: str) -> None:
     jar = zipped({**boot_members(), "BOOT-INF/lib/acme-1.0.jar": zipped({member: b"x"})})
     assert asked(facts_of(image_of(jar)), expected) == expected
+
+
+def test_a_context_path_without_a_slash_is_not_followed() -> None:
+    facts = facts_of(image_of(boot_jar(), Env=["SERVER_SERVLET_CONTEXT_PATH=api"]))
+    assert asked(facts, "GET /api/v1/health OPEN, GET /x OPEN") == "GET /api/v1/health OPEN, GET /x OPEN"
+
+
+def test_an_image_without_a_folder_for_temporary_files_may_not_start() -> None:
+    assert shown(facts_of(image_of(boot_jar(), whiteout("tmp")))) == ["? tomcat :8080"]
 
 
 def test_static_files_are_served() -> None:

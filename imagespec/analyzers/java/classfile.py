@@ -102,7 +102,7 @@ class _Reader:
             access=access,
             annotations=self._annotations(own.get("RuntimeVisibleAnnotations")),
             methods=methods,
-            texts="\n".join(item for item in self._pool if isinstance(item, str)),
+            texts="".join(item + "\n" for item in self._pool if isinstance(item, str)),
         )
 
     def _take(self, size: int) -> bytes:

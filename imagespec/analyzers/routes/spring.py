@@ -13,7 +13,7 @@ import attrs
 from imagespec.analyzers.java.classfile import ABSTRACT, ANNOTATION, BRIDGE, Annotation, ClassFile, Method
 from imagespec.analyzers.java.settings import UnknownSettingError
 from imagespec.analyzers.java.springapp import SpringApp, base_packages
-from imagespec.analyzers.routes.routing import Caveat, Route, RouteTable, Token
+from imagespec.analyzers.routes.routing import Caveat, Route, RouteTable, Token, Tokens
 from imagespec.analyzers.routes.springhandlers import handler_caveats
 from imagespec.analyzers.routes.springpaths import join, tokens_of
 from imagespec.analyzers.servers.listening import Listener
@@ -36,7 +36,7 @@ _FILTERS = (
 )  # fmt: skip
 # What may answer further requests.
 _MORE = (
-    "RouterFunction", "HttpServlet", "annotation/WebServlet", "ServletComponentScan", "HandlerMapping", "ViewControllerRegistry",
+    "RouterFunction", "servlet/http/HttpServlet\n", "annotation/WebServlet", "ServletComponentScan", "HandlerMapping", "ViewControllerRegistry",
     "ResourceHandlerRegistry", "boot/actuate/endpoint/annotation", "WebSocketConfigurer", "service/annotation/HttpExchange",
 )  # fmt: skip
 _HARMLESS_MVC = (
@@ -90,7 +90,10 @@ class _Reader:
         if is_reactive(self.app):
             return (settings.get("spring.webflux.base-path") or "").rstrip("/")
         parts = (settings.get("server.servlet.context-path"), settings.get("spring.mvc.servlet.path"))
-        return "".join((part or "").rstrip("/") for part in parts)
+        paths = [(part or "").strip().rstrip("/") for part in parts]
+        if any(path and not path.startswith("/") for path in paths):
+            raise UnknownSettingError("a path without a slash before it")
+        return "".join(paths)
 
     def gaps(self) -> Iterator[str]:
         """Yield what may answer requests as well."""
@@ -105,6 +108,8 @@ class _Reader:
         for one in self.app.classes:
             if _is_controller(one) and self._inherits(one):
                 yield f"{one.name} inherits methods that may have mappings"
+        if any(name.startswith("templates/index") for name in self.app.members):
+            yield "a template may be the page of /"
         for library, mark in sorted(self.app.marks):
             if library.startswith(("springdoc", "springfox")):
                 yield f"{library} has routes of its own"
@@ -166,7 +171,8 @@ class _Reader:
     def _method(self, one: ClassFile, method: Method, *, certain: bool) -> Iterator[Route]:
         above = [item for item in one.annotations if item.name in _MAPPINGS]
         (mapping, *more) = [item for item in method.annotations if item.name in _MAPPINGS]
-        rest = any(item.name in {_REST, _BODY} for item in (*one.annotations, *method.annotations))
+        entity = method.descriptor.endswith(")Lorg/springframework/http/ResponseEntity;")
+        rest = entity or any(item.name in {_REST, _BODY} for item in (*one.annotations, *method.annotations))
         methods = set(_MAPPINGS[mapping.name])
         for item in (*above, mapping):
             named = set(item.texts("method"))
@@ -177,7 +183,7 @@ class _Reader:
         for prefix in _paths(above[0] if above else None):
             for path in _paths(mapping):
                 pattern = self._filled(join(prefix, path))
-                for tokens in tokens_of(pattern) if pattern is not None else [None]:
+                for tokens in self._tokens(pattern):
                     shown = pattern if pattern is not None else path
                     yield Route(
                         pattern=shown,
@@ -189,6 +195,11 @@ class _Reader:
                         either_slash=self.app.version < (3, 0) and not shown.endswith("/"),
                         caveats=tuple(self._caveats(one, method, (*above, mapping))),
                     )
+
+    def _tokens(self, pattern: str | None) -> list[Tokens | None]:
+        if pattern is None or ("{*" in pattern and self.app.version < (2, 6)):  # AntPathMatcher
+            return [None]
+        return tokens_of(pattern)
 
     def _filled(self, pattern: str) -> str | None:
         try:

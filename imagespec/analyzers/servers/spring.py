@@ -32,6 +32,10 @@ _DEMANDING = re.compile(
 _OWN = re.compile(
     r"spring-(?:boot(?:-autoconfigure|-actuator.*|-jarmode.*)?|aop|beans|core|context|web|webmvc|webflux)\Z|springdoc-openapi"
 )
+_UNRELATED = re.compile(
+    r"[./]autoconfigure[./](?:jdbc|orm|mongo|data|flyway|liquibase|amqp|kafka|security|cache|gson|mail)[./]"
+)
+"""Configurations that may be left out: no server needs them."""
 _SOCKETS = (
     "java/net/ServerSocket", "ServerSocketChannel", "com/sun/net/httpserver", "io/netty/", "io/grpc/",
     "org/apache/catalina", "org/eclipse/jetty", "io/undertow", "io/vertx",
@@ -81,7 +85,7 @@ def _listening(command: Command, app: SpringApp, java: JavaCommand, place: Evide
     if not listeners or (web or "").strip().lower() == "none":
         reason = "the Spring Boot application starts no web server, by its settings"
         return attrs.evolve(command.never(reason), gaps=gaps)
-    doubts = [attrs.evolve(place, message=item) for item in (*java.doubts, *_doubts(command, app, web))]
+    doubts = [attrs.evolve(place, message=item) for item in (*java.doubts, *_doubts(command, app, java, web))]
     main, *others = listeners
     main = attrs.evolve(main, certain=main.certain and not doubts, evidence=(*main.evidence, *doubts))
     others = [attrs.evolve(one, certain=False) for one in others]
@@ -161,34 +165,41 @@ def _tls(app: SpringApp) -> bool | None:
     return True if any(app.settings.get(name) for name in named) else None
 
 
-def _doubts(command: Command, app: SpringApp, web: str | None) -> list[str]:
+def _doubts(command: Command, app: SpringApp, java: JavaCommand, web: str | None) -> list[str]:
     """Return why the application may not come to listen."""
-    found = []
+    found = [*unknown_configurations(app), *_start_class(app)]
     demanding = sorted(name for name in app.libraries if _DEMANDING.match(name))
     if demanding:
         found.append(f"it starts only where what {demanding[0]} needs is there")
-    found += unknown_configurations(app)
-    if not any(one.name.endswith(".SpringBootApplication") for one in app.start.annotations):
-        found.append(f"{app.start.name} is no @SpringBootApplication")
-    if "." not in app.start.name:
-        found.append(f"{app.start.name} is in no package, so that all packages are searched")
-    if not any(
-        call.startswith("org.springframework.boot.SpringApplication.run ")
-        for method in app.start.methods
-        if method.name == "main"
-        for call in method.references
-    ):
-        found.append(f"whether {app.start.name} starts Spring is not known")
-    for method in app.start.methods:
-        if method.name == "main" and any("java.lang.System.exit " in call for call in method.references):
-            found.append(f"{app.start.name} may end the program")
     if web is not None and web.strip().lower() != ("reactive" if is_reactive(app) else "servlet"):
         found.append(f"spring.main.web-application-type is {web}")
-    if app.settings.below("spring.autoconfigure.") or any(
-        "exclude" in name for one in app.start.annotations for name in one.values
+    if app.settings.below("spring.autoconfigure."):
+        found.append("some of Spring Boot's configurations are left out")
+    folder = java.properties.get("java.io.tmpdir") or "/tmp"  # noqa: S108 - Java's own default
+    if command.rootfs.resolve(folder) is None:
+        found.append(f"the image has no {folder}, which the embedded server works in")
+    return [*found, *_machine(command, app)]
+
+
+def _start_class(app: SpringApp) -> list[str]:
+    """Return what in the start class is not the ordinary way to start Spring."""
+    found = []
+    name = app.start.name
+    mark = next((one for one in app.start.annotations if one.name.endswith(".SpringBootApplication")), None)
+    if mark is None:
+        found.append(f"{name} is no @SpringBootApplication")
+    elif not all(
+        map(_UNRELATED.search, (text for key in mark.values if "exclude" in key for text in mark.texts(key)))
     ):
         found.append("some of Spring Boot's configurations are left out")
-    return [*found, *_machine(command, app)]
+    if "." not in name:
+        found.append(f"{name} is in no package, so that all packages are searched")
+    calls = " ".join(call for one in app.start.methods if one.name == "main" for call in one.references)
+    if "org.springframework.boot.SpringApplication.run " not in calls:
+        found.append(f"whether {name} starts Spring is not known")
+    if "java.lang.System.exit " in calls:
+        found.append(f"{name} may end the program")
+    return found
 
 
 def unknown_configurations(app: SpringApp) -> list[str]:
