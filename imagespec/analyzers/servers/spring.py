@@ -78,6 +78,7 @@ def _listening(command: Command, app: SpringApp, java: JavaCommand, place: Evide
     try:
         web = app.settings.get("spring.main.web-application-type")
         listeners = _listeners(command, app, kind, place)
+        reasons = (*java.doubts, *_doubts(command, app, java, web))
     except UnknownSettingError as error:
         return _unsettled(
             command, app, kind, attrs.evolve(place, message=f"where {kind} listens: {error}"), gaps
@@ -85,7 +86,7 @@ def _listening(command: Command, app: SpringApp, java: JavaCommand, place: Evide
     if not listeners or (web or "").strip().lower() == "none":
         reason = "the Spring Boot application starts no web server, by its settings"
         return attrs.evolve(command.never(reason), gaps=gaps)
-    doubts = [attrs.evolve(place, message=item) for item in (*java.doubts, *_doubts(command, app, java, web))]
+    doubts = [attrs.evolve(place, message=item) for item in reasons]
     main, *others = listeners
     main = attrs.evolve(main, certain=main.certain and not doubts, evidence=(*main.evidence, *doubts))
     others = [attrs.evolve(one, certain=False) for one in others]
@@ -175,6 +176,9 @@ def _doubts(command: Command, app: SpringApp, java: JavaCommand, web: str | None
         found.append(f"spring.main.web-application-type is {web}")
     if app.settings.below("spring.autoconfigure."):
         found.append("some of Spring Boot's configurations are left out")
+    context = (app.settings.get("server.servlet.context-path") or "").strip()
+    if context and not context.startswith("/"):
+        found.append(f"its context path {context[:80]} has no slash before it, which the server refuses")
     folder = java.properties.get("java.io.tmpdir") or "/tmp"  # noqa: S108 - Java's own default
     if command.rootfs.resolve(folder) is None:
         found.append(f"the image has no {folder}, which the embedded server works in")
