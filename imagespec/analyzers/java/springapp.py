@@ -82,9 +82,6 @@ def read_app(given: Given) -> SpringApp:
         raise UnreadJarError(f"the start class of /{jar.entry.path} is none of its own classes")
     packages = base_packages(classes[start]) or ()
     libraries, marks = _libraries(jar, tuple(f"{name.replace('.', '/')}/".encode() for name in packages))
-    logback = next(
-        (name for name in ("logback.xml", "logback-spring.xml") if CLASSES + name in jar.names), ""
-    )
     return SpringApp(
         version=release,
         start=classes[start],
@@ -94,8 +91,16 @@ def read_app(given: Given) -> SpringApp:
         members=frozenset(name.removeprefix(CLASSES) for name in jar.names if name.startswith(CLASSES)),
         settings=find_settings(given, classes.values(), release, _by_code(classes, marks)),
         majors=(_class(jar, launcher.replace(".", "/") + ".class").major, classes[start].major),
-        logback=jar.read(CLASSES + logback).decode("utf-8", "replace") if logback else "",
+        logback=_logback(jar),
     )
+
+
+def _logback(jar: Jar) -> str:
+    """Return the application's own configuration of logback; empty where it has none."""
+    found = next(
+        (name for name in ("logback.xml", "logback-spring.xml") if CLASSES + name in jar.names), None
+    )
+    return jar.read(CLASSES + found).decode("utf-8", "replace") if found else ""
 
 
 def _classes(jar: Jar) -> dict[str, ClassFile]:
