@@ -16,6 +16,7 @@ from imagespec import api
 from imagespec.analyzers.servers.listeners import COMMANDS
 from tests.build import Item, config, directory, docker_archive, file, layer, program
 from tests.services import APP, BASE
+from tests.springjars import boot_jar, image_of, zipped
 
 MODEL_SERVERS = ("torchserve", "tritonserver", "tensorflow_model_server", "mlserver", "vllm", "bentoml")
 """What they load decides at run time whether they come up: they never pass."""
@@ -179,6 +180,20 @@ def test_each_outcome(server: str, verdict: str, case: Case) -> None:
     assert result.outcome.evidence
 
 
+@pytest.mark.parametrize(
+    ("verdict", "jar"),
+    [
+        ("pass", boot_jar()),
+        ("fail", boot_jar(application__properties="server.port=9000\n")),
+        ("unknown", zipped({"META-INF/MANIFEST.MF": "Main-Class: a.Server\n"})),
+    ],
+    ids=["pass", "fail", "unknown"],
+)
+def test_each_outcome_of_java(verdict: str, jar: bytes) -> None:
+    image = api.check(io.BytesIO(image_of(jar))).inputs[0].images[0]
+    assert image.verdict("service-port") == verdict
+
+
 def test_every_server_has_its_cases() -> None:
-    assert {ALIASES.get(name, name) for name in COMMANDS} - set(PASS_FAIL_OPEN) == set()
+    assert {ALIASES.get(name, name) for name in COMMANDS} - set(PASS_FAIL_OPEN) == {"java"}
     assert {name for name, cases in PASS_FAIL_OPEN.items() if cases[0] is None} == {*MODEL_SERVERS, "service"}
