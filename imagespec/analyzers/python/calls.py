@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+
 from imagespec.analyzers.python.evaluator import Arguments, Frame
-from imagespec.analyzers.python.values import UNKNOWN, Function, Items, Module, Scope, Table, Value
+from imagespec.analyzers.python.values import UNKNOWN, Function, Items, Module, Scope, Table, Value, name_of
 from imagespec.analyzers.startup.steps import Step
 
 STARTERS = {
@@ -16,6 +18,18 @@ CALLERS = (
     "torch.multiprocessing.", "anyio.", "trio.", "uvloop.", "sched.", "timeit.", "tornado.ioloop.",
 )  # fmt: skip
 """What calls the functions that it is given."""
+
+
+_COROUTINES = {
+    "uvicorn.Server().serve", "hypercorn.asyncio.serve", "aiohttp.web.TCPSite().start", "aiohttp.web.AppRunner().setup",
+}  # fmt: skip
+
+
+def is_coroutine(callee: Value) -> bool:
+    """Tell whether calling something only makes a coroutine, which runs when it is awaited."""
+    if isinstance(callee, Function):
+        return isinstance(callee.node, ast.AsyncFunctionDef)
+    return name_of(callee) in _COROUTINES
 
 
 def outermost(step: Step) -> Frame:

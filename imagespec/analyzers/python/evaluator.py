@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 
 import attrs
 
+from imagespec.analyzers.python.attributes import lacks
 from imagespec.analyzers.python.expressions import EXPRESSIONS
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -125,6 +126,10 @@ class Evaluator:
         """Tell whether an environment variable is set; None when unknown."""
         raise NotImplementedError
 
+    def missing_attribute(self, owner: str, name: str) -> None:
+        """Act on an attribute that an object or module certainly does not have."""
+        raise NotImplementedError
+
     def missing_name(self, name: str) -> None:
         """Act on a name that nothing defines."""
         raise NotImplementedError
@@ -212,6 +217,8 @@ class Evaluator:
         if name in owner.names:
             return owner.names[name]
         value = owner.cls.find(name) if owner.cls else None
+        if value is None and lacks(owner, name) and owner.cls is not None:
+            self.missing_attribute(f"an object of {owner.cls.name}", name)
         return self._bound(value, owner) if value is not None else UNKNOWN
 
     def arguments(self, node: ast.Call) -> Arguments:

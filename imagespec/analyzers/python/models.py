@@ -13,7 +13,7 @@ from imagespec.analyzers.python.commandline import parse_arguments, parse_known_
 from imagespec.analyzers.python.datafiles import DATA_FILES, path_text
 from imagespec.analyzers.python.dotenv import DOTENV
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
-from imagespec.analyzers.python.loading import LOADING
+from imagespec.analyzers.python.loading import LOADING, missing_file
 from imagespec.analyzers.python.methods import METHODS
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -48,13 +48,16 @@ STAR_SOURCES: Mapping[str, tuple[str, ...]] = {
 """What ``from library import *`` brings, where an analyzer knows the names."""
 
 
-def _number(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+def _number(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     value = given.get(0, "x")
     if not isinstance(value, Const) or not isinstance(value.value, str | int) or len(given.args) != 1:
         return UNKNOWN
     try:
         return Const(int(value.value)) if len(str(value.value)) < 20 else UNKNOWN
     except ValueError:
+        if not run.trying:
+            program = _program(run)
+            program.gap(program.here(f"int() refuses {str(value.value)[:40]!r}; Python stops here"))
         return UNKNOWN
 
 
@@ -234,6 +237,21 @@ def _sys_path(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     return Const(None)
 
 
+def _change_directory(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    """Follow ``os.chdir``: relative paths start from there, while the module search path stays."""
+    program = _program(run)
+    path, cwd = path_text(given.get(0, "path")), program.step.cwd
+    known = path is not None and run.certain and not run.thread and (path.startswith("/") or cwd is not None)
+    if path is not None and known and missing_file(program, path) is not None:
+        program.gap(
+            program.here(f"the directory {path[:200]} is not in the image; without it Python stops here")
+        )
+    new = posixpath.normpath(posixpath.join(cwd or "/", path)) if path is not None and known else None
+    program.moved = True
+    program.step = attrs.evolve(program.step, cwd=new)
+    return Const(None)
+
+
 def _import_module(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     name = text_of(given.get(0, "name"))
     if name is None or name.startswith(".") or callee.name == "builtins.__import__":
@@ -273,6 +291,7 @@ MODELS: Mapping[str, Model] = {
     "sys.exit": _exit,
     "os._exit": _exit,
     "os.abort": _exit,
+    "os.chdir": _change_directory,
     "os.getenv": _environment,
     "os.environ.get": _environment,
     "os.environ.setdefault": _environment,

@@ -15,7 +15,7 @@ import attrs
 
 from imagespec.analyzers.python import models, statements
 from imagespec.analyzers.python.calls import CALLERS, STARTERS, bound, outermost
-from imagespec.analyzers.python.evaluator import Arguments, Evaluator, Exhausted, Frame
+from imagespec.analyzers.python.evaluator import OPEN_NAMES, Arguments, Evaluator, Exhausted, Frame
 from imagespec.analyzers.python.flow import Flow, Stop, own_nodes
 from imagespec.analyzers.python.records import is_record, make_record
 from imagespec.analyzers.python.source import BrokenSource, Found, Source, Sources
@@ -65,10 +65,13 @@ class Program(Evaluator):
         self.gaps: list[Evidence] = []
         self.made: set[str] = set()
         """Absolute paths of directories that the program itself makes."""
+        self.moved = False
+        """Whether it changes its working directory, so that ``step.cwd`` is only where it is in the end."""
         self.stopped: Stop | None = None
         """Why the main flow certainly goes no further; None where it may come to its end."""
         self._blocking = blocking
         self._escaped: set[int] = set()
+        self._shadows_checked = False
         self.frames.append(outermost(step))
 
     # Starting.
@@ -191,6 +194,7 @@ class Program(Evaluator):
     def _load(self, name: str, found: Found, shown: str) -> Value:
         match found.kind:
             case "library":
+                self._check_shadows()
                 return External(name)
             case "perhaps":
                 self.gap(self.here(f"{shown} is imported, and is only among the packages of one user"))
@@ -214,6 +218,17 @@ class Program(Evaluator):
         self._execute(module, loaded.tree)
         return module
 
+    def _check_shadows(self) -> None:
+        if self._shadows_checked:
+            return
+        self._shadows_checked = True
+        path = self.sources.shadowing()
+        if path is not None:
+            message = (
+                f"{path} takes the place of a module of Python's own, also for the libraries, which may fail"
+            )
+            self.gap(Evidence(message=message, path=path))
+
     def _missing(self, name: str, shown: str) -> Value:
         if self.sources.exact:
             raise self.stop("import", f"{shown} is imported, and is not in the image: Python stops here")
@@ -224,7 +239,26 @@ class Program(Evaluator):
         """Return what a module has under a name: a variable, or a submodule imported before."""
         if name in module.scope.names:
             return module.scope.names[name]
-        return self.modules.get(f"{module.name}.{name}", UNKNOWN)
+        if (found := self.modules.get(f"{module.name}.{name}")) is not None:
+            return found
+        if module.tree is not None and not self._may_have_more(module, name):
+            self.missing_attribute(f"the module {module.name}", name)
+        return UNKNOWN
+
+    def missing_attribute(self, owner: str, name: str) -> None:
+        """Record an attribute that certainly is not there, unless the exception may be caught."""
+        if not self.trying:
+            self.gap(self.here(f"{owner} has no {name[:100]}; Python stops here"))
+
+    def _may_have_more(self, module: Module, name: str) -> bool:
+        """Tell whether a module may have a name that is not seen."""
+        writers = ("builtins.globals", "builtins.vars", "builtins.setattr", "builtins.locals", "?")
+        return (
+            self.doubt
+            or name.startswith("__")
+            or bool({OPEN_NAMES, "__getattr__"} & module.scope.names.keys())
+            or any(call.name.startswith(writers) for call in self.calls)
+        )
 
     def import_from(self, module: Value, name: str) -> Value:
         """Return what ``from module import name`` binds."""
@@ -234,6 +268,10 @@ class Program(Evaluator):
             return module.scope.names[name]
         if module.directory is not None:
             return self.import_module(f"{module.name}.{name}")
+        if not self._may_have_more(module, name):
+            raise self.stop(
+                "import", f"{name[:100]} is imported from {module.name}, which has none: Python stops here"
+            )
         return UNKNOWN
 
     def import_relative(self, level: int, name: str) -> Value:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import attrs
 
@@ -16,6 +17,9 @@ from imagespec.analyzers.python.values import (
     Const,
     External,
     Function,
+    Items,
+    Place,
+    Table,
     Value,
     name_of,
 )
@@ -55,6 +59,7 @@ _FILE_HANDLERS: Mapping[str, int] = {
     "concurrent_log_handler.ConcurrentRotatingFileHandler": 0,
 }
 _CONFIGURED = {"logging.config.dictConfig", "logging.config.fileConfig", "logging.basicConfig"}
+_REDIRECTIONS = {"os.dup2", "contextlib.redirect_stdout", "contextlib.redirect_stderr"}
 _STREAMS = {"sys.stdout": "standard output", "sys.stderr": "standard error"}
 _OWN_FILES = {"/dev/stdout", "/dev/stderr", "/dev/fd/1", "/dev/fd/2", "/proc/self/fd/1", "/proc/self/fd/2"}
 _OWN_FILES |= {"/proc/1/fd/1", "/proc/1/fd/2"}
@@ -67,6 +72,7 @@ def find_python_logs(listening: Listening) -> LogFindings:
         found.gaps.extend(program.gaps)
         for call in program.calls:
             found.look_at(call, program)
+        found.gaps.extend(_prints_into_files(program))
         found.look_for_prints(program)
     return LogFindings(
         files=tuple(found.files),
@@ -95,6 +101,32 @@ class _Found:
             self._sink(call, call.argument(0, "sink"), program)
         elif call.name in _CONFIGURED:
             self._configuration(call, program)
+        elif call.name in {"sys.stdout=", "sys.stderr="}:
+            self._replaced(call, program)
+        elif call.name in _REDIRECTIONS:
+            self.gaps.append(
+                call.place.evidence(f"{call.name} sends output elsewhere, which is not followed")
+            )
+        elif call.name == "loguru.logger.configure" and "handlers" in call.keywords:
+            self._sinks(call)
+
+    def _replaced(self, call: Call, program: Program) -> None:
+        """Add what a program puts in the place of a standard stream."""
+        value = call.args[0] if call.args else None
+        if isinstance(value, Call) and value.name in {"builtins.open", "io.open"}:
+            self._file(call, value.argument(0, "file"), program, beside=False)
+        elif not _is_standard(value):
+            self.gaps.append(
+                call.place.evidence(f"{call.name[:-1]} is replaced by something that is not followed")
+            )
+
+    def _sinks(self, call: Call) -> None:
+        """Look at ``logger.configure(handlers=[{"sink": ...}])``, which takes the place of all handlers before."""
+        handlers = call.keywords["handlers"]
+        tables = handlers.items if isinstance(handlers, Items) and not handlers.open else [UNKNOWN]
+        sinks = [item.entries.get("sink") if isinstance(item, Table) else None for item in tables]
+        if not all(_is_standard(sink) for sink in sinks):
+            self.gaps.append(call.place.evidence(f"{call.name} has a sink that is not followed"))
 
     def _configuration(self, call: Call, program: Program) -> None:
         """Add what a dictionary or a file configures."""
@@ -113,7 +145,7 @@ class _Found:
     def _file(self, call: Call, value: Value | None, program: Program, *, beside: bool | None = None) -> None:
         text, cwd = path_text(value), program.step.cwd
         path = None
-        if text is not None and (text.startswith("/") or cwd is not None):
+        if text is not None and (text.startswith("/") or (cwd is not None and not program.moved)):
             path = posixpath.normpath(posixpath.join(cwd or "/", text))
         if path in _OWN_FILES:
             self.streams.append(call.place.evidence(f"{call.name} writes to {path}"))
@@ -157,3 +189,26 @@ class _Found:
                 message = "print without flush or PYTHONUNBUFFERED may reach the log late or never"
                 self.notes.append(call.place.evidence(message))
                 return
+
+
+def _is_standard(value: Value | None) -> bool:
+    """Tell whether a stream is a standard one, or a text layer over one."""
+    if isinstance(value, Call) and value.name in {"io.TextIOWrapper", "codecs.getwriter()", "os.fdopen"}:
+        value = value.args[0] if value.args else None
+        if value == Const(1) or value == Const(2):
+            return True
+    return name_of(value).removeprefix("sys.__").removeprefix("sys.").startswith(("stdout", "stderr"))
+
+
+def _prints_into_files(program: Program) -> Iterator[Evidence]:
+    """Yield each ``print(…, file=…)`` of the program's sources that does not name a standard stream."""
+    for module in program.loaded:
+        for node in ast.walk(module.tree) if module.tree is not None else ():
+            if not (
+                isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+            ):
+                continue
+            files = [item.value for item in node.keywords if item.arg == "file"]
+            if any(not ast.unparse(item).startswith(("sys.", "stdout", "stderr", "None")) for item in files):
+                message = "print writes to a file that is not followed"
+                yield Place(module.path, node.lineno, module.layer).evidence(message)

@@ -194,7 +194,19 @@ def _from_environment(run: Program, field: _Field, options: _Options) -> Value:
                 return UNKNOWN if text is None else _converted(text, field.kind)
     if any(name.lower() in _GIVEN_BY_ENGINES for name in wanted):
         return UNKNOWN
+    if field.default is None and not _may_be_none(field.kind):
+        shown = wanted[0]
+        run.gap(
+            run.here(
+                f"{shown} is not set in the image, and the setting {field.name} has no default; Python stops here"
+            )
+        )
     return field.default if field.default is not None else UNKNOWN
+
+
+def _may_be_none(kind: str) -> bool:
+    """Tell whether older versions of pydantic take None for a default that is not written."""
+    return "Optional" in kind or "None" in kind or kind == "Any"
 
 
 def _converted(text: str, kind: str) -> Value:

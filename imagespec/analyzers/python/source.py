@@ -55,6 +55,13 @@ _FORMER_STDLIB = {
 """Removed from the standard library between Python 3.9 and 3.13 (What's New, "Removed")."""
 _OLDEST_MINOR = 8
 _STDLIB = sys.stdlib_module_names | _FORMER_STDLIB
+_STARTUP = {
+    "abc", "codecs", "encodings", "genericpath", "io", "os", "ntpath", "posixpath", "site", "sitecustomize", "stat",
+    "usercustomize", "_collections_abc", "_sitebuiltins", "importlib", "zipimport", "runpy",
+}  # fmt: skip
+_SELDOM = {"antigravity", "idlelib", "pydoc_data", "test", "this", "turtle", "turtledemo"}
+_SHADOWED = sys.stdlib_module_names - frozenset(sys.builtin_module_names) - _STARTUP - _SELDOM
+"""Modules that libraries take from the program's own directory where it has one of that name."""
 _COMPILED = re.compile(r"\.(cpython-3[0-9a-z]{1,4}-[a-z0-9_-]{1,40}|abi3)\.so\Z|\.so\Z|\.pyc\Z")
 
 
@@ -80,6 +87,12 @@ class Found:
     path: str = ""
     directory: str | None = None
     """Of a package of the program: where its submodules are."""
+
+
+def _space(directory: str, name: str) -> Found:
+    """Return what `Sources` says of a directory that is no regular package."""
+    base = posixpath.join(directory, name)
+    return Found("directory", base, base)
 
 
 LIBRARY = Found("library")
@@ -111,9 +124,13 @@ class Sources:
         top, *rest = name.split(".")
         if top in sys.builtin_module_names:
             return LIBRARY
+        spaces = []  # a directory without __init__.py counts only where nothing else has the name
         for directory in self.own:
-            if found := self._descend(directory, top, rest):
+            if (found := self._descend(directory, top, rest)) and self._at(directory, top) != _space(
+                directory, top
+            ):
                 return found
+            spaces += [found] if found else []
         if top in _STDLIB:
             return LIBRARY
         if any(self._at(directory, top) for directory in self.libraries):
@@ -121,7 +138,19 @@ class Sources:
         for directory in self.late:
             if found := self._descend(directory, top, rest):
                 return found
+        if spaces:
+            return spaces[0]
         return Found("perhaps") if any(self._at(directory, top) for directory in self.perhaps) else MISSING
+
+    def shadowing(self) -> str | None:
+        """Return the path of a module of the program that takes the place of the standard library's; None without."""
+        for directory in self.own:
+            for entry in self.rootfs.list(directory):
+                name = entry.path.rpartition("/")[2].removesuffix(".py")
+                found = self._at(directory, name) if name in _SHADOWED else None
+                if found is not None and found.kind == "source":
+                    return found.path
+        return None
 
     def find_below(self, directory: str, name: str) -> Found:
         """Return what the submodule ``name`` of the package in ``directory`` leads to."""

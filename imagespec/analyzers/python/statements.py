@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagespec.analyzers.python import definitions
 from imagespec.analyzers.python.assignments import assign, scope_of
+from imagespec.analyzers.python.calls import is_coroutine
 from imagespec.analyzers.python.flow import Flow, Stop, own_nodes
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -250,6 +251,20 @@ def _match(run: Program, node: ast.Match) -> Flow:
     return run.fork([*cases, lambda: Flow.NEXT])
 
 
+def _expression(run: Program, node: ast.Expr) -> Flow:
+    """Follow an expression of its own; a coroutine that is called there and not awaited never runs."""
+    if not isinstance(node.value, ast.Call):
+        run.eval(node.value)
+        return Flow.NEXT
+    run.spend()
+    callee = run.eval(node.value.func)
+    arguments = run.arguments(node.value)
+    run.line = node.value.lineno
+    if not is_coroutine(callee):
+        run.call(callee, arguments)
+    return Flow.NEXT
+
+
 def other(run: Program, node: ast.stmt) -> Flow:
     """Follow a statement that has only expressions."""
     for child in ast.iter_child_nodes(node):
@@ -266,6 +281,7 @@ def _forget_deleted(run: Program, node: ast.Delete) -> None:
 
 
 STATEMENTS: Mapping[type[ast.stmt], Callable[[Program, Any], Flow]] = {
+    ast.Expr: _expression,
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
     ast.AugAssign: _augmented,

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from imagespec.analyzers.python.datafiles import path_text
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.values import Const, Value
-from imagespec.entry import Entry
-from imagespec.rootfs import RootFs
+from imagespec.analyzers.startup.users import WRITE, may
 
 if TYPE_CHECKING:
     from imagespec.analyzers.python.program import Program
@@ -40,7 +39,7 @@ def check_written(program: Program, value: Value | None) -> None:
     if above is None and directory not in program.made and _starts_first(program):
         message = f"{path} is written, and its directory is not in the image; without it Python stops here"
         program.gap(program.here(message))
-    elif above is not None and not _may_write(program.step.user, above, view):
+    elif above is not None and not may(program.step.user, WRITE, above, view):
         program.gap(program.here(f"the user {program.step.user} may not be allowed to write {path}"))
 
 
@@ -54,25 +53,6 @@ def _full_path(program: Program, value: Value | None) -> str | None:
     if not text or (not text.startswith("/") and cwd is None):
         return None
     return posixpath.normpath(posixpath.join(cwd or "/", text))
-
-
-def _may_write(user: str, entry: Entry, view: RootFs) -> bool:
-    if not user or entry.mode & 0o002:
-        return True
-    return bool(entry.mode & 0o200) and entry.uid == _number(user, view)
-
-
-def _number(user: str, view: RootFs) -> int | None:
-    """Return the number of a user, of whom the image's passwd file has the name."""
-    name = user.partition(":")[0]
-    if name.isdecimal():
-        return int(name) if len(name) < 12 else None
-    passwd = view.resolve("etc/passwd")
-    for line in ((view.content(passwd) if passwd else None) or b"").decode("utf-8", "replace").splitlines():
-        fields = line.split(":")
-        if fields[0] == name and len(fields) > 2 and fields[2].isdecimal() and len(fields[2]) < 12:
-            return int(fields[2])
-    return None
 
 
 def _handler(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
@@ -97,7 +77,7 @@ def _make_directory(run: Evaluator, _callee: Callee, given: Arguments) -> Value 
             if (
                 entry is not None
                 and above != path
-                and not _may_write(program.step.user, entry, program.sources.rootfs)
+                and not may(program.step.user, WRITE, entry, program.sources.rootfs)
             ):
                 program.gap(program.here(f"the user {program.step.user} may not be allowed to make {path}"))
             break

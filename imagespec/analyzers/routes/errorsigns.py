@@ -12,14 +12,25 @@ import re
 
 import attrs
 
+from imagespec.analyzers.python.attributes import lacks
 from imagespec.analyzers.python.flow import own_nodes
 from imagespec.analyzers.python.loading import missing_file
 from imagespec.analyzers.python.names import undefined_name
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Class, Function, text_of
+from imagespec.analyzers.python.values import (
+    Call,
+    Class,
+    Function,
+    Instance,
+    Value,
+    name_of,
+    root_of,
+    text_of,
+)
 from imagespec.analyzers.routes.reached import reached_nodes
 from imagespec.analyzers.routes.statuses import Codes, called, codes_of, is_success, named
 
+OK = 200
 _FUNCTIONS = 20
 """The program's own functions that are looked into for one handler."""
 _RAISING = {
@@ -72,6 +83,8 @@ class Handler:
     """Whether a status is the second item of what it returns (Flask)."""
     statuses: bool = True
     """Whether the statuses that it gives are looked at."""
+    exact: bool = False
+    """Whether only 200 will do, and no other status of success."""
 
 
 def error_signs(handler: Handler) -> list[str]:
@@ -142,12 +155,67 @@ def _first_call(value: ast.expr | None, handler: Handler) -> str | None:
 
 def _look(nodes: list[ast.AST], handler: Handler, found: dict[str, None], pending: list[Function]) -> None:
     """Add the signs of nodes, and the functions that they call."""
+    tried = _tried(nodes)
     for node in nodes:
         sign = _sign(node, handler)
+        if sign is None and isinstance(node, ast.Call) and id(node) not in tried:
+            sign = _asks(node.func, handler.function)
         if sign:
             found.setdefault(sign)
         if isinstance(node, ast.Call) and (inner := called(node.func, handler.function, handler.owner)):
             pending.append(inner)
+
+
+_CLIENTS = (
+    "requests.",
+    "httpx.",
+    "urllib.request.",
+    "urllib3.",
+    "redis.",
+    "pymongo.",
+    "psycopg2.",
+    "pymysql.",
+    "grpc.",
+    "tritonclient.",
+)
+_ASKED = {
+    "get",
+    "post",
+    "put",
+    "request",
+    "head",
+    "send",
+    "stream",
+    "urlopen",
+    "ping",
+    "execute",
+    "cursor",
+    "connect",
+}
+
+
+def _asks(node: ast.expr, function: Function) -> str | None:
+    """Tell of a call that asks another server and raises where that does not answer."""
+    first = node
+    while isinstance(first, ast.Attribute | ast.Call):
+        first = first.value if isinstance(first, ast.Attribute) else first.func
+    value = named(first.id, function) if isinstance(first, ast.Name) else None
+    root = root_of(value)
+    name = root.name if isinstance(root, Call) else name_of(root)
+    if f"{name}.".startswith(_CLIENTS) and last_name(node) in _ASKED:
+        return "the handler asks another server, and fails where that does not answer"
+    return None
+
+
+def _tried(nodes: list[ast.AST]) -> set[int]:
+    """Return the identities of nodes whose exceptions a handler catches and goes on."""
+    return {
+        id(inner)
+        for node in nodes
+        if isinstance(node, ast.Try) and node.handlers
+        for part in node.body
+        for inner in ast.walk(part)
+    }
 
 
 def _nodes(function: Function) -> list[ast.AST]:
@@ -170,9 +238,17 @@ def _sign(node: ast.AST, handler: Handler) -> str | None:
         case ast.Return(value=ast.expr() as value) if handler.statuses:
             return _returned(value, handler)
         case ast.Assign(targets=[ast.Attribute(attr=name)], value=value) if name in _STATUS_NAMES:
-            return _told(codes_of(value, handler.function))
+            return _told(codes_of(value, handler.function), handler)
+        case ast.Attribute(value=ast.Name(id=name), attr=attribute, ctx=ast.Load()):
+            return _lacking(named(name, handler.function), attribute)
         case ast.Subscript(ctx=ast.Load(), value=ast.Attribute(attr=name)) if name in _OF_REQUEST:
             return _from_request(node.value, name)
+    return None
+
+
+def _lacking(owner: Value | None, name: str) -> str | None:
+    if isinstance(owner, Instance) and owner.cls is not None and lacks(owner, name):
+        return f"the handler asks for {name[:100]}, which no object of {owner.cls.name[:100]} has"
     return None
 
 
@@ -221,12 +297,12 @@ def _written(owner: ast.expr, value: ast.expr) -> str | None:
 
 def _status(node: ast.Call, name: str, handler: Handler) -> str | None:
     if name in {"set_status", "send_response"} and node.args:
-        return _told(codes_of(node.args[0], handler.function))
+        return _told(codes_of(node.args[0], handler.function), handler)
     if name == "make_response" and len(node.args) > 1 and not isinstance(node.args[1], ast.Dict):
-        return _told(codes_of(node.args[1], handler.function))
+        return _told(codes_of(node.args[1], handler.function), handler)
     for keyword in node.keywords:
         if keyword.arg in _STATUS_NAMES and name not in _DATA and not _is_default(keyword.value):
-            return _told(codes_of(keyword.value, handler.function))
+            return _told(codes_of(keyword.value, handler.function), handler)
     return None
 
 
@@ -264,7 +340,11 @@ def _returned(value: ast.expr, handler: Handler) -> str | None:
         return _returned(value.body, handler) or _returned(value.orelse, handler)
     if handler.tuples and isinstance(value, ast.Tuple) and len(value.elts) > 1:
         second = value.elts[1]
-        return None if isinstance(second, ast.Dict | ast.List) else _told(codes_of(second, handler.function))
+        return (
+            None
+            if isinstance(second, ast.Dict | ast.List)
+            else _told(codes_of(second, handler.function), handler)
+        )
     if not isinstance(value, ast.Call):
         return None
     name = last_name(value.func)
@@ -272,13 +352,15 @@ def _returned(value: ast.expr, handler: Handler) -> str | None:
         return f"the handler may answer {name}"
     for argument in value.args[1:] if name not in _DATA else ():
         codes = codes_of(argument, handler.function)
-        if any(code is not None and 300 <= code < 600 for code in codes):
-            return _told(codes)
+        if any(code is not None and 200 < code < 600 for code in codes):
+            return _told(codes, handler)
     return None
 
 
-def _told(codes: Codes) -> str | None:
-    errors = sorted(code for code in codes if code is not None and not is_success(code))
+def _told(codes: Codes, handler: Handler) -> str | None:
+    errors = sorted(
+        code for code in codes if code is not None and (code != OK if handler.exact else not is_success(code))
+    )
     if errors:
         return f"the handler may answer {errors[0]}"
     return "the handler answers with a status that is not known" if None in codes else None

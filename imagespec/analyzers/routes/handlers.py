@@ -84,7 +84,8 @@ def _reasons(
 ) -> tuple[tuple[str, bool], ...]:
     handler = Handler(view, program, owner, calling.tuples)
     certain = certain_sign(handler)
-    found: dict[str | None, bool] = {message: message == certain for message in error_signs(handler)}
+    signs = error_signs(attrs.evolve(handler, exact=True))
+    found: dict[str | None, bool] = {message: message == certain for message in signs}
     found |= dict.fromkeys((_misfit(view, calling, given, owner), _coroutine(view, calling, program)), True)
     found |= _unlike(view, calling)
     return tuple((message, always) for message, always in found.items() if message)

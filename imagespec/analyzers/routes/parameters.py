@@ -7,9 +7,9 @@ import re
 
 from imagespec.analyzers.python.flow import own_nodes
 from imagespec.analyzers.python.values import Call, Class, Const, Function, Value
-from imagespec.analyzers.routes.errorsigns import last_name
+from imagespec.analyzers.routes.errorsigns import OK, last_name
 from imagespec.analyzers.routes.routing import Caveat
-from imagespec.analyzers.routes.statuses import named
+from imagespec.analyzers.routes.statuses import named, route_status
 
 _SIMPLE = {"str", "int", "float", "bool", "Optional", "Union", "typing"}
 _GIVEN = {"Request", "Response", "BackgroundTasks", "WebSocket", "HTTPConnection", "SecurityScopes"}
@@ -24,8 +24,9 @@ def request_caveats(
     if call.argument(None, "dependencies") not in {None, Const(None)}:
         found.append("the route's dependencies may refuse requests")
     code = call.argument(None, "status_code")
-    if isinstance(code, Const) and isinstance(code.value, int) and not 200 <= code.value < 300:
-        found.append(f"the route answers {code.value}")
+    number = route_status(code)
+    if number != OK:
+        found.append(f"the route answers {'a status that is not known' if number is None else number}")
     if isinstance(view, Function) and not call.name.startswith("starlette."):
         bodies = methods is None or not methods <= {"GET", "HEAD"}
         found += _parameters(view, pattern, bodies=bodies)

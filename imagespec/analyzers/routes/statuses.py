@@ -7,7 +7,7 @@ import http
 import re
 
 from imagespec.analyzers.python.flow import own_nodes
-from imagespec.analyzers.python.values import Class, Const, Function, Instance, Module, Scope, Value
+from imagespec.analyzers.python.values import Class, Const, Function, Instance, Module, Scope, Value, name_of
 from imagespec.analyzers.routes.reached import outcomes
 
 _NUMBERED = re.compile(r"HTTP_?([1-5][0-9]{2})(?:_[A-Z_]+)?\Z")
@@ -66,6 +66,18 @@ def _named(name: str, function: Function, depth: int) -> Codes:
     if isinstance(value, Const) and type(value.value) is int:
         return frozenset({value.value})
     return UNKNOWN_CODES
+
+
+def route_status(value: Value | None) -> int | None:
+    """Return the status that a route is registered with: 200 without one; None where it is not known."""
+    if value is None or value == Const(None):
+        return 200
+    if isinstance(value, Const):
+        return value.value if isinstance(value.value, int) else None
+    name = name_of(value).rpartition(".")[2]
+    found = _NUMBERED.match(name)
+    status = http.HTTPStatus.__members__.get(name)
+    return int(found[1]) if found else None if status is None else int(status)
 
 
 def is_success(code: int | None) -> bool:

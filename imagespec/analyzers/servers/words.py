@@ -23,6 +23,7 @@ from imagespec.analyzers.python.values import (
     Module,
     Value,
 )
+from imagespec.analyzers.servers.beforeserving import follow_before_serving
 from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
 from imagespec.analyzers.startup.steps import INHERITED, Step
 from imagespec.rootfs import RootFs
@@ -262,6 +263,8 @@ def with_app(
     command: Command, listeners: list[Listener], app: AppRef | Listening, program: Program, *, certain: bool
 ) -> Listening:
     """Return listeners that serve one application; they are as certain as the application's import."""
+    if not isinstance(app, Listening):
+        follow_before_serving(app.application, program)
     gaps = tuple(program.gaps)
     if isinstance(app, Listening):
         if not app.gaps:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+import attrs
+
 from imagespec.analyzers.shell.declaring import declare_fields
 from imagespec.analyzers.shell.expand import Expander
 from imagespec.analyzers.shell.options import set_options, shift
@@ -143,10 +145,21 @@ def _printf(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: A
     return _DONE
 
 
-def _wait(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
-    if state.jobs:
+def _wait(runner: Runner, fields: Fields, state: State) -> Outcome:
+    if "-n" in fields:
+        _wait_for_one(runner, state)
+    elif state.jobs:
         state.doubts.add(Doubt.HANG)
     return Outcome()
+
+
+def _wait_for_one(runner: Runner, state: State) -> None:
+    """Follow bash's ``wait -n``: it returns when the first program in the background ends, whichever that is."""
+    steps = runner.walk.steps
+    state.doubts.add(Doubt.HANG)
+    if sum(step.background for step in steps) > 1:
+        runner.walk.gap(state, "wait -n returns when the first of the programs in the background ends")
+        steps[:] = [attrs.evolve(step, certain=step.certain and not step.background) for step in steps]
 
 
 def _eval(runner: Runner, fields: Fields, state: State) -> Outcome:
@@ -226,6 +239,7 @@ def _source(runner: Runner, fields: Fields, state: State) -> Outcome:
 def _alias(runner: Runner, fields: Fields, state: State) -> Outcome:
     if len(fields) > 1:
         runner.walk.gap(state, "aliases are not followed")
+        runner.walk.touch(fields[1:], widely=True)  # a name may lead to another program now
     return _DONE
 
 

@@ -242,6 +242,8 @@ class Launcher:
             self._walk.touch(words[1:], widely=call.name not in tools.NARROW)
         paths = [absolute(name, call.state.cwd) for name in tools.files_read(words)]
         may_fail = any(path is not None and self._walk.rootfs.resolve(path) is None for path in paths)
+        made = [absolute(name, call.state.cwd) for name in tools.directories_made(words)]
+        may_fail |= any(path is not None and self._walk.rootfs.resolve(path) is not None for path in made)
         return Launched(Status.LIKELY if ends and not may_fail else Status.UNKNOWN, returns=ends)
 
     def _python_file(self, call: _Call) -> Launched | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 
 from imagespec.analyzers.shell.parser import LIMIT_TEXT_BYTES
@@ -11,9 +13,11 @@ from imagespec.analyzers.startup.command import effective_command, working_direc
 from imagespec.analyzers.startup.launch import Launcher
 from imagespec.analyzers.startup.steps import StartCommand, Step
 from imagespec.analyzers.startup.tools import ends_by_itself
+from imagespec.analyzers.startup.users import EXECUTE, READ, closed_directory, may
 from imagespec.analyzers.startup.walk import Walk
 from imagespec.analyzers.wanted import LIBRARIES, Wanted
 from imagespec.documents.config import ImageConfig
+from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 
@@ -113,14 +117,21 @@ def _weigh_permissions(walk: Walk, user: str, rootfs: RootFs) -> tuple[list[Step
             walk.steps[number] = attrs.evolve(step, certain=False)
             continue
         script = rootfs.resolve(step.script) if step.script else None
-        for entry, bit in ((step.program, 0o001), (script, 0o004)):
-            if entry is not None and not entry.mode & bit:
-                what = "run" if bit == 0o001 else "read"
+        for entry, bit in ((step.program, EXECUTE), (script, READ), *_directories(step, user, rootfs)):
+            if entry is not None and not may(user, bit, entry, rootfs):
+                what = "search" if entry.kind is EntryKind.DIRECTORY else "run" if bit == EXECUTE else "read"
                 message = f"the user {user} may not be allowed to {what} it (mode {entry.mode:04o})"
                 gap = Evidence(message=message, path=entry.path, layer=entry.layer)
                 doubtful = [attrs.evolve(later, certain=False) for later in walk.steps[number:]]
                 return [*walk.steps[:number], *doubtful], [*walk.gaps, gap]
     return walk.steps, list(walk.gaps)
+
+
+def _directories(step: Step, user: str, rootfs: RootFs) -> Iterator[tuple[Entry | None, int]]:
+    """Yield the directories that keep a user from a step's program, script or working directory."""
+    for path in (step.program.path if step.program else None, step.script, step.cwd):
+        if path is not None:
+            yield closed_directory(user, path, rootfs), EXECUTE
 
 
 def _check_left_alone(walk: Walk) -> None:

@@ -62,6 +62,14 @@ def files_read(words: tuple[str | None, ...]) -> list[str]:
     return [name for name in read if name is not None]
 
 
+def directories_made(words: tuple[str | None, ...]) -> list[str]:
+    """Return the directories that ``mkdir`` makes and fails for where they are there: those without ``-p``."""
+    plain = (words[0] or "").rpartition("/")[2] == "mkdir" and None not in words
+    texts = [word for word in words[1:] if word is not None]
+    parents = any(word == "--parents" or (word[:1] == "-" != word[1:2] and "p" in word) for word in texts)
+    return [word for word in texts if not word.startswith("-")] if plain and not parents else []
+
+
 def dialect_of(name: str, entry: Entry | None) -> str:
     """Return the language of a shell: of the program that a name such as ``sh`` leads to."""
     real = entry.path.rpartition("/")[2] if entry else name

@@ -1,0 +1,147 @@
+"""
+What stands between an imported application and its first request, and may end the server.
+
+Functions that frameworks call when the server starts are followed like any other; what frameworks refuse when routes are
+registered, and Django's settings, are looked at here.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from imagespec.analyzers.python.evaluator import Arguments
+from imagespec.analyzers.python.program import Program
+from imagespec.analyzers.python.values import (
+    Call,
+    Const,
+    Function,
+    Items,
+    Value,
+    root_of,
+    text_of,
+)
+
+_STARLETTE = {"fastapi.FastAPI", "starlette.applications.Starlette"}
+_FLASK = {"flask.Flask", "flask.Blueprint"}
+_DJANGO = {"django.core.wsgi.get_wsgi_application", "django.core.asgi.get_asgi_application"}
+_REGISTERING = (".route()", ".get()", ".post()", ".put()", ".delete()", ".patch()", ".add_url_rule")
+_GONE = (".before_first_request", ".before_app_first_request")
+
+
+def follow_before_serving(app: Value | None, program: Program) -> None:
+    """Follow what runs before an application serves; what may end the server is a gap of the program."""
+    if not isinstance(app, Call):
+        return
+    for function in list(_hooks(app, program)):
+        _follow(function, program)
+    if app.name == "flask.Flask":
+        _check_flask(program)
+    elif app.name in _DJANGO:
+        _check_django(app, program)
+
+
+def _follow(function: Function, program: Program) -> None:
+    before, program.stopped = program.stopped, None
+    program.guarded(lambda: program.call(function, Arguments(spread=True)))
+    if program.stopped is not None:
+        program.gap(program.stopped.evidence)
+    program.stopped = before
+
+
+def _hooks(app: Call, program: Program) -> Iterator[Function]:
+    """Yield the functions that the framework calls when the server starts."""
+    values: list[Value | None] = []
+    lifespan = app.argument(None, "lifespan")
+    if isinstance(lifespan, Call) and lifespan.name == "contextlib.asynccontextmanager":
+        lifespan = next(iter(lifespan.args), None)
+    if app.name in _STARLETTE and lifespan not in {None, Const(None)}:
+        values = [lifespan]  # with one, the other hooks are not called
+    elif app.name in _STARLETTE:
+        listed = app.argument(None, "on_startup")
+        values = list(listed.items) if isinstance(listed, Items) else []
+        values += [call.args[0] for call in program.calls if _is_startup(call, app) and call.args]
+        values += [
+            call.argument(1, "func")
+            for call in program.calls
+            if root_of(call.receiver) is app
+            and call.name.endswith(".add_event_handler")
+            and text_of(call.argument(0, "event_type")) == "startup"
+        ]
+    elif app.name == "aiohttp.web.Application":
+        names = {
+            "aiohttp.web.Application().on_startup.append",
+            "aiohttp.web.Application().cleanup_ctx.append",
+        }
+        values = [
+            call.argument(0, "object")
+            for call in program.calls
+            if call.name in names and root_of(call.receiver) is app
+        ]
+    yield from (value for value in values if isinstance(value, Function))
+
+
+def _is_startup(call: Call, app: Call) -> bool:
+    made = call.receiver
+    return (
+        call.name.endswith(".on_event()")
+        and isinstance(made, Call)
+        and root_of(made.receiver) is app
+        and text_of(made.argument(0, "event_type")) == "startup"
+    )
+
+
+def _check_flask(program: Program) -> None:
+    """Find what Flask refuses while routes are registered (sansio/scaffold.py and app.py, 2.3 to 3.1)."""
+    registered: list[Value] = []
+    views: dict[tuple[int, str], Value] = {}
+    for call in program.calls:
+        owner = root_of(call.receiver)
+        if not isinstance(owner, Call) or owner.name not in _FLASK:
+            continue
+        if call.name.endswith(_GONE):
+            program.gap(
+                call.place.evidence(f"{call.name} is gone since Flask 2.3, and Python stops here then")
+            )
+        elif call.name.endswith(".register_blueprint"):
+            registered += call.args[:1]
+        elif call.name.endswith(_REGISTERING):
+            if any(owner is one for one in registered):
+                message = "a blueprint gets routes after it was registered, which Flask refuses since 2.3"
+                program.gap(call.place.evidence(message))
+            _check_endpoint(call, owner, views, program)
+
+
+def _check_endpoint(call: Call, owner: Call, views: dict[tuple[int, str], Value], program: Program) -> None:
+    """Find two views of one name, which Flask refuses."""
+    by_rule = call.name.endswith(".add_url_rule")
+    made = call if by_rule else call.receiver
+    view = _plain(call.argument(2, "view_func") if by_rule else next(iter(call.args), None))
+    if not isinstance(made, Call) or not isinstance(view, Function):
+        return
+    given = made.argument(1 if by_rule else None, "endpoint")
+    name = text_of(given) if given not in {None, Const(None)} else _name(view)
+    if name is None:
+        return
+    first = views.setdefault((id(owner), name), view)
+    if first is not view:
+        program.gap(call.place.evidence(f"two views have the endpoint {name[:100]}, which Flask refuses"))
+
+
+def _plain(view: Value | None) -> Value | None:
+    while isinstance(view, Call) and view.decorator and view.args:
+        view = view.args[0]
+    return view
+
+
+def _name(view: Function) -> str | None:
+    """Return a function's ``__name__``; None where a decorator such as ``functools.wraps`` may change it."""
+    decorators = [ast.unparse(item) for item in getattr(view.node, "decorator_list", ())]
+    return None if any("wraps" in item for item in decorators) else view.name
+
+
+def _check_django(app: Call, program: Program) -> None:
+    name = program.environment.get("DJANGO_SETTINGS_MODULE")
+    if name and program.sources.find(name).kind == "missing":
+        message = f"DJANGO_SETTINGS_MODULE names {name[:200]}, which is not in the image"
+        program.gap(app.place.evidence(message))

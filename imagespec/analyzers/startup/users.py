@@ -1,0 +1,46 @@
+"""
+What the image's user may do with a file, going by its mode bits.
+
+As root everything; otherwise what everybody may do, and what the owner or the group that is named as a number may do.
+Other groups that the user is in depend on the image and the engine, and are not counted.
+"""
+
+from __future__ import annotations
+
+from imagespec.entry import Entry, EntryKind
+from imagespec.rootfs import RootFs
+
+READ, WRITE, EXECUTE = 0o004, 0o002, 0o001
+
+
+def may(user: str, bit: int, entry: Entry, view: RootFs) -> bool:
+    """Tell whether a user certainly may read, write or execute (search) something; an empty user is root."""
+    name, _, group = user.partition(":")
+    if name in {"", "0", "root"} or entry.mode & bit:
+        return True
+    if entry.mode & (bit << 6) and entry.uid == user_number(user, view):
+        return True
+    return bool(entry.mode & (bit << 3)) and group.isdecimal() and int(group[:12]) == entry.gid
+
+
+def user_number(user: str, view: RootFs) -> int | None:
+    """Return the number of a user, of whom the image's passwd file has the name."""
+    name = user.partition(":")[0]
+    if name.isdecimal():
+        return int(name) if len(name) < 12 else None
+    passwd = view.resolve("etc/passwd")
+    for line in ((view.content(passwd) if passwd else None) or b"").decode("utf-8", "replace").splitlines():
+        fields = line.split(":")
+        if fields[0] == name and len(fields) > 2 and fields[2].isdecimal() and len(fields[2]) < 12:
+            return int(fields[2])
+    return None
+
+
+def closed_directory(user: str, path: str, view: RootFs) -> Entry | None:
+    """Return the first directory on the way to a path that the user may not be allowed to search."""
+    parts = path.strip("/").split("/")
+    for count in range(1, min(len(parts), 40) + 1):
+        entry = view.resolve("/".join(parts[:count]))
+        if entry is not None and entry.kind is EntryKind.DIRECTORY and not may(user, EXECUTE, entry, view):
+            return entry
+    return None
