@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
+import datetime as dt
 import http.client
 import importlib.metadata
 import json
@@ -187,7 +187,7 @@ def main() -> int:
     different = run_all(record, options.packages, options.only)
     if options.write:
         if not options.only:
-            record |= {"date": str(datetime.datetime.now(datetime.UTC).date()), "versions": versions}
+            record |= {"date": str(dt.datetime.now(dt.UTC).date()), "versions": versions}
             record["python"] = platform.python_version()
         RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return int(different > 0)

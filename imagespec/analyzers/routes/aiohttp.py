@@ -83,7 +83,7 @@ class _Reader(Reading):
             return
         if not isinstance(value, Items) or value.open:
             self.gap(call.place, "a list of routes is not wholly known")
-        for item in value.items[:1_000] if isinstance(value, Items) else ():
+        for item in value.items if isinstance(value, Items) else ():
             kind = item.name.removeprefix("aiohttp.web.") if isinstance(item, Call) else ""
             if isinstance(item, Call) and kind in _KINDS:
                 self._registered(item, kind, None, prefix, certain=certain)

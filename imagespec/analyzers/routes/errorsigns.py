@@ -12,7 +12,7 @@ import re
 
 import attrs
 
-from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.flow import NODES, own_nodes
 from imagespec.analyzers.python.loading import missing_file
 from imagespec.analyzers.python.names import undefined_name
 from imagespec.analyzers.python.program import Program
@@ -20,7 +20,7 @@ from imagespec.analyzers.python.values import Class, Function, text_of
 from imagespec.analyzers.routes.reached import reached_nodes
 from imagespec.analyzers.routes.statuses import Codes, called, codes_of, is_success, named
 
-_FUNCTIONS = 20
+_FUNCTIONS = 100
 """The program's own functions that are looked into for one handler."""
 _RAISING = {
     "abort",
@@ -37,19 +37,8 @@ _FILES = {
     "send_file", "send_static_file", "send_from_directory", "static_file", "FileResponse", "render_template", "TemplateResponse", "render",
 }  # fmt: skip
 _DATA = {
-    "jsonify",
-    "dict",
-    "update",
-    "format",
-    "debug",
-    "info",
-    "warning",
-    "error",
-    "exception",
-    "log",
-    "print",
-    "dumps",
-}
+    "jsonify", "dict", "update", "format", "debug", "info", "warning", "error", "exception", "log", "print", "dumps",
+}  # fmt: skip
 """Calls whose ``status`` is no status code."""
 _ERROR_ANSWER = re.compile(
     r"HTTP(?!Response|Ok|Status|Created|Accepted|NoContent)[A-Z][A-Za-z]+\Z"  # aiohttp.web, bottle
@@ -90,11 +79,15 @@ def signs_of(nodes: list[ast.AST], handler: Handler, functions: list[Function]) 
         if any(function.node is node for node in seen):
             continue
         seen.append(function.node)
+        if len(own_nodes(function.node)) >= NODES:
+            found.setdefault("the handler is longer than is followed")
         if function is not handler.function:
             _look(_nodes(function), attrs.evolve(handler, function=function), found, pending)
         name = undefined_name(function)
         if name:
             found.setdefault(f"the handler uses the name {name[:100]}, which nothing defines")
+    if pending:
+        found.setdefault("the handler calls more functions than are followed")
     return list(found)
 
 

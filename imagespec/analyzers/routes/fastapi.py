@@ -232,7 +232,7 @@ class _Reader(Reading):
         items = value.items if isinstance(value, Items) else []
         if not isinstance(value, Items) or value.open:
             self.gap(app.place, "a list of routes is not wholly known")
-        for item in items[:1_000] if not self.too_deep(depth, app.place) else ():
+        for item in items if not self.too_deep(depth, app.place) else ():
             name = item.name if isinstance(item, Call) else "?"
             if isinstance(item, Call) and name == "starlette.routing.Route":
                 self._route(item, "route", item.argument(1, "endpoint"), None, prefix, certain=certain)

@@ -11,7 +11,7 @@ import ast
 
 import attrs
 
-from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.flow import NODES, own_nodes
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Class, Function, name_of
 from imagespec.analyzers.routes.classviews import class_place
@@ -25,6 +25,9 @@ _OWN = ("handle", "handle_one_request", "parse_request", "send_response", "send_
 _ELSE = "\0"
 """Stands for every path that no comparison names."""
 _LIMIT = 100
+"""Methods of the class that one method is said to call."""
+_STEPS = 200_000
+"""Nodes of one method that are looked at for all its paths together."""
 
 
 def request_handler_routes(handler: Class, program: Program) -> RouteTable:
@@ -52,9 +55,13 @@ def _add_method(reader: Reading, handler: Class, method: Function, verb: str) ->
         reader.add("/…", (Token("rest"),), methods, place, served=None)
         return
     follower = _Follower(node, handler, Handler(method, reader.program, handler, statuses=False))
+    rest = (
+        follower.status(_ELSE),
+        follower.signs(),
+    )  # first, because steps are bounded and most paths end here
     for path in (*follower.constants(), _ELSE):
-        status = follower.status(path)
-        signs = tuple(Caveat(place.evidence(message)) for message in follower.signs())
+        status, found = rest if path == _ELSE else (follower.status(path), follower.signs())
+        signs = tuple(Caveat(place.evidence(message)) for message in found)
         tokens = (Token("rest"),) if path == _ELSE else literal(path)
         shown = "/…" if path == _ELSE else path
         reader.add(shown, tokens, methods, place, served=_served(status), caveats=signs)
@@ -73,10 +80,11 @@ class _Follower:
         self._handler = handler
         self._passed: list[ast.AST] = []
         self._asked: dict[ast.expr, bool] = {}
+        self._says: dict[ast.stmt, bool] = {}
         self._names = self._path_names()
         self._moves = self._sets_path()
         self._signs_of_all = self._whole_signs()
-        self._steps = 0
+        self._steps = 0 if len(own_nodes(node)) < NODES else _STEPS  # there may be more paths than are seen
 
     def _path_names(self) -> set[str]:
         """Return the variables that hold the path: ``urlparse(self.path).path`` and ``self.path.split("?")[0]``."""
@@ -124,11 +132,10 @@ class _Follower:
                 for text in _texts(node.comparators[0]) or ():
                     if self._is_path(node.left) and text.startswith("/"):
                         found[text] = None
-        return list(found)[:_LIMIT]
+        return list(found)
 
     def status(self, path: str) -> int | None:
         """Return the first status that is sent for ``path``; None when it cannot be told."""
-        self._steps = 0
         self._passed.clear()
         sent, _ = self._block(self._node.body, path)
         return sent
@@ -153,8 +160,7 @@ class _Follower:
     def _block(self, body: list[ast.stmt], path: str) -> tuple[int | None, bool]:
         """Return the status that statements send, and whether what comes next must not be looked at."""
         for statement in body:
-            self._steps += 1
-            if self._steps > 5_000:
+            if self._steps >= _STEPS:
                 return None, True
             sent, done = self._statement(statement, path)
             if done:
@@ -163,17 +169,17 @@ class _Follower:
 
     def _statement(self, statement: ast.stmt, path: str) -> tuple[int | None, bool]:
         if not isinstance(statement, ast.If | ast.Try | ast.With):
-            self._passed += ast.walk(statement)
+            self._pass(statement)
         match statement:
             case ast.If():
-                self._passed += ast.walk(statement.test)
+                self._pass(statement.test)
                 truth = self._truth(statement.test, path)
                 if truth is None:
-                    return None, _says_something(statement)
+                    return None, self._may_answer(statement)
                 return self._block(statement.body if truth else statement.orelse, path)
             case ast.Try() | ast.With():
                 for item in statement.items if isinstance(statement, ast.With) else ():
-                    self._passed += ast.walk(item)
+                    self._pass(item)
                 return self._block(statement.body, path)
             case ast.Return() if statement.value is not None:
                 return self._sent(statement)[0], True
@@ -181,7 +187,17 @@ class _Follower:
                 return None, True
             case ast.Expr() | ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Pass() | ast.Import():
                 return self._sent(statement)
-        return None, _says_something(statement)
+        return None, self._may_answer(statement)
+
+    def _pass(self, node: ast.AST) -> None:
+        before = len(self._passed)
+        self._passed += ast.walk(node)
+        self._steps += len(self._passed) - before
+
+    def _may_answer(self, statement: ast.stmt) -> bool:
+        if statement not in self._says:  # asked again for each path
+            self._says[statement] = _says_something(statement)
+        return self._says[statement]
 
     def _sent(self, statement: ast.stmt) -> tuple[int | None, bool]:
         """Return the status that a plain statement sends; what else of ``self`` is called may send one."""
@@ -206,7 +222,7 @@ class _Follower:
             called = value.func if isinstance(value, ast.Call) else None
             if isinstance(called, ast.Attribute) and called.attr in _SENDING and isinstance(value, ast.Call):
                 return _passed(value.args[0], helper.node, call) if value.args else None
-            if _says_something(statement):
+            if self._may_answer(statement):
                 return None
         return None
 
