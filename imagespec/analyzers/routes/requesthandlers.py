@@ -24,8 +24,7 @@ _FILES = {"http.server.SimpleHTTPRequestHandler", "http.server.CGIHTTPRequestHan
 _OWN = ("handle", "handle_one_request", "parse_request", "send_response", "send_error", "setup")
 _ELSE = "\0"
 """Stands for every path that no comparison names."""
-_LIMIT = 100
-"""Methods of the class that one method is said to call."""
+_LIMIT = 100  # methods of the class that one method is said to call
 _STEPS = 200_000
 """Nodes of one method that are looked at for all its paths together."""
 
@@ -55,10 +54,8 @@ def _add_method(reader: Reading, handler: Class, method: Function, verb: str) ->
         reader.add("/…", (Token("rest"),), methods, place, served=None)
         return
     follower = _Follower(node, handler, Handler(method, reader.program, handler, statuses=False))
-    rest = (
-        follower.status(_ELSE),
-        follower.signs(),
-    )  # first, because steps are bounded and most paths end here
+    # First, because steps are bounded and most paths end here.
+    rest = follower.status(_ELSE), follower.signs()
     for path in (*follower.constants(), _ELSE):
         status, found = rest if path == _ELSE else (follower.status(path), follower.signs())
         signs = tuple(Caveat(place.evidence(message)) for message in found)
@@ -106,7 +103,7 @@ class _Follower:
         return names
 
     def _is_path(self, node: ast.expr) -> bool:
-        if node not in self._asked:  # each comparison is asked once for each path
+        if node not in self._asked:  # asked again for each path
             own = isinstance(node, ast.Name) and node.id in self._names
             self._asked[node] = own or (ast.unparse(node) in _PATHS and not self._moves)
         return self._asked[node]
