@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 import attrs
 
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Call, Class, Value
+from imagespec.analyzers.python.values import Call, Class, Member, Value
 from imagespec.analyzers.routes.aiohttp import aiohttp_routes
 from imagespec.analyzers.routes.bottle import bottle_routes
 from imagespec.analyzers.routes.django import django_routes
@@ -19,6 +19,13 @@ from imagespec.analyzers.routes.falcon import falcon_routes
 from imagespec.analyzers.routes.fastapi import fastapi_routes
 from imagespec.analyzers.routes.fixed import fixed_routes
 from imagespec.analyzers.routes.flask import flask_routes
+from imagespec.analyzers.routes.mounts import (
+    DISPATCHER,
+    is_inner,
+    is_not_found,
+    mounted_table,
+    own_dispatcher,
+)
 from imagespec.analyzers.routes.nginx import SiteAnswers
 from imagespec.analyzers.routes.requesthandlers import request_handler_routes
 from imagespec.analyzers.routes.routing import Answer, Route, RouteTable
@@ -40,7 +47,26 @@ class _Reader:
 
 
 def _flask(app: Call, program: Program, _root_path: str | None) -> RouteTable:
-    return flask_routes(app, program)
+    """Read a Flask application, which may stand behind a dispatcher that holds it."""
+    table = flask_routes(app, program)
+    dispatcher = own_dispatcher(app, program)
+    if dispatcher is None:
+        return table
+    return mounted_table(
+        dispatcher, lambda value: table if is_inner(value, app) else _wsgi_table(value, program, app)
+    )
+
+
+def _wsgi_table(value: Value | None, program: Program, around: Call | None = None) -> RouteTable:
+    """Return the routes of an application under a prefix; ``around`` is the one whose dispatcher holds it."""
+    if isinstance(value, Member) and value.attribute == "wsgi_app":
+        value = value.owner
+    reader = _READERS.get(value.name) if isinstance(value, Call) and value is not around else None
+    if isinstance(value, Call) and reader is not None and reader.interface == "wsgi":
+        return reader.read(value, program, None)
+    if is_not_found(value):
+        return RouteTable()
+    return RouteTable(gaps=(Evidence(message="an application under a prefix is not followed"),))
 
 
 _READERS: Mapping[str, _Reader] = {
@@ -145,6 +171,8 @@ def _table(app: AppRef | None, item: Listener | AppRef | None) -> RouteTable:
     value, interface = _unwrapped(app.application, app.interface)
     if isinstance(value, Class):
         return request_handler_routes(value, app.program)
+    if isinstance(value, Call) and value.name == DISPATCHER and interface in {None, "wsgi"}:
+        return mounted_table(value, lambda inner: _wsgi_table(inner, app.program))
     reader = _READERS.get(value.name) if isinstance(value, Call) else None
     if reader is None or not isinstance(value, Call):
         place = Evidence(message=f"{app.variable or 'the application'} is of no framework that is understood")
