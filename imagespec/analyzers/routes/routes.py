@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 import attrs
 
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Call, Class, Member, Value
+from imagespec.analyzers.python.values import Call, Class, Function, Member, Value
 from imagespec.analyzers.routes.aiohttp import aiohttp_routes
 from imagespec.analyzers.routes.bottle import bottle_routes
 from imagespec.analyzers.routes.django import django_routes
@@ -32,6 +32,7 @@ from imagespec.analyzers.routes.routing import Answer, Route, RouteTable
 from imagespec.analyzers.routes.sanic import sanic_routes
 from imagespec.analyzers.routes.spring import spring_routes
 from imagespec.analyzers.routes.tornado import tornado_routes
+from imagespec.analyzers.routes.wsgifunctions import wsgi_function_routes
 from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
@@ -64,6 +65,8 @@ def _wsgi_table(value: Value | None, program: Program, around: Call | None = Non
     reader = _READERS.get(value.name) if isinstance(value, Call) and value is not around else None
     if isinstance(value, Call) and reader is not None and reader.interface == "wsgi":
         return reader.read(value, program, None)
+    if isinstance(value, Function):
+        return wsgi_function_routes(value, program)
     if is_not_found(value):
         return RouteTable()
     return RouteTable(gaps=(Evidence(message="an application under a prefix is not followed"),))
@@ -169,6 +172,8 @@ def _table(app: AppRef | None, item: Listener | AppRef | None) -> RouteTable:
         evidence = item.evidence if isinstance(item, Listener) else ()
         return RouteTable(gaps=(*evidence[-1:], Evidence(message="what this server answers is not followed")))
     value, interface = _unwrapped(app.application, app.interface)
+    if isinstance(value, Function) and interface == "wsgi":
+        return wsgi_function_routes(value, app.program)
     if isinstance(value, Class):
         return request_handler_routes(value, app.program)
     if isinstance(value, Call) and value.name == DISPATCHER and interface in {None, "wsgi"}:
