@@ -27,6 +27,7 @@ from imagespec.analyzers.servers.pythonprograms import (
     follow_module,
     follow_script,
 )
+from imagespec.analyzers.servers.sanic import follow_sanic
 from imagespec.analyzers.servers.spring import follow_java
 from imagespec.analyzers.servers.uvicorn import follow_uvicorn
 from imagespec.analyzers.servers.uwsgi import follow_uwsgi
@@ -76,6 +77,7 @@ COMMANDS: Mapping[str, Callable[[Command], Listening]] = {
     "waitress-serve": follow_waitress,
     "waitress": follow_waitress,
     "hypercorn": follow_hypercorn,
+    "sanic": follow_sanic,
     "supervisord": lambda _command: Listening(),  # its programs are steps of their own
     "service": follow_service,
     "java": follow_java,
