@@ -1,7 +1,7 @@
 """
 Run the small applications of `framework_truth.json` with the real frameworks, and record what they answer.
 
-    pip install --target DIR flask==3.1.3 fastapi==... (print them all: python -m tests.framework_runs --requirements)
+    pip install --target DIR $(python -m tests.framework_runs --requirements)
     python -m tests.framework_runs DIR [--only REGEX] [--write]
 
 Run it from the top of the repository with Python 3.11, in an environment in which imagespec can be imported; DIR has the
@@ -43,7 +43,17 @@ from tests.services import service
 RECORD = pathlib.Path(__file__).parent / "framework_truth.json"
 PORT = 8080
 """The port in the applications' texts, and the one that they are judged with."""
-NEEDED = ("hypercorn", "httpx", "pydantic", "python-multipart", "setuptools")
+NEEDED = (
+    *(
+        "gunicorn==27.0.1",
+        "hypercorn==0.18.0",
+        "numpy==2.4.6",
+        "paste==3.10.1",
+        "pydantic==2.14.3",
+        "waitress==3.0.2",
+    ),
+    *("python-multipart", "setuptools"),
+)
 """Distributions that applications import beside those whose versions are recorded."""
 _START_SECONDS = 15
 _SETTLE_SECONDS = 0.2

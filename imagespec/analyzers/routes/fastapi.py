@@ -159,7 +159,7 @@ class _Reader(Reading):
         elif methods is None:
             methods = methods_of(call, view, head=plain)
         caveats = () if verbs else self._caveats(view, call, plain=plain)
-        more = () if plain else request_caveats(call, handler_of(view), shown, methods)
+        more = () if plain else request_caveats(call, handler_of(view), shown, methods, self.program)
         self._add(
             prefix,
             path,
