@@ -62,6 +62,7 @@ HOSTILE = {
     "a long elif": FLASK + "@app.route('/i')\ndef g():\n    if app.a: return 'x'\n" + over("    elif app.x == %d: return 'x'\n", 900) + "    else: return 'x'" + RUN,
     "a blueprint in itself": FLASK + "b = Blueprint('b', 'b', url_prefix='/b')\n" + "b.register_blueprint(b)\n" * 20 + "app.register_blueprint(b)" + RUN,
     "blueprints in one another": FLASK + "b = Blueprint('b', 'b')\nc = Blueprint('c', 'c')\n" + "b.register_blueprint(c)\nc.register_blueprint(b)\n" * 20 + "app.register_blueprint(b)" + RUN,
+    "dispatchers in one another": FLASK + "from werkzeug.middleware.dispatcher import DispatcherMiddleware\nb = Flask('b')\napp.wsgi_app = DispatcherMiddleware(app.wsgi_app, {'/i': b, '/1': app})\nb.wsgi_app = DispatcherMiddleware(b.wsgi_app, {'/i': app})" + RUN,
     "a router in itself": FASTAPI + "r = APIRouter(prefix='/a')\n" + "r.include_router(r)\n" * 20 + "app.include_router(r)" + SERVE,
     "an application mounted in itself": FASTAPI + "app.mount('/a', app)\n" * 20 + SERVE,
     "an aiohttp application in itself": AIOHTTP + "app.add_subapp('/a', app)\n" * 20 + "web.run_app(app, port=8080)\n",
@@ -93,6 +94,7 @@ RIGHT = {
     "a chain of helpers": "yes yes* no no",
     "names for names": "yes yes* no no",
     "names that fan out": "yes yes* no no",
+    "dispatchers in one another": "yes open open open",
     "a long elif": "yes yes no no",
     "a class named like its base": "open no no no",
     "classes with many bases": "yes no no no",
@@ -107,7 +109,9 @@ ASKED = ("/h", "/i", "/1", "/150")
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_applications_end_soon(name: str) -> None:
-    packages = [file(f"{SITE}/{package}/__init__.py") for package in ("tornado", "aiohttp", "sanic")]
+    packages = [
+        file(f"{SITE}/{package}/__init__.py") for package in ("tornado", "aiohttp", "sanic", "werkzeug")
+    ]
     found = service({"Cmd": ["python", "app.py"]}, *packages, file("app/app.py", HOSTILE[name]))
     table = found.routes()
     said = []

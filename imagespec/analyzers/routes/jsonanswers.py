@@ -27,7 +27,11 @@ def refused_by_json(node: ast.Call, name: str) -> str | None:
         data = node.args[0] if node.args else ast.Dict([], [])
         if isinstance(data, _DISPLAYS | ast.Constant | ast.JoinedStr):
             return "the handler gives JsonResponse something else than a dict, which it refuses without safe=False"
-    if name not in _ENCODING or words & _OWN_ENCODER or len(node.args) > 1 + (name != "jsonify"):
+    other = name == "dumps" and ast.unparse(node.func)[:20] not in {
+        "dumps",
+        "json.dumps",
+    }  # pickle's, for one
+    if other or name not in _ENCODING or words & _OWN_ENCODER or len(node.args) > 1 + (name != "jsonify"):
         return None
     return _refused([*node.args[:1], *(word.value for word in node.keywords)], strict=True)
 

@@ -63,8 +63,9 @@ def _wsgi_table(value: Value | None, program: Program, around: Call | None = Non
     if isinstance(value, Member) and value.attribute == "wsgi_app":
         value = value.owner
     reader = _READERS.get(value.name) if isinstance(value, Call) and value is not around else None
-    if isinstance(value, Call) and reader is not None and reader.interface == "wsgi":
-        return reader.read(value, program, None)
+    followed = reader is not None and reader.interface == "wsgi"
+    if isinstance(value, Call) and reader and followed and own_dispatcher(value, program) is None:
+        return reader.read(value, program, None)  # not one with a dispatcher: two may hold one another
     if isinstance(value, Function):
         return wsgi_function_routes(value, program)
     if is_not_found(value):
