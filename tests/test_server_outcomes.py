@@ -30,6 +30,12 @@ PROGRAMS = (
     *MODEL_SERVERS,
 )
 WEB = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/health')\ndef health(): return {}\n"
+SANIC = (
+    (
+        "app/s.py",
+        "from sanic import Sanic, text\napp = Sanic('a')\n@app.get('/')\nasync def h(request): return text('x')\n",
+    ),
+)
 
 
 @attrs.frozen
@@ -127,6 +133,11 @@ PASS_FAIL_OPEN: dict[str, tuple[Case | None, Case, Case]] = {
     "mlserver": (None, Case("exec mlserver --help"), Case("exec mlserver start .")),
     "vllm": (None, Case("exec vllm serve m"), Case("exec vllm serve m --port 8080")),
     "bentoml": (None, Case("exec bentoml serve x"), Case("exec bentoml serve x --port 8080")),
+    "sanic": (
+        Case("exec sanic s:app --host 0.0.0.0 --port 8080", SANIC),
+        Case("exec sanic s:app", SANIC),
+        Case("exec sanic s:app --host 0.0.0.0 --port $(cat /x)", SANIC),
+    ),
     "flask in source": served_by("flask", "app = flask.Flask('x')", "app.run(host=HOST, port=PORT)\n"),
     "uvicorn in source": served_by("uvicorn", "from web import app", "uvicorn.run(app, host=HOST, port=PORT)\n"),
     "tornado in source": served_by(
@@ -156,6 +167,7 @@ def verdict_of(case: Case, rule: str = "service-port") -> tuple[str, Any]:
         *BASE,
         directory("models"),
         *packages,
+        program("usr/local/bin/sanic", "#!/usr/local/bin/python3.11\nimport sanic\n"),
         *(program(f"usr/local/bin/{name}") for name in PROGRAMS),
     )
     items = [APP, file("app/web.py", WEB), *(file(path, text) for path, text in case.files)]
