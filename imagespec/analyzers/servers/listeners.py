@@ -19,7 +19,7 @@ from imagespec.analyzers.servers import modelservers
 from imagespec.analyzers.servers.flask import follow_flask
 from imagespec.analyzers.servers.gunicorn import follow_gunicorn
 from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
-from imagespec.analyzers.servers.nginx import follow_nginx, follow_service
+from imagespec.analyzers.servers.nginx import follow_nginx
 from imagespec.analyzers.servers.nginxconf import FILE_BYTES
 from imagespec.analyzers.servers.pythonprograms import (
     beside_a_server,
@@ -77,7 +77,6 @@ COMMANDS: Mapping[str, Callable[[Command], Listening]] = {
     "waitress": follow_waitress,
     "hypercorn": follow_hypercorn,
     "supervisord": lambda _command: Listening(),  # its programs are steps of their own
-    "service": follow_service,
     "java": follow_java,
     **modelservers.COMMANDS,
 }

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import attrs
 
+from imagespec.analyzers.shell.accounts import user_number
 from imagespec.analyzers.shell.expand import Expander
 from imagespec.analyzers.shell.listings import listed, over, read_by
 from imagespec.analyzers.shell.sinks import pipe_sink
@@ -135,7 +136,7 @@ def known_output(body: tuple[Statement, ...], child: State, expander: Expander, 
         return child.cwd
     fields = expander.fields(last.words, child.fork())
     if fields == ("id", "-u"):
-        return user_number(child, walk.rootfs)
+        return user_number(child.user, walk.rootfs)
     if fields[:1] == ("which",) or fields[:2] == ("command", "-v"):
         return (
             _program_path(fields[-1], child, walk.rootfs)
@@ -147,20 +148,6 @@ def known_output(body: tuple[Statement, ...], child: State, expander: Expander, 
     if len(fields) != 2 or not fields[1] or fields[1].endswith("/"):
         return None
     return posixpath.dirname(fields[1]) or "." if fields[0] == "dirname" else posixpath.basename(fields[1])
-
-
-def user_number(state: State, rootfs: RootFs) -> str | None:
-    """Return the number of the user whose shell it is, by /etc/passwd (passwd(5)); None where it is not known."""
-    if state.user in {"0", "root"}:
-        return "0"
-    if state.user is None or state.user.isdecimal():
-        return state.user
-    entry = rootfs.resolve("/etc/passwd")
-    text = (rootfs.content(entry) or b"") if entry is not None else b""
-    rows = [line.split(":") for line in text.decode("utf-8", "replace").splitlines()]
-    return next(
-        (row[2] for row in rows if len(row) > 2 and row[0] == state.user and row[2].isdecimal()), None
-    )
 
 
 def _program_path(name: str | None, state: State, rootfs: RootFs) -> str | None:

@@ -48,7 +48,7 @@ class Step:
     certain: bool = True
     background: bool = False
     user: str = ""
-    """The user that the image is started as, as its config names it; empty for root."""
+    """The user that runs it: as the config names it, or a command before; empty for root, and where it may not matter."""
     stdout: str | None = INHERITED
     """`INHERITED`, the absolute path of a file, or None when unknown."""
     stderr: str | None = INHERITED

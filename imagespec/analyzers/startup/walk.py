@@ -35,6 +35,8 @@ class Walk:
         """Words of commands that made directories."""
         self.made_executable: set[str] = set()
         """Real paths given to ``chmod +x``."""
+        self.rights_given = False
+        """A command before may have let users read and write what the image does not let them."""
         self.made_directories = False
         """A command before may have made directories."""
         self.libraries: dict[tuple[str, str], Libraries] = {}
