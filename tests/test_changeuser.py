@@ -29,7 +29,8 @@ FILES = (
     LOGIN,
     *(program(f"usr/bin/{name}") for name in ("su", "runuser", "gosu", "chown")),
 )
-YES, MAYBE, NO = ["flask 0.0.0.0:8080"], ["? flask 0.0.0.0:8080"], []
+YES, MAYBE = ["flask 0.0.0.0:8080"], ["? flask 0.0.0.0:8080"]
+NO: list[str] = []
 
 
 @pytest.mark.parametrize(

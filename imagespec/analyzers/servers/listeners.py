@@ -34,6 +34,7 @@ from imagespec.analyzers.servers.waitress import follow_hypercorn, follow_waitre
 from imagespec.analyzers.servers.words import Command, port_number
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.steps import StartCommand, Step
+from imagespec.analyzers.startup.written import WrittenView
 from imagespec.analyzers.wanted import LIBRARIES, Wanted
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
@@ -43,7 +44,7 @@ __all__ = ["WANTED", "AppRef", "Listener", "Listening", "find_listeners"]
 WANTED: tuple[Wanted, ...] = (
     *_SOURCES_WANTED,
     Wanted(
-        suffixes=(".conf", ".ini", ".properties"),
+        suffixes=(".conf", ".ini", ".properties", ".template", ".tmpl", ".tpl"),
         directories=("/etc/nginx/", "/nginx/conf/", "/etc/supervisor"),
         outside=LIBRARIES,
         head_bytes=FILE_BYTES,
@@ -117,6 +118,8 @@ def _stays(step: Step) -> bool:
 
 def _follow(step: Step, before: tuple[Step, ...], rootfs: RootFs) -> Listening:
     place = step.trail[-1] if step.trail else Evidence(message="the start command")
+    if step.files:
+        rootfs = WrittenView(rootfs, step.files)
     command = Command(step, rootfs, step.argv[1:], place, before)
     word = step.argv[0] if step.argv else None
     if word is None:

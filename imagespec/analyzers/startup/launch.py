@@ -11,7 +11,7 @@ from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State, Status
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.background import goes_to_background
-from imagespec.analyzers.startup.locate import locate, note_chmod
+from imagespec.analyzers.startup.locate import locate, note_chmod, note_written
 from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
 from imagespec.analyzers.startup.steps import Step
 from imagespec.analyzers.startup.supervised import supervise
@@ -219,6 +219,7 @@ class Launcher:
             note_chmod(self._walk, words, call.state.cwd)
         elif call.name not in tools.HARMLESS and not (call.name == "find" and "-delete" not in words):
             self._walk.touch(words[1:], widely=call.name not in tools.NARROW)
+            note_written(self._walk, call.name, words, call.state.cwd)
         paths = [absolute(name, call.state.cwd) for name in tools.files_read(words)]
         may_fail = any(path is not None and self._walk.rootfs.resolve(path) is None for path in paths)
         return Launched(Status.LIKELY if ends and not may_fail else Status.UNKNOWN, returns=ends)

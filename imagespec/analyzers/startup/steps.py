@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from imagespec.analyzers.startup.written import Written
 from imagespec.entry import Entry
 from imagespec.verdict import Evidence
 
@@ -54,6 +55,11 @@ class Step:
     stderr: str | None = INHERITED
     trail: tuple[Evidence, ...] = ()
     """How the step is reached, from the image's config on; the last one is the step's own place."""
+
+    files: Mapping[str, Written] = attrs.field(factory=dict)
+    """What commands before it have certainly written, by real path."""
+    tells: bool = False
+    """It changes files in a known way only, which `files` of the steps behind it hold."""
 
     def environment(self) -> dict[str, str | None]:
         """Return a copy of the environment."""
