@@ -86,6 +86,67 @@ def test_what_is_written_through_links_is_found_through_them() -> None:
     assert (found.shown, found.listening.gaps) == (["nginx :8080"], ())
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ('cd "$(dirname "$(readlink -f /home/run)")/.." && gunicorn -b :8080 app:app', ["gunicorn :8080"]),
+        ('cd "$(dirname "$(realpath /home/run)")"; cd ..; gunicorn -b :8080 app:app', ["gunicorn :8080"]),
+        ('cd "$(dirname "$(readlink /home/run)")/.." && gunicorn -b :8080 app:app', []),
+        (
+            'cp -r x y; cd "$(dirname "$(readlink -f /home/run)")/.."; gunicorn -b :8080 app:app',
+            ["gunicorn :8080"],
+        ),
+        ('cd /etc; export PYTHONPATH="/app:$PYTHONPATH"; gunicorn -b :8080 app:app', ["gunicorn :8080"]),
+        ('cd /etc; export PYTHONPATH="/app:$OTHER"; gunicorn -b :8080 app:app', ["? gunicorn :8080"]),
+    ],
+)
+def test_where_a_script_is(command: str, expected: list[str]) -> None:
+    items = (
+        symlink("home/run", "/app/bin/run.sh"),
+        file("app/bin/run.sh", "x"),
+        program("bin/readlink"),
+        program("bin/realpath"),
+    )
+    assert service(command, *FILES, *items, program("bin/dirname")).shown == expected
+
+
+def test_a_wait_for_the_server_hides_nothing() -> None:
+    loop = (
+        "gunicorn -b :8080 app:app & until curl -sf http://127.0.0.1:8080 >/dev/null; do sleep 1; done; wait"
+    )
+    found = service(loop, *FILES, program("usr/bin/curl"))
+    assert (found.shown, found.listening.gaps, found.logs.lost, found.logs.doubts) == (
+        ["gunicorn :8080"],
+        (),
+        (),
+        (),
+    )
+
+
+@pytest.mark.parametrize(("shell", "ends"), [("sh", True), ("bash", False)])
+def test_dash_has_no_source(shell: str, *, ends: bool) -> None:
+    found = service(
+        {"Cmd": [shell, "-c", "source /app/set.env; gunicorn -b :$PORT app:app"]},
+        *FILES,
+        file("app/set.env", "PORT=8080\n"),
+    )
+    assert (found.shown != ["gunicorn :8080"]) is ends
+
+
+@pytest.mark.parametrize(
+    ("command", "ends"),
+    [
+        ("gunicorn -b :8080 app:app & echo started", True),
+        ("gunicorn -b :8080 app:app & wait", False),
+        ("gunicorn -b :8080 app:app & curl http://x", False),
+        ("gunicorn -b :8080 app:app & sleep $X", False),
+        ("gunicorn -b :8080 app:app & sleep infinity", False),
+    ],
+)
+def test_a_start_command_that_ends(command: str, *, ends: bool) -> None:
+    assert service(command, *FILES, program("usr/bin/curl")).start.ends is ends
+
+
 def test_only_root_may_certainly_write() -> None:
     run = {"User": "33", "Cmd": ["sh", "-c", f"cp a.conf {TO}; {NGINX}"]}
     assert service(run, *FILES).listening.gaps

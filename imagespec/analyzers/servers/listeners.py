@@ -58,6 +58,7 @@ WANTED: tuple[Wanted, ...] = (
 HARMLESS = (
     tools.SHORT_LIVED
     | tools.SHELLS
+    | tools.CLIENTS
     | {"cp", "kill", "pgrep", "pkill", "tail", "tee", "nvidia-smi", "npu-smi"}
 ) - {
     "awk",

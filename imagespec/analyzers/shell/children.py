@@ -10,7 +10,7 @@ import attrs
 from imagespec.analyzers.shell.accounts import user_number
 from imagespec.analyzers.shell.expand import Expander
 from imagespec.analyzers.shell.listings import listed, over, read_by
-from imagespec.analyzers.shell.sinks import pipe_sink
+from imagespec.analyzers.shell.sinks import absolute, pipe_sink
 from imagespec.analyzers.shell.state import Doubt, Outcome, State, Status
 from imagespec.analyzers.shell.tree import (
     AndOr,
@@ -134,6 +134,11 @@ def known_output(body: tuple[Statement, ...], child: State, expander: Expander, 
         return None
     if _named(last, "pwd") and len(last.words) == 1:
         return child.cwd
+    return _printed(last, child, expander, walk)
+
+
+def _printed(last: Simple, child: State, expander: Expander, walk: Walk) -> str | None:
+    """Return what a command prints about names and users."""
     fields = expander.fields(last.words, child.fork())
     if fields == ("id", "-u"):
         return user_number(child.user, walk.rootfs)
@@ -143,11 +148,27 @@ def known_output(body: tuple[Statement, ...], child: State, expander: Expander, 
             if len(fields) == 2 + (fields[0] == "command")
             else None
         )
+    if _named(last, "readlink") or _named(last, "realpath"):
+        return _real_path(fields, child, walk)
     if not (_named(last, "dirname") or _named(last, "basename")) or len(last.words) != 2:
         return None
     if len(fields) != 2 or not fields[1] or fields[1].endswith("/"):
         return None
     return posixpath.dirname(fields[1]) or "." if fields[0] == "dirname" else posixpath.basename(fields[1])
+
+
+def _real_path(fields: tuple[str | None, ...], state: State, walk: Walk) -> str | None:
+    """Return what ``readlink -f FILE`` or ``realpath FILE`` prints for a file of the image."""
+    wanted = (
+        fields[2:] if fields[0] == "readlink" and fields[1:2] in {("-f",), ("-e",), ("-m",)} else fields[1:]
+    )
+    if len(wanted) != 1 or not wanted[0] or (fields[0] == "readlink" and len(fields) != 3):
+        return None
+    path = absolute(wanted[0], state.cwd)
+    entry = walk.rootfs.resolve(path) if path is not None else None
+    if entry is None or walk.maybe_changed(path, entry.path) or not walk.rootfs.complete:
+        return None
+    return "/" + entry.path
 
 
 def _program_path(name: str | None, state: State, rootfs: RootFs) -> str | None:

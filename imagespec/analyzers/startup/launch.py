@@ -203,13 +203,12 @@ class Launcher:
     def _leaf(self, call: _Call) -> Launched:
         """Record a program that is not looked into."""
         words = call.words
-        own = (call.shown or words)[:1]
         if call.script is None and tools.is_python(call.name):
             missing = self._python_file(call)
             if missing is not None:
                 return missing
         self._record(call, f"runs {_seen(call.shown or words)}")
-        ends = tools.ends_by_itself(words) or (bool(own) and tools.ends_by_itself(own))
+        ends = tools.ends_by_itself(words) or (bool(call.shown) and tools.ends_by_itself(call.shown))
         ends |= goes_to_background(call.shown or words, self._walk.rootfs, call.state.cwd)
         if call.name in {"mkdir", "install", "mktemp"}:
             self._walk.made_directories = True

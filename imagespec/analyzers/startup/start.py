@@ -90,13 +90,13 @@ def follow_start_command(config: ImageConfig, rootfs: RootFs) -> StartCommand:
         walk.gap(state, "not every layer could be read: any file may differ from what was seen")
     launched = Launcher(walk).launch(command.words, state, replaces=True)
     walk.close()
-    if launched.returns:
-        _check_left_alone(walk)
+    ends = launched.returns and _check_left_alone(walk)
     steps, gaps = _weigh_permissions(walk, config.user, rootfs)
     return StartCommand(
         argv=command.words,
         steps=tuple(steps),
         failures=tuple(walk.failures),
+        ends=ends,
         gaps=tuple(gaps),
     )
 
@@ -132,9 +132,11 @@ def _weigh_permissions(walk: Walk, user: str, rootfs: RootFs) -> tuple[list[Step
     return walk.steps, list(walk.gaps)
 
 
-def _check_left_alone(walk: Walk) -> None:
+def _check_left_alone(walk: Walk) -> bool:
     """Report programs in the background that nobody waits for: a container ends with its first process."""
     left = [step for step in walk.steps if step.background and not ends_by_itself(step.argv)]
     if left and not walk.gaps and not walk.failures:
         message = "the start command ends while this program runs in the background, and the container stops"
         walk.fail(attrs.evolve(left[0].trail[-1], message=message))
+        return True
+    return False

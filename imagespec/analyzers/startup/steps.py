@@ -76,5 +76,7 @@ class StartCommand:
     """In order of execution; scripts and the programs inside them are steps of their own."""
     failures: tuple[Evidence, ...] = ()
     """Why the container certainly cannot start as asked: no such program, no interpreter …"""
+    ends: bool = False
+    """The only failure is that it certainly ends, and with it the container, while a program runs in the background."""
     gaps: tuple[Evidence, ...] = ()
     """What could not be followed; while there are any, the absence of a step proves nothing."""
