@@ -129,7 +129,7 @@ def _debian(init: str = INIT, defaults: str = "#DAEMON_OPTS=x\n\n", conf: str = 
         ("service nginx start; tail -f /x", _debian(defaults='DAEMON_OPTS="-c /other"\n'), []),
         ("service nginx start; tail -f /x", _debian(INIT.replace("/usr/sbin/nginx", "/opt/nginx")), []),
         ("service nginx start; tail -f /x", _debian(INIT + "DAEMON=/opt/nginx\n"), []),
-        ("sed -i s/a/b/ /etc/default/nginx; service nginx start; tail -f /x", _debian(), []),
+        ("sed -i s/a/$X/ /etc/default/nginx; service nginx start; tail -f /x", _debian(), []),
         ("service nginx stop; tail -f /x", _debian(), []),
     ],
 )
