@@ -24,7 +24,6 @@ ALIASES = {"openresty": "nginx", "waitress": "waitress-serve", "vllm.entrypoints
 PROGRAMS = (
     "uwsgi",
     "supervisord",
-    "service",
     "openresty",
     "mystery",
     *MODEL_SERVERS,
@@ -108,11 +107,6 @@ PASS_FAIL_OPEN: dict[str, tuple[Case | None, Case, Case]] = {
         nginx("listen 8080; location / { return 200 ok; }"),
         nginx("listen 127.0.0.1:8080; location / { return 200 ok; }"),
         nginx("listen 8080; no_such_directive on;"),
-    ),
-    "service": (
-        None,  # the daemon goes to the background; see test_nginx.py
-        Case("exec service nginx start", (("etc/nginx/nginx.conf", "events {}\nhttp { server { listen 80; } }"),)),
-        Case("service other start; exec sleep infinity"),
     ),
     "supervisord": (
         supervised("gunicorn -b 0.0.0.0:8080 app:app", "directory=/app\n"),
@@ -208,4 +202,4 @@ def test_each_outcome_of_java(verdict: str, jar: bytes) -> None:
 
 def test_every_server_has_its_cases() -> None:
     assert {ALIASES.get(name, name) for name in COMMANDS} - set(PASS_FAIL_OPEN) == {"java"}
-    assert {name for name, cases in PASS_FAIL_OPEN.items() if cases[0] is None} == {*MODEL_SERVERS, "service"}
+    assert {name for name, cases in PASS_FAIL_OPEN.items() if cases[0] is None} == set(MODEL_SERVERS)
