@@ -37,7 +37,7 @@ FILES = (
         ("[ -f /opt/here ]", True), ("[ -e /opt/dir ]", True), ("[ -d /opt/here ]", False), ("[ -d /opt/dir ]", True),
         ("[ -x /opt/here ]", True), ("[ -x /opt/plain ]", False), ("[ -s /opt/empty ]", False), ("[ -L /opt/link ]", True),
         ("[ -f /opt/none ]", False), ("[ ! -f /opt/none ]", True), ("[ -f /data/none ]", None), ("[ -f /tmp/x ]", None),
-        ("[ -r /opt/here ]", True), ("[ -f /dev/x ]", None), ("sed -i x /opt/here; [ -f /opt/here ]", None), ("cp a b; [ -f /opt/none ]", None),
+        ("[ -r /opt/here ]", True), ("[ -f /dev/x ]", None), ("sed -i x /opt/here; [ -f /opt/here ]", None), ("cp -r a b; [ -f /opt/none ]", None),
         ("[ -d /opt/ml/model ]", None), ("[ /opt/here -nt /opt/plain ]", None), ("[ -t 0 ]", None),
         # What cannot be told.
         ("[ 1 == 1 ]", None), ("[ a -nt b ]", None), ('[ "$(cat x)" ]', None),

@@ -125,12 +125,12 @@ CASES: dict[str, tuple[dict[str, Any], list[Item], list[str]]] = {
     "nginx with a part that edits": (
         {"Entrypoint": ["/e.sh"], "Cmd": ["nginx", "-g", "daemon off;"]},
         [script("e.sh", NGINX), script("docker-entrypoint.d/9.sh", "#!/bin/sh\nsed -i 's/8080/80/' /etc/nginx/conf.d/default.conf\n")],
-        ["? nginx None:None"],
+        ["nginx :80"],
     ),
     "nginx with a part that edits by its second command": (
         {"Entrypoint": ["/e.sh"], "Cmd": ["nginx", "-g", "daemon off;"]},
         [script("e.sh", NGINX), script("docker-entrypoint.d/9.sh", "#!/bin/sh\nsed -i 's,x y z,,;s,8080,80,' /etc/nginx/conf.d/default.conf\n")],
-        ["? nginx None:None"],
+        [],
     ),
     "uvicorn with gunicorn": (
         {"Cmd": ["/start.sh"], "Env": ["PYTHONPATH=/app"]},

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import attrs
 import pytest
 
 from imagespec.analyzers.servers.listeners import find_listeners
@@ -434,6 +435,17 @@ def test_variables_that_are_not_seen() -> None:
         found = listening({"app.py": source}, "gunicorn app:app")
         assert found.never == ()
         assert len(found.listeners) == 1
+
+
+def test_a_module_on_the_path_comes_before_a_directory_of_its_name() -> None:
+    # "cd /; PYTHONPATH=/app": /app itself is a directory without __init__.py (PEP 420).
+    root = image({"app.py": FLASK})
+    step = start(root, "gunicorn -b :8080 app:app", {"PYTHONPATH": "/app"}).steps[0]
+    moved = attrs.evolve(step, cwd="/")
+    found = find_listeners(StartCommand(argv=("gunicorn",), steps=(moved,)), root)
+    assert (found.never, [one.port for one in found.listeners if one.certain]) == ((), [8080])
+    spaces = image({"main.py": "from parts.web import app\n" + RUN, "parts/web.py": FLASK})
+    assert find_listeners(start(spaces, "python main.py"), spaces).listeners[0].certain
 
 
 def test_leftover_directory_is_no_package() -> None:

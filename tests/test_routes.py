@@ -32,7 +32,7 @@ YES, NO, OPEN = True, False, None
         ("@app.route('/health/')\n" + VIEW, "GET", "/health", NO),
         ("@app.route('/health/')\n" + VIEW, "GET", "/health/", YES),
         ("@app.route('/health/', strict_slashes=False)\n" + VIEW, "GET", "/health", YES),
-        ("app.url_map.strict_slashes = False\n@app.route('/health/')\n" + VIEW, "GET", "/health", OPEN),
+        ("app.url_map.strict_slashes = False\n@app.route('/health/')\n" + VIEW, "GET", "/health", YES),
         ("@app.route('/', methods=['POST'])\n" + VIEW, "POST", "/", YES),
         ("@app.route('/', methods=['POST'])\n" + VIEW, "GET", "/", NO),
         ("@app.route('/', methods=('get', 'post'))\n" + VIEW, "POST", "/", YES),
@@ -193,7 +193,7 @@ def test_flask_across_files() -> None:
         ("@app.middleware('http')\nasync def m(r, call_next):\n    return Response('no')\n@app.get('/x')\n" + VIEW, "GET", "/x", OPEN),
         ("@app.exception_handler(404)\nasync def e(r, x):\n    return Response('yes')\n", "GET", "/x", OPEN),
         ("@app.on_event('startup')\ndef s():\n    app.add_api_route('/x', print)\n", "GET", "/x", OPEN),
-        ("@app.on_event('startup')\ndef s():\n    load()\n", "GET", "/x", NO),
+        ("@app.on_event('startup')\ndef s():\n    print(1)\n", "GET", "/x", NO),
         ("app = FastAPI(dependencies=[Depends(check)])\n@app.get('/x')\n" + VIEW, "GET", "/x", OPEN),
         ("app = FastAPI(**options)\n@app.get('/x')\n" + VIEW, "GET", "/y", OPEN),
         ("app = FastAPI(root_path='/api')\n@app.get('/x')\n" + VIEW, "GET", "/x", YES),
@@ -220,14 +220,15 @@ def test_fastapi_root_path_of_a_known_version() -> None:
         ("def v(): pass", 0),
         ("def v(q: str): pass", 1),
         ("def v(q: str = 'x'): pass", 0),
-        ("def v(user=Depends(check)): pass", 1),
+        ("def v(user=Depends(check)): pass", 0),
+        ("def v(user=Depends(demand)): pass", 1),
         ("def v(request: Request): pass", 0),
         ("def v(q: str = Query(...)): pass", 1),
         ("def v():\n    if Query:\n        raise RuntimeError", 1),
     ],
 )
 def test_fastapi_caveats(handler: str, caveats: int) -> None:
-    names = "from fastapi import Depends, Query, Request\ndef check(): pass\n"
+    names = "from fastapi import Depends, Query, Request\ndef check(): pass\ndef demand(q: str): pass\n"
     answer = table(FASTAPI + names + "@app.get('/x')\n" + handler + SERVE).answer("GET", "/x")
     assert (answer.served, len(answer.caveats)) == (True, caveats)
 

@@ -24,12 +24,17 @@ ALIASES = {"openresty": "nginx", "waitress": "waitress-serve", "vllm.entrypoints
 PROGRAMS = (
     "uwsgi",
     "supervisord",
-    "service",
     "openresty",
     "mystery",
     *MODEL_SERVERS,
 )
 WEB = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/health')\ndef health(): return {}\n"
+SANIC = (
+    (
+        "app/s.py",
+        "from sanic import Sanic, text\napp = Sanic('a')\n@app.get('/')\nasync def h(request): return text('x')\n",
+    ),
+)
 
 
 @attrs.frozen
@@ -103,11 +108,6 @@ PASS_FAIL_OPEN: dict[str, tuple[Case | None, Case, Case]] = {
         nginx("listen 127.0.0.1:8080; location / { return 200 ok; }"),
         nginx("listen 8080; no_such_directive on;"),
     ),
-    "service": (
-        None,  # the daemon goes to the background; see test_nginx.py
-        Case("exec service nginx start", (("etc/nginx/nginx.conf", "events {}\nhttp { server { listen 80; } }"),)),
-        Case("service other start; exec sleep infinity"),
-    ),
     "supervisord": (
         supervised("gunicorn -b 0.0.0.0:8080 app:app", "directory=/app\n"),
         supervised("gunicorn -b 127.0.0.1:8080 app:app", "directory=/app\n"),
@@ -127,6 +127,11 @@ PASS_FAIL_OPEN: dict[str, tuple[Case | None, Case, Case]] = {
     "mlserver": (None, Case("exec mlserver --help"), Case("exec mlserver start .")),
     "vllm": (None, Case("exec vllm serve m"), Case("exec vllm serve m --port 8080")),
     "bentoml": (None, Case("exec bentoml serve x"), Case("exec bentoml serve x --port 8080")),
+    "sanic": (
+        Case("exec sanic s:app --host 0.0.0.0 --port 8080", SANIC),
+        Case("exec sanic s:app", SANIC),
+        Case("exec sanic s:app --host 0.0.0.0 --port $(cat /x)", SANIC),
+    ),
     "flask in source": served_by("flask", "app = flask.Flask('x')", "app.run(host=HOST, port=PORT)\n"),
     "uvicorn in source": served_by("uvicorn", "from web import app", "uvicorn.run(app, host=HOST, port=PORT)\n"),
     "tornado in source": served_by(
@@ -156,6 +161,7 @@ def verdict_of(case: Case, rule: str = "service-port") -> tuple[str, Any]:
         *BASE,
         directory("models"),
         *packages,
+        program("usr/local/bin/sanic", "#!/usr/local/bin/python3.11\nimport sanic\n"),
         *(program(f"usr/local/bin/{name}") for name in PROGRAMS),
     )
     items = [APP, file("app/web.py", WEB), *(file(path, text) for path, text in case.files)]
@@ -196,4 +202,4 @@ def test_each_outcome_of_java(verdict: str, jar: bytes) -> None:
 
 def test_every_server_has_its_cases() -> None:
     assert {ALIASES.get(name, name) for name in COMMANDS} - set(PASS_FAIL_OPEN) == {"java"}
-    assert {name for name, cases in PASS_FAIL_OPEN.items() if cases[0] is None} == {*MODEL_SERVERS, "service"}
+    assert {name for name, cases in PASS_FAIL_OPEN.items() if cases[0] is None} == set(MODEL_SERVERS)

@@ -246,7 +246,7 @@ def test_what_wrappers_change() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("env", None), ("env", "--what", "p"), ("runuser", "u", "-c", "p"), ("nice", None, "p"), ("timeout",)],
+    [("env", None), ("env", "--what", "p"), ("nice", None, "p"), ("timeout",)],
 )
 def test_wrappers_that_are_not_understood(words: tuple[str | None, ...]) -> None:
     found = unwrap(words[0] or "", words)

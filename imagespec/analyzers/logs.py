@@ -15,7 +15,7 @@ import attrs
 from imagespec.analyzers.python.pythonlogs import LogFindings
 from imagespec.analyzers.servers.listeners import Listening
 from imagespec.analyzers.startup.steps import INHERITED, StartCommand, Step
-from imagespec.analyzers.startup.tools import ends_by_itself
+from imagespec.analyzers.startup.tools import CLIENTS, ends_by_itself
 from imagespec.entry import EntryKind
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
@@ -65,7 +65,7 @@ def find_log_sinks(
     kept: list[Evidence] = list(python.streams)
     shown = _followed_files(start)
     for step in start.steps:
-        if not step.argv or ends_by_itself(step.argv) or step.argv[0] == ".":
+        if not step.argv or ends_by_itself(step.argv) or step.argv[0] == "." or _asks(step):
             continue
         _judge_streams(step, rootfs, shown, lost, doubts, kept)
         if not _is_gunicorn(step):  # whose settings are read with its other ones
@@ -171,6 +171,10 @@ def _judge_streams(
         doubts.append(attrs.evolve(place, message=message))
     elif len(answers) == 2:
         kept.append(attrs.evolve(place, message=f"both streams of {step.argv[0]} go to the container's log"))
+
+
+def _asks(step: Step) -> bool:
+    return (step.argv[0] or "").rpartition("/")[2] in CLIENTS
 
 
 def _is_gunicorn(step: Step) -> bool:

@@ -103,6 +103,14 @@ def _cannot_start(facts: Facts, *, likely: bool) -> Outcome:
         return _nothing_starts((*failures, *exposed))
     if _is_for_boot_command(facts):
         return Outcome(Verdict.UNKNOWN, "the container cannot start; see boot-command", (*failures, *exposed))
+    if likely and facts.start.ends:
+        summary = "the start command ends at once, and the container with it"
+        return Outcome(
+            Verdict.FAIL,
+            summary,
+            (*failures, *exposed),
+            "Run the server in the foreground: no `&` behind it.",
+        )
     if likely:
         summary = "a server would listen, but a step of the start command fails"
         return Outcome(Verdict.UNKNOWN, summary, (*failures, *exposed))

@@ -60,6 +60,9 @@ def may_have_changed(program: Program, path: str) -> bool:
     """Tell whether a script that leads to the program may write a file before the program reads it."""
     name = path.rpartition("/")[2].encode()
     view = program.sources.rootfs
+    entry = view.resolve(posixpath.join(program.step.cwd or "/", path)) if program.step.files else None
+    if entry is not None and "/" + entry.path in program.step.files:
+        return False  # the script's writing was followed
     scripts = {item.path for item in program.step.trail if item.path} - {program.step.script}
     texts = (view.content(entry) for one in scripts if (entry := view.resolve(one)) is not None)
     return any(text is None or name in text or _EDITS.search(text) is not None for text in texts)

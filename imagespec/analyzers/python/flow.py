@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 from imagespec.verdict import Evidence
 
+NODES = 20_000
+"""Nodes of one function that are looked at."""
+
 
 class Flow(enum.Enum):
     """How a block of statements ends."""
@@ -34,7 +37,7 @@ def own_nodes(node: ast.AST) -> list[ast.AST]:
     """Return the nodes of a function without those of functions inside it, within a bound."""
     found: list[ast.AST] = []
     pending = list(ast.iter_child_nodes(node))
-    while pending and len(found) < 20_000:
+    while pending and len(found) < NODES:
         item = pending.pop()
         found.append(item)
         if not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+from typing import TYPE_CHECKING
 
 from imagespec.analyzers.python.evaluator import OPEN_NAMES
 from imagespec.analyzers.python.flow import own_nodes
-from imagespec.analyzers.python.values import Function, Module, Scope
+from imagespec.analyzers.python.values import Function, Scope
+
+if TYPE_CHECKING:
+    from imagespec.analyzers.python.program import Program
 
 _BUILTINS = frozenset(dir(builtins)) | {
     "__file__",
@@ -19,8 +23,12 @@ _BUILTINS = frozenset(dir(builtins)) | {
 }
 
 
-def undefined_name(function: Function) -> str | None:
-    """Return a name that a function reads and that neither it, its module nor Python binds; None if there is none."""
+def undefined_name(function: Function, program: Program) -> str | None:
+    """
+    Return a name that a function reads and that neither it, its module nor Python binds; None if there is none.
+
+    What a function of the module declares global counts as bound where anything may run that function.
+    """
     if OPEN_NAMES in function.module.scope.names:
         return None
     nodes = own_nodes(function.node)
@@ -29,7 +37,7 @@ def undefined_name(function: Function) -> str | None:
         read = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in own
         if not read or not isinstance(node, ast.Name) or _is_known(node.id, function.scope):
             continue
-        if node.id not in _made_global(function.module):
+        if node.id not in program.running().globals_.get(function.module.path, ()):
             return node.id
     return None
 
@@ -60,9 +68,3 @@ def _bound(function: Function, nodes: list[ast.AST]) -> set[str]:
             case ast.MatchMapping(rest=str()):
                 found.add(str(node.rest))
     return found
-
-
-def _made_global(module: Module) -> set[str]:
-    """Return the names that functions of a module declare global, so that they may bind them when they run."""
-    nodes = ast.walk(module.tree) if module.tree is not None else ()
-    return {name for node in nodes if isinstance(node, ast.Global) for name in node.names}

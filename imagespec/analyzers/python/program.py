@@ -18,6 +18,7 @@ from imagespec.analyzers.python.calls import CALLERS, STARTERS, bound, outermost
 from imagespec.analyzers.python.evaluator import OPEN_NAMES, Arguments, Evaluator, Exhausted, Frame
 from imagespec.analyzers.python.flow import Flow, Stop, own_nodes
 from imagespec.analyzers.python.records import is_record, make_record
+from imagespec.analyzers.python.running import Running, find_running
 from imagespec.analyzers.python.source import BrokenSource, Found, Source, Sources
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -72,6 +73,7 @@ class Program(Evaluator):
         self._blocking = blocking
         self._escaped: set[int] = set()
         self._shadows_checked = False
+        self._running: tuple[int, Running] = (0, find_running([]))
         self.frames.append(outermost(step))
 
     # Starting.
@@ -158,6 +160,12 @@ class Program(Evaluator):
         return str(name) in self.environment if known else None
 
     # Modules.
+
+    def running(self) -> Running:
+        """Return what the parts that may run of the modules that were loaded by now set."""
+        if self._running[0] != len(self.loaded):
+            self._running = (len(self.loaded), find_running(self.loaded))
+        return self._running[1]
 
     def _new_module(self, name: str, source: Source, package: str, directory: str | None) -> Module:
         names: dict[str, Value] = {"__name__": Const(name), "__file__": Const("/" + source.path)}

@@ -12,6 +12,7 @@ import posixpath
 import re
 import sys
 import warnings
+from collections.abc import Iterable
 
 import attrs
 
@@ -89,12 +90,6 @@ class Found:
     """Of a package of the program: where its submodules are."""
 
 
-def _space(directory: str, name: str) -> Found:
-    """Return what `Sources` says of a directory that is no regular package."""
-    base = posixpath.join(directory, name)
-    return Found("directory", base, base)
-
-
 LIBRARY = Found("library")
 MISSING = Found("missing")
 
@@ -124,23 +119,28 @@ class Sources:
         top, *rest = name.split(".")
         if top in sys.builtin_module_names:
             return LIBRARY
-        spaces = []  # a directory without __init__.py counts only where nothing else has the name
-        for directory in self.own:
-            if (found := self._descend(directory, top, rest)) and self._at(directory, top) != _space(
-                directory, top
-            ):
-                return found
-            spaces += [found] if found else []
-        if top in _STDLIB:
+        # A directory without __init__.py is a package only where no module follows on the path (PEP 420).
+        portions: list[str] = []
+        if found := self._search(self.own, top, rest, portions):
+            return found
+        if top in _STDLIB or any(self._at(directory, top) for directory in self.libraries):
             return LIBRARY
-        if any(self._at(directory, top) for directory in self.libraries):
-            return LIBRARY
-        for directory in self.late:
-            if found := self._descend(directory, top, rest):
-                return found
-        if spaces:
-            return spaces[0]
+        if found := self._search(self.late, top, rest, portions):
+            return found
+        if portions:
+            return self._descend(portions[0], top, rest) or MISSING
         return Found("perhaps") if any(self._at(directory, top) for directory in self.perhaps) else MISSING
+
+    def _search(
+        self, directories: Iterable[str], top: str, rest: list[str], portions: list[str]
+    ) -> Found | None:
+        for directory in directories:
+            found = self._at(directory, top)
+            if found and found.kind == "directory":
+                portions.append(directory)
+            elif found:
+                return self._descend(directory, top, rest)
+        return None
 
     def shadowing(self) -> str | None:
         """Return the path of a module of the program that takes the place of the standard library's; None without."""

@@ -6,15 +6,17 @@ Which of several resources that fit is asked first depends on the version: by or
 
 from __future__ import annotations
 
+import ast
 import re
 
+from imagespec.analyzers.python.flow import own_nodes
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Call, Class, Const, Items, Value, text_of
+from imagespec.analyzers.python.values import Call, Class, Const, Function, Items, Value, text_of
 from imagespec.analyzers.routes.classviews import Kind, verbs_of
 from imagespec.analyzers.routes.handlers import Calling, handler_caveats
 from imagespec.analyzers.routes.reading import Reading, is_empty
 from imagespec.analyzers.routes.regexpaths import parse_regex
-from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, RouteTable, Token, Tokens
+from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, Caveat, RouteTable, Token, Tokens
 
 _HARMLESS = (
     ".on_cleanup", ".on_shutdown", "[]=", "[]", ".router.routes", ".router.resources", ".freeze", ".logger", ".get",
@@ -83,7 +85,7 @@ class _Reader(Reading):
             return
         if not isinstance(value, Items) or value.open:
             self.gap(call.place, "a list of routes is not wholly known")
-        for item in value.items[:1_000] if isinstance(value, Items) else ():
+        for item in value.items if isinstance(value, Items) else ():
             kind = item.name.removeprefix("aiohttp.web.") if isinstance(item, Call) else ""
             if isinstance(item, Call) and kind in _KINDS:
                 self._registered(item, kind, None, prefix, certain=certain)
@@ -134,9 +136,20 @@ class _Reader(Reading):
             methods,
             call.place,
             certain=certain,
-            caveats=() if verbs else handler_caveats(handler, call.place, self.program, _CALLING),
+            caveats=() if verbs else self._caveats(handler, call, pattern or ""),
             method_caveats=verbs.caveats if verbs else {},
         )
+
+    def _caveats(self, handler: Value | None, call: Call, pattern: str) -> tuple[Caveat, ...]:
+        found = handler_caveats(handler, call.place, self.program, _CALLING)
+        names = {match[1] for match in _PARAMETER.finditer(pattern)}
+        for node in own_nodes(handler.node) if isinstance(handler, Function) else ():
+            match node:
+                case ast.Subscript(value=ast.Attribute(attr="match_info"), slice=ast.Constant(value=name)):
+                    if name not in names:
+                        message = f"the handler takes {str(name)[:100]} of the path, which has none"
+                        found += (Caveat(call.place.evidence(message)),)
+        return found
 
     def _subapp(self, call: Call, prefix: str, depth: int, *, certain: bool) -> None:
         text, inner = text_of(call.argument(0, "prefix")), call.argument(1, "subapp")

@@ -82,7 +82,7 @@ class _Reader(Reading):
     def _routes(self, made: Call, verb: str, view: Value | None, *, certain: bool) -> None:
         paths = made.argument(0, "path")
         several = paths.items if isinstance(paths, Items) and not paths.open else [paths]
-        for path in several[:100]:
+        for path in several:
             self._route(made, text_of(path), verb, view, certain=certain)
 
     def _route(self, made: Call, text: str | None, verb: str, view: Value | None, *, certain: bool) -> None:

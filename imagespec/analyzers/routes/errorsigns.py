@@ -13,7 +13,7 @@ import re
 import attrs
 
 from imagespec.analyzers.python.attributes import lacks
-from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.flow import NODES, own_nodes
 from imagespec.analyzers.python.loading import missing_file
 from imagespec.analyzers.python.names import undefined_name
 from imagespec.analyzers.python.program import Program
@@ -27,11 +27,12 @@ from imagespec.analyzers.python.values import (
     root_of,
     text_of,
 )
+from imagespec.analyzers.routes.jsonanswers import refused_by_json, refused_by_write, refused_when_returned
 from imagespec.analyzers.routes.reached import reached_nodes
 from imagespec.analyzers.routes.statuses import Codes, called, codes_of, is_success, named
 
 OK = 200
-_FUNCTIONS = 20
+_FUNCTIONS = 100
 """The program's own functions that are looked into for one handler."""
 _RAISING = {
     "abort",
@@ -48,27 +49,16 @@ _FILES = {
     "send_file", "send_static_file", "send_from_directory", "static_file", "FileResponse", "render_template", "TemplateResponse", "render",
 }  # fmt: skip
 _DATA = {
-    "jsonify",
-    "dict",
-    "update",
-    "format",
-    "debug",
-    "info",
-    "warning",
-    "error",
-    "exception",
-    "log",
-    "print",
-    "dumps",
-}
+    "jsonify", "dict", "update", "format", "debug", "info", "warning", "error", "exception", "log", "print", "dumps",
+}  # fmt: skip
 """Calls whose ``status`` is no status code."""
 _ERROR_ANSWER = re.compile(
     r"HTTP(?!Response|Ok|Status|Created|Accepted|NoContent)[A-Z][A-Za-z]+\Z"  # aiohttp.web, bottle
     r"|HttpResponse(?:NotFound|BadRequest|ServerError|Forbidden|NotAllowed|Gone|NotModified)\Z"
 )
-_LISTS = ast.List | ast.ListComp | ast.Tuple
 _STATUS_NAMES = {"status", "status_code", "status_int"}
 _OF_REQUEST = {"args", "form", "query", "headers", "cookies", "json", "GET", "POST", "META", "files", "params", "forms", "data", "media"}  # fmt: skip
+_LISTING = {"get_arguments", "get_query_arguments", "get_body_arguments", "getlist", "getall"}
 _ASKING = {"get_argument", "get_query_argument", "get_body_argument", "get_param", "get_json"}
 
 
@@ -103,11 +93,15 @@ def signs_of(nodes: list[ast.AST], handler: Handler, functions: list[Function]) 
         if any(function.node is node for node in seen):
             continue
         seen.append(function.node)
+        if len(own_nodes(function.node)) >= NODES:
+            found.setdefault("the handler is longer than is followed")
         if function is not handler.function:
             _look(_nodes(function), attrs.evolve(handler, function=function), found, pending)
-        name = undefined_name(function)
+        name = undefined_name(function, handler.program)
         if name:
             found.setdefault(f"the handler uses the name {name[:100]}, which nothing defines")
+    if pending:
+        found.setdefault("the handler calls more functions than are followed")
     return list(found)
 
 
@@ -239,10 +233,22 @@ def _sign(node: ast.AST, handler: Handler) -> str | None:
             return _returned(value, handler)
         case ast.Assign(targets=[ast.Attribute(attr=name)], value=value) if name in _STATUS_NAMES:
             return _told(codes_of(value, handler.function), handler)
-        case ast.Attribute(value=ast.Name(id=name), attr=attribute, ctx=ast.Load()):
+        case ast.Attribute(ctx=ast.Load()) | ast.Subscript(ctx=ast.Load()):
+            return _access(node, handler)
+    return None
+
+
+def _access(node: ast.Attribute | ast.Subscript, handler: Handler) -> str | None:
+    """Tell of something that is read and may not be there."""
+    match node:
+        case ast.Attribute(value=ast.Name(id=name), attr=attribute):
             return _lacking(named(name, handler.function), attribute)
-        case ast.Subscript(ctx=ast.Load(), value=ast.Attribute(attr=name)) if name in _OF_REQUEST:
+        case ast.Subscript(value=ast.Attribute(attr=name)) if name in _OF_REQUEST:
             return _from_request(node.value, name)
+        case ast.Subscript(value=ast.Call(func=ast.Attribute(attr=name))) if name in _LISTING:
+            return f"the handler takes an item of {name}(), which may be empty"
+        case ast.Attribute(value=ast.Attribute(attr="state" | "ctx", value=owner), attr=name):
+            return _unset(owner, name, handler.program)
     return None
 
 
@@ -255,6 +261,14 @@ def _lacking(owner: Value | None, name: str) -> str | None:
 def _imported(name: str, program: Program) -> str | None:
     missing = program.sources.find(name.partition(".")[0]).kind == "missing"
     return f"the handler imports {name[:100]}, which is not in the image" if missing else None
+
+
+def _unset(owner: ast.expr, name: str, program: Program) -> str | None:
+    """Tell of an item of ``app.state`` (Starlette) or ``app.ctx`` (Sanic) that nothing sets."""
+    running = program.running()
+    if last_name(owner) != "app" or running.by_name or name in running.attributes or name.startswith("_"):
+        return None
+    return f"the handler uses {name[:100]} of the application's state, which nothing sets"
 
 
 def _from_request(node: ast.expr, name: str) -> str | None:
@@ -271,28 +285,16 @@ def _call(node: ast.Call, handler: Handler) -> str | None:
         return "the handler may redirect"
     if name in _FILES:
         return f"the handler answers with {name}, whose file is not looked at"
-    if (
-        name == "JsonResponse"
-        and len(node.args) + len(node.keywords) == 1
-        and isinstance(node.args[0], _LISTS)
-    ):
-        return "the handler gives JsonResponse a list, which it refuses without safe=False"
+    refused = refused_by_json(node, name)
+    if refused:
+        return refused
     if name == "parse_args" and not isinstance(node.func, ast.Name):
         return "the handler parses arguments of the request, and refuses one without them"
     if name in _ASKING and _is_needed(node, name):
         return f"the handler needs an argument of the request ({name}): 400 without it"
     if name in {"write", "finish"} and node.args and isinstance(node.func, ast.Attribute):
-        return _written(node.func.value, node.args[0])
+        return refused_by_write(node.func.value, node.args[0])
     return (_status(node, name, handler) if handler.statuses else None) or _missing(node, name, handler)
-
-
-def _written(owner: ast.expr, value: ast.expr) -> str | None:
-    """Tell of a list or number that Tornado's ``self.write`` refuses."""
-    number = isinstance(value, ast.Constant) and not isinstance(value.value, str | bytes)
-    refused = number or isinstance(value, _LISTS)
-    if refused and isinstance(owner, ast.Name) and owner.id == "self":
-        return f"the handler writes {ast.unparse(value)[:60]}, which is no text"
-    return None
 
 
 def _status(node: ast.Call, name: str, handler: Handler) -> str | None:
@@ -336,6 +338,9 @@ def _text(node: ast.expr, function: Function) -> str | None:
 def _returned(value: ast.expr, handler: Handler) -> str | None:
     while isinstance(value, ast.Await):
         value = value.value
+    refused = refused_when_returned(value, strict=handler.tuples)
+    if refused:
+        return refused
     if isinstance(value, ast.IfExp):
         return _returned(value.body, handler) or _returned(value.orelse, handler)
     if handler.tuples and isinstance(value, ast.Tuple) and len(value.elts) > 1:

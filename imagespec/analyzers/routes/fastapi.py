@@ -159,7 +159,7 @@ class _Reader(Reading):
         elif methods is None:
             methods = methods_of(call, view, head=plain)
         caveats = () if verbs else self._caveats(view, call, plain=plain)
-        more = () if plain else request_caveats(call, handler_of(view), shown, methods)
+        more = () if plain else request_caveats(call, handler_of(view), shown, methods, self.program)
         self._add(
             prefix,
             path,
@@ -232,7 +232,7 @@ class _Reader(Reading):
         items = value.items if isinstance(value, Items) else []
         if not isinstance(value, Items) or value.open:
             self.gap(app.place, "a list of routes is not wholly known")
-        for item in items[:1_000] if not self.too_deep(depth, app.place) else ():
+        for item in items if not self.too_deep(depth, app.place) else ():
             name = item.name if isinstance(item, Call) else "?"
             if isinstance(item, Call) and name == "starlette.routing.Route":
                 self._route(item, "route", item.argument(1, "endpoint"), None, prefix, certain=certain)

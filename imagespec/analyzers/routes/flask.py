@@ -14,6 +14,7 @@ from imagespec.analyzers.routes import flaskrestful
 from imagespec.analyzers.routes.classviews import Kind, Verbs, verbs_of
 from imagespec.analyzers.routes.handlers import Calling, Given, always_fails, handler_caveats
 from imagespec.analyzers.routes.hooks import lets_requests_through
+from imagespec.analyzers.routes.mounts import DISPATCHER, own_dispatcher
 from imagespec.analyzers.routes.reading import Reading, methods_from
 from imagespec.analyzers.routes.routing import VERBS, RouteTable
 from imagespec.analyzers.routes.werkzeugrules import implied, joined, names_of, parse_rule
@@ -34,7 +35,7 @@ _HARMLESS = (
 """Members of an application or blueprint that neither register routes nor refuse requests."""
 _USERS = (
     "flask_cors.", "flask.Flask().register_blueprint", "flask.Blueprint().register_blueprint", "flask.Flask().run",
-    "quart.", "quart_cors.", *flaskrestful.APIS,
+    "quart.", "quart_cors.", DISPATCHER, *flaskrestful.APIS,
 )  # fmt: skip
 """What may be given an application without adding routes to it, or whose routes are followed."""
 _SYNC = Calling(positional=0, takes="values", tuples=True, needs="asgiref")
@@ -58,6 +59,8 @@ def flask_routes(app: Call, program: Program) -> RouteTable:
 @attrs.define
 class _Reader(Reading):
     calling: Calling = attrs.field(kw_only=True)
+    strict: bool | None = attrs.field(default=True, kw_only=True)
+    """Whether rules that are added from now on tell a path from the same with a last slash; None when unknown."""
 
     def read(self, owner: Call, prefix: str | None, until: Call | None, depth: int, *, certain: bool) -> None:
         """Add what an application or blueprint registers; what comes after the call ``until`` is not certain."""
@@ -65,7 +68,11 @@ class _Reader(Reading):
             return
         for call, base, late in self.calls_of(owner, until):
             self._member(call, base, prefix, depth, certain=certain and call.certain and not late)
+        before = len(self.routes)
         flaskrestful.add_apis(self, owner, prefix, until, certain=certain)
+        if self.strict is not True:  # which of them were added before that was set is not looked at
+            more = self.routes[before:]
+            self.routes[before:] = [attrs.evolve(one, certain=False, either_slash=True) for one in more]
 
     def _member(self, call: Call, base: str, prefix: str | None, depth: int, *, certain: bool) -> None:
         if base == ".route()" or base in {f".{verb}()" for verb in VERBS}:
@@ -112,6 +119,8 @@ class _Reader(Reading):
         rule = text_of(call.argument(0, "rule"))
         pattern = None if rule is None or prefix is None else joined(prefix, rule)
         odd = {"subdomain", "host", "redirect_to", "defaults"} & call.keywords.keys() or call.spread
+        own = call.argument(None, "strict_slashes")
+        strict = self.strict if own is None or own == Const(None) else _truth(own)
         given = Given(names_of(pattern or ""))
         verbs = self._verbs(view, given) if isinstance(view, Call) and not view.decorator else None
         methods = frozenset({verb}) if verb else _methods(call, view, verbs)
@@ -121,8 +130,8 @@ class _Reader(Reading):
             None if pattern is None else parse_rule(pattern),
             None if methods is None else implied(methods),
             call.place,
-            certain=certain and not odd,
-            either_slash=call.keywords.get("strict_slashes") == Const(value=False),
+            certain=certain and not odd and strict is not None,
+            either_slash=not strict,
             caveats=caveats,
             method_caveats=verbs.caveats if verbs else {},
         )
@@ -183,15 +192,14 @@ class _Reader(Reading):
     def _setting(self, call: Call, base: str) -> None:
         key = text_of(call.args[0]) if base == ".config[]=" and call.args else None
         if base == ".url_map.strict_slashes=":
-            free = bool(call.args) and call.args[0] == Const(value=False)
-            self.routes = [attrs.evolve(route, certain=route.certain and not free) for route in self.routes]
-            self.gap(call.place, "strict_slashes is set for the whole application")
-        elif key in {"SERVER_NAME", "APPLICATION_ROOT", "TRUSTED_HOSTS"}:
+            self.strict = _truth(call.args[0]) if call.args and call.certain else None
+        elif key in {"SERVER_NAME", "TRUSTED_HOSTS"}:
             self.filter(call.place, f"{key} may make routes depend on the host name")
 
     def _wrapped(self, call: Call) -> None:
         value = call.args[0] if call.args else None
-        if name_of(value) != "werkzeug.middleware.proxy_fix.ProxyFix()":
+        dispatcher = own_dispatcher(call.receiver, self.program) if isinstance(call.receiver, Call) else None
+        if name_of(value) != "werkzeug.middleware.proxy_fix.ProxyFix()" and dispatcher is None:
             self.both(call.place, "the application is wrapped in middleware that is not followed")
 
     def add_static(self, app: Call) -> None:
@@ -207,6 +215,10 @@ class _Reader(Reading):
         pattern = None if text is None else text.rstrip("/") + "/<path:filename>"
         tokens = None if pattern is None else parse_rule(pattern)
         self.add(pattern, tokens, implied(_GET), app.place, what="static files", served=None)
+
+
+def _truth(value: Value) -> bool | None:
+    return bool(value.value) if isinstance(value, Const) else None
 
 
 def _methods(call: Call, view: Value | None, verbs: Verbs | None) -> frozenset[str] | None:

@@ -49,6 +49,7 @@ class Given:
 
 
 NOTHING = Given()
+_DECORATORS = 100
 _REGISTERING = re.compile(
     r"^(?:flask|quart|fastapi|starlette|sanic|bottle|aiohttp)[.].*[.]?(?:route|get|post|put|delete|patch|head|options|api_route)\(\)\Z"
 )
@@ -93,7 +94,9 @@ def _reasons(
 
 def handler_of(view: Value | None) -> Value | None:
     """Return what decorators that register routes are applied to: they give back what they are given."""
-    while isinstance(view, Call) and view.decorator and view.args and _REGISTERING.search(view.name):
+    for _ in range(_DECORATORS):
+        if not (isinstance(view, Call) and view.decorator and view.args and _REGISTERING.search(view.name)):
+            break
         view = view.args[0]
     return view
 
@@ -156,7 +159,7 @@ def _unlike(function: Function, calling: Calling) -> dict[str | None, bool]:
         return {}
     silent = calling.takes in {"values", "responses"} and not isinstance(node, ast.Lambda)
     ends = silent and not isinstance(node, ast.Lambda) and not leaves(node.body)
-    wrong = [value for value in values[:500] if not _is_taken(value, calling.takes)]
+    wrong = [value for value in values if not _is_taken(value, calling.takes)]
     found: dict[str | None, bool] = {}
     if wrong:
         shown = "nothing" if wrong[0] is None else ast.unparse(wrong[0])[:60]

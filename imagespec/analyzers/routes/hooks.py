@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.flow import NODES, own_nodes
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Function
 from imagespec.analyzers.routes.errorsigns import Handler, error_signs, last_name
@@ -12,9 +12,10 @@ from imagespec.analyzers.routes.errorsigns import Handler, error_signs, last_nam
 
 def lets_requests_through(function: Function) -> bool:
     """Tell whether a hook before requests never answers or refuses one: it returns nothing, raises nothing."""
-    if isinstance(function.node, ast.Lambda):
+    nodes = own_nodes(function.node)
+    if isinstance(function.node, ast.Lambda) or len(nodes) >= NODES:
         return False
-    for node in own_nodes(function.node):
+    for node in nodes:
         if isinstance(node, ast.Raise | ast.Yield | ast.YieldFrom):
             return False
         if isinstance(node, ast.Return) and not (

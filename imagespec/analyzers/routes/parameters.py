@@ -6,18 +6,20 @@ import ast
 import re
 
 from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Const, Function, Value
-from imagespec.analyzers.routes.errorsigns import OK, last_name
+from imagespec.analyzers.routes.errorsigns import OK, Handler, error_signs, last_name
 from imagespec.analyzers.routes.routing import Caveat
 from imagespec.analyzers.routes.statuses import named, route_status
 
 _SIMPLE = {"str", "int", "float", "bool", "Optional", "Union", "typing"}
 _GIVEN = {"Request", "Response", "BackgroundTasks", "WebSocket", "HTTPConnection", "SecurityScopes"}
+_CACHES = {"functools.lru_cache", "functools.lru_cache()", "functools.cache"}
 _DEPTH = 8
 
 
 def request_caveats(
-    call: Call, view: Value | None, pattern: str, methods: frozenset[str] | None
+    call: Call, view: Value | None, pattern: str, methods: frozenset[str] | None, program: Program
 ) -> tuple[Caveat, ...]:
     """Return why a request without parameters may be refused (422, 401 …) by this route."""
     found = []
@@ -29,12 +31,12 @@ def request_caveats(
         found.append(f"the route answers {'a status that is not known' if number is None else number}")
     if isinstance(view, Function) and not call.name.startswith("starlette."):
         bodies = methods is None or not methods <= {"GET", "HEAD"}
-        found += _parameters(view, pattern, bodies=bodies)
+        found += _parameters(view, pattern, program, bodies=bodies)
         found += _lacking(call, view)
     return tuple(Caveat(call.place.evidence(message)) for message in found)
 
 
-def _parameters(view: Function, pattern: str, *, bodies: bool) -> list[str]:
+def _parameters(view: Function, pattern: str, program: Program, *, bodies: bool) -> list[str]:
     view = _unwrapped(view)
     spec = view.node.args
     positional = [*spec.posonlyargs, *spec.args]
@@ -45,6 +47,8 @@ def _parameters(view: Function, pattern: str, *, bodies: bool) -> list[str]:
     )
     for argument, default in (*pairs, *zip(spec.kwonlyargs, spec.kw_defaults, strict=True)):
         inside = re.search(r"\{" + re.escape(argument.arg) + r"[:}]", pattern)
+        if not inside and _depends_safely(argument, default, view, program):
+            continue
         message = _converted(argument) if inside else _needed(argument, default, bodies=bodies)
         if message:
             found.append(message)
@@ -101,6 +105,39 @@ def _converted(argument: ast.arg) -> str | None:
     if kind is None or (isinstance(kind, ast.Name) and kind.id == "str"):
         return None
     return f"the path's {argument.arg} must be a valid {ast.unparse(kind)[:60]}: 422 otherwise"
+
+
+def _depends_safely(argument: ast.arg, default: ast.expr | None, view: Function, program: Program) -> bool:
+    """Tell whether a parameter is what a function of the program gives that asks for nothing and says of no error."""
+    marks = [node for node in (default, argument.annotation) if node is not None]
+    calls = [node for mark in marks for node in ast.walk(mark) if isinstance(node, ast.Call)]
+    if (
+        len(calls) != 1
+        or last_name(calls[0].func) != "Depends"
+        or calls[0].keywords
+        or len(calls[0].args) != 1
+    ):
+        return False
+    asked = calls[0].args[0]
+    value = named(asked.id, view) if isinstance(asked, ast.Name) else None
+    if isinstance(value, Call) and value.decorator and value.name in _CACHES and value.args:
+        value = value.args[0]
+    if not isinstance(value, Function) or ast.unparse(value.node.args) or value.self_value is not None:
+        return False
+    return _gives(value.node) and not error_signs(Handler(value, program))
+
+
+def _gives(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+    """Tell whether a function is no generator, or one that certainly yields."""
+    nodes = own_nodes(node)
+    if isinstance(node, ast.Lambda) or not any(isinstance(item, ast.Yield | ast.YieldFrom) for item in nodes):
+        return True
+    blocks = [
+        node.body,
+        *(item.body for item in node.body if isinstance(item, ast.Try | ast.With | ast.AsyncWith)),
+    ]
+    plain = any(isinstance(getattr(item, "value", None), ast.Yield) for block in blocks for item in block)
+    return plain and not any(isinstance(item, ast.Return) for item in nodes)
 
 
 def _needed(argument: ast.arg, default: ast.expr | None, *, bodies: bool) -> str | None:

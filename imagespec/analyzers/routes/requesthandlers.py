@@ -1,8 +1,7 @@
 """
 What a ``http.server`` request handler answers (CPython 3.8 to 3.13): the paths that its ``do_GET`` and its like tell apart.
 
-A method that the class lacks is answered 501. Inside a method only comparisons of ``self.path`` with constants decide;
-for each constant and for all other paths it is followed which status is sent.
+A method that the class lacks is answered 501. Inside a method only comparisons of ``self.path`` with constants decide.
 """
 
 from __future__ import annotations
@@ -11,20 +10,17 @@ import ast
 
 import attrs
 
-from imagespec.analyzers.python.flow import own_nodes
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Class, Function, name_of
 from imagespec.analyzers.routes.classviews import class_place
-from imagespec.analyzers.routes.errorsigns import Handler, signs_of, words_of
-from imagespec.analyzers.routes.reading import Reading, literal
-from imagespec.analyzers.routes.routing import VERBS, Caveat, RouteTable, Token
+from imagespec.analyzers.routes.errorsigns import Handler
+from imagespec.analyzers.routes.pathbranches import Follower, add_followed
+from imagespec.analyzers.routes.reading import Reading
+from imagespec.analyzers.routes.routing import VERBS, RouteTable, Token
 
 _BASE = "http.server.BaseHTTPRequestHandler"
 _FILES = {"http.server.SimpleHTTPRequestHandler", "http.server.CGIHTTPRequestHandler"}
 _OWN = ("handle", "handle_one_request", "parse_request", "send_response", "send_error", "setup")
-_ELSE = "\0"
-"""Stands for every path that no comparison names."""
-_LIMIT = 100
 
 
 def request_handler_routes(handler: Class, program: Program) -> RouteTable:
@@ -51,236 +47,5 @@ def _add_method(reader: Reading, handler: Class, method: Function, verb: str) ->
     if not isinstance(node, ast.FunctionDef):  # nothing awaits a coroutine
         reader.add("/…", (Token("rest"),), methods, place, served=None)
         return
-    follower = _Follower(node, handler, Handler(method, reader.program, handler, statuses=False))
-    for path in (*follower.constants(), _ELSE):
-        status = follower.status(path)
-        signs = tuple(Caveat(place.evidence(message)) for message in follower.signs())
-        tokens = (Token("rest"),) if path == _ELSE else literal(path)
-        shown = "/…" if path == _ELSE else path
-        reader.add(shown, tokens, methods, place, served=_served(status), caveats=signs)
-
-
-def _served(status: int | None) -> bool | None:
-    return None if status is None else 200 <= status < 300
-
-
-class _Follower:
-    """One method; `status` follows it for one path."""
-
-    def __init__(self, node: ast.FunctionDef, cls: Class, handler: Handler) -> None:
-        self._node = node
-        self._class = cls
-        self._handler = handler
-        self._passed: list[ast.AST] = []
-        self._asked: dict[ast.expr, bool] = {}
-        self._names = self._path_names()
-        self._moves = self._sets_path()
-        self._signs_of_all = self._whole_signs()
-        self._steps = 0
-
-    def _path_names(self) -> set[str]:
-        """Return the variables that hold the path: ``urlparse(self.path).path`` and ``self.path.split("?")[0]``."""
-        stores = [
-            node
-            for node in own_nodes(self._node)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        ]
-        names = set()
-        for node in own_nodes(self._node):
-            if (
-                isinstance(node, ast.Assign)
-                and len(node.targets) == 1
-                and isinstance(node.targets[0], ast.Name)
-            ):
-                name = node.targets[0].id
-                if sum(store.id == name for store in stores) == 1 and ast.unparse(node.value) in _PATHS:
-                    names.add(name)
-        return names
-
-    def _is_path(self, node: ast.expr) -> bool:
-        if node not in self._asked:  # each comparison is asked once for each path
-            own = isinstance(node, ast.Name) and node.id in self._names
-            self._asked[node] = own or (ast.unparse(node) in _PATHS and not self._moves)
-        return self._asked[node]
-
-    def _sets_path(self) -> bool:
-        """Tell whether the method gives ``self.path`` another value than itself without its query."""
-        return any(
-            isinstance(node, ast.Assign | ast.AugAssign)
-            and "self.path"
-            in {
-                ast.unparse(item)
-                for item in getattr(node, "targets", [node.target] if isinstance(node, ast.AugAssign) else [])
-            }
-            and ast.unparse(node.value) not in _PATHS
-            for node in own_nodes(self._node)
-        )
-
-    def constants(self) -> list[str]:
-        """Return the texts that the path is compared with."""
-        found: dict[str, None] = {}
-        for node in own_nodes(self._node):
-            if isinstance(node, ast.Compare) and len(node.ops) == 1:
-                for text in _texts(node.comparators[0]) or ():
-                    if self._is_path(node.left) and text.startswith("/"):
-                        found[text] = None
-        return list(found)[:_LIMIT]
-
-    def status(self, path: str) -> int | None:
-        """Return the first status that is sent for ``path``; None when it cannot be told."""
-        self._steps = 0
-        self._passed.clear()
-        sent, _ = self._block(self._node.body, path)
-        return sent
-
-    def signs(self) -> list[str]:
-        """Return what the statements that `status` came through say of errors."""
-        return [*signs_of(self._passed, self._handler, []), *self._signs_of_all]
-
-    def _whole_signs(self) -> list[str]:
-        """Return what the whole method says of errors, whatever the path."""
-        found = signs_of([], self._handler, [self._handler.function])
-        names = {name for function in self._helpers() for name in words_of(function)}
-        return (
-            found if {"end_headers", "send_error"} & names else [*found, "the handler never ends its headers"]
-        )
-
-    def _helpers(self) -> list[Function]:
-        """Return the method, and the methods of the class that it calls."""
-        own = (self._class.find(name) for name in sorted(words_of(self._handler.function))[:_LIMIT])
-        return [self._handler.function, *(item for item in own if isinstance(item, Function))]
-
-    def _block(self, body: list[ast.stmt], path: str) -> tuple[int | None, bool]:
-        """Return the status that statements send, and whether what comes next must not be looked at."""
-        for statement in body:
-            self._steps += 1
-            if self._steps > 5_000:
-                return None, True
-            sent, done = self._statement(statement, path)
-            if done:
-                return sent, True
-        return None, False
-
-    def _statement(self, statement: ast.stmt, path: str) -> tuple[int | None, bool]:
-        if not isinstance(statement, ast.If | ast.Try | ast.With):
-            self._passed += ast.walk(statement)
-        match statement:
-            case ast.If():
-                self._passed += ast.walk(statement.test)
-                truth = self._truth(statement.test, path)
-                if truth is None:
-                    return None, _says_something(statement)
-                return self._block(statement.body if truth else statement.orelse, path)
-            case ast.Try() | ast.With():
-                for item in statement.items if isinstance(statement, ast.With) else ():
-                    self._passed += ast.walk(item)
-                return self._block(statement.body, path)
-            case ast.Return() if statement.value is not None:
-                return self._sent(statement)[0], True
-            case ast.Return() | ast.Raise() | ast.While():
-                return None, True
-            case ast.Expr() | ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Pass() | ast.Import():
-                return self._sent(statement)
-        return None, _says_something(statement)
-
-    def _sent(self, statement: ast.stmt) -> tuple[int | None, bool]:
-        """Return the status that a plain statement sends; what else of ``self`` is called may send one."""
-        for node in ast.walk(statement):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-                continue
-            owner, name = node.func.value, node.func.attr
-            if not (isinstance(owner, ast.Name) and owner.id == "self") or name in _SILENT:
-                continue
-            if name in _SENDING and node.args:
-                return _code(node.args[0]), True
-            return self._by_helper(node, name), True
-        return None, False
-
-    def _by_helper(self, call: ast.Call, name: str) -> int | None:
-        """Return the status that a method of the class sends whose first statement that sends is plain."""
-        helper = self._class.find(name)
-        if not isinstance(helper, Function) or isinstance(helper.node, ast.Lambda):
-            return None
-        for statement in helper.node.body:
-            value = statement.value if isinstance(statement, ast.Expr) else None
-            called = value.func if isinstance(value, ast.Call) else None
-            if isinstance(called, ast.Attribute) and called.attr in _SENDING and isinstance(value, ast.Call):
-                return _passed(value.args[0], helper.node, call) if value.args else None
-            if _says_something(statement):
-                return None
-        return None
-
-    def _truth(self, test: ast.expr, path: str) -> bool | None:
-        match test:
-            case ast.BoolOp():
-                truths = [self._truth(item, path) for item in test.values]
-                stop = isinstance(test.op, ast.Or)
-                return stop if stop in truths else None if None in truths else not stop
-            case ast.UnaryOp(op=ast.Not()):
-                truth = self._truth(test.operand, path)
-                return None if truth is None else not truth
-            case ast.Compare(left=left, ops=[operator], comparators=[other]) if self._is_path(left):
-                texts = _texts(other)
-                equal = isinstance(operator, ast.Eq | ast.In)
-                plain = isinstance(operator, ast.Eq | ast.NotEq | ast.In | ast.NotIn)
-                holds = isinstance(operator, ast.In | ast.NotIn) and isinstance(other, ast.Constant)
-                return None if texts is None or not plain or holds else (path in texts) is equal
-        return None
-
-
-_PATHS = {
-    "self.path",
-    "urlparse(self.path).path",
-    "urllib.parse.urlparse(self.path).path",
-    "parse.urlparse(self.path).path",
-    "urlsplit(self.path).path",
-    "self.path.split('?')[0]",
-    "self.path.split('?', 1)[0]",
-    "self.path.partition('?')[0]",
-}
-
-
-def _texts(node: ast.expr) -> list[str] | None:
-    items = node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else [node]
-    texts = [item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)]
-    return texts if len(texts) == len(items) else None
-
-
-_SENDING = {"send_response", "send_response_only", "send_error"}
-_SILENT = {"log_message", "address_string", "log_request", "date_time_string", "version_string"}
-
-
-def _passed(node: ast.expr, helper: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call) -> int | None:
-    """Return a status that a helper sends: a constant, or the parameter that it was given."""
-    names = [item.arg for item in helper.args.args[1:]]
-    if (
-        not isinstance(node, ast.Name)
-        or node.id not in names
-        or any(isinstance(a, ast.Starred) for a in call.args)
-    ):
-        return _code(node)
-    place = names.index(node.id)
-    for keyword in call.keywords:
-        if keyword.arg == node.id:
-            return _code(keyword.value)
-    if place < len(call.args):
-        return _code(call.args[place])
-    defaults = helper.args.defaults
-    from_end = len(names) - place
-    return _code(defaults[-from_end]) if from_end <= len(defaults) else None
-
-
-def _code(node: ast.expr) -> int | None:
-    if isinstance(node, ast.Constant) and type(node.value) is int:
-        return node.value
-    return {"HTTPStatus.OK": 200, "HTTPStatus.NOT_FOUND": 404, "http.HTTPStatus.OK": 200}.get(
-        ast.unparse(node)
-    )
-
-
-def _says_something(node: ast.AST) -> bool:
-    """Tell whether something inside may send an answer or leave the method."""
-    return any(
-        isinstance(item, ast.Return | ast.Raise) or (isinstance(item, ast.Name) and item.id == "self")
-        for item in ast.walk(node)
-    )
+    follower = Follower(node, handler, Handler(method, reader.program, handler, statuses=False))
+    add_followed(reader, follower, methods, place)

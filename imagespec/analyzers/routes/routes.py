@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 import attrs
 
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Call, Class, Value
+from imagespec.analyzers.python.values import Call, Class, Function, Member, Value
 from imagespec.analyzers.routes.aiohttp import aiohttp_routes
 from imagespec.analyzers.routes.bottle import bottle_routes
 from imagespec.analyzers.routes.django import django_routes
@@ -19,12 +19,20 @@ from imagespec.analyzers.routes.falcon import falcon_routes
 from imagespec.analyzers.routes.fastapi import fastapi_routes
 from imagespec.analyzers.routes.fixed import fixed_routes
 from imagespec.analyzers.routes.flask import flask_routes
+from imagespec.analyzers.routes.mounts import (
+    DISPATCHER,
+    is_inner,
+    is_not_found,
+    mounted_table,
+    own_dispatcher,
+)
 from imagespec.analyzers.routes.nginx import SiteAnswers
 from imagespec.analyzers.routes.requesthandlers import request_handler_routes
 from imagespec.analyzers.routes.routing import Answer, Route, RouteTable
 from imagespec.analyzers.routes.sanic import sanic_routes
 from imagespec.analyzers.routes.spring import spring_routes
 from imagespec.analyzers.routes.tornado import tornado_routes
+from imagespec.analyzers.routes.wsgifunctions import wsgi_function_routes
 from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
@@ -40,7 +48,29 @@ class _Reader:
 
 
 def _flask(app: Call, program: Program, _root_path: str | None) -> RouteTable:
-    return flask_routes(app, program)
+    """Read a Flask application, which may stand behind a dispatcher that holds it."""
+    table = flask_routes(app, program)
+    dispatcher = own_dispatcher(app, program)
+    if dispatcher is None:
+        return table
+    return mounted_table(
+        dispatcher, lambda value: table if is_inner(value, app) else _wsgi_table(value, program, app)
+    )
+
+
+def _wsgi_table(value: Value | None, program: Program, around: Call | None = None) -> RouteTable:
+    """Return the routes of an application under a prefix; ``around`` is the one whose dispatcher holds it."""
+    if isinstance(value, Member) and value.attribute == "wsgi_app":
+        value = value.owner
+    reader = _READERS.get(value.name) if isinstance(value, Call) and value is not around else None
+    followed = reader is not None and reader.interface == "wsgi"
+    if isinstance(value, Call) and reader and followed and own_dispatcher(value, program) is None:
+        return reader.read(value, program, None)  # not one with a dispatcher: two may hold one another
+    if isinstance(value, Function):
+        return wsgi_function_routes(value, program)
+    if is_not_found(value):
+        return RouteTable()
+    return RouteTable(gaps=(Evidence(message="an application under a prefix is not followed"),))
 
 
 _READERS: Mapping[str, _Reader] = {
@@ -143,8 +173,12 @@ def _table(app: AppRef | None, item: Listener | AppRef | None) -> RouteTable:
         evidence = item.evidence if isinstance(item, Listener) else ()
         return RouteTable(gaps=(*evidence[-1:], Evidence(message="what this server answers is not followed")))
     value, interface = _unwrapped(app.application, app.interface)
+    if isinstance(value, Function) and interface == "wsgi":
+        return wsgi_function_routes(value, app.program)
     if isinstance(value, Class):
         return request_handler_routes(value, app.program)
+    if isinstance(value, Call) and value.name == DISPATCHER and interface in {None, "wsgi"}:
+        return mounted_table(value, lambda inner: _wsgi_table(inner, app.program))
     reader = _READERS.get(value.name) if isinstance(value, Call) else None
     if reader is None or not isinstance(value, Call):
         place = Evidence(message=f"{app.variable or 'the application'} is of no framework that is understood")

@@ -11,7 +11,7 @@ import re
 import attrs
 
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Call, Class, Const, Function, Value, text_of
+from imagespec.analyzers.python.values import Call, Class, Const, Function, Table, Value, text_of
 from imagespec.analyzers.routes.classviews import Kind, Verbs, verbs_of
 from imagespec.analyzers.routes.handlers import Calling, Given, handler_caveats
 from imagespec.analyzers.routes.hooks import lets_requests_through
@@ -29,6 +29,7 @@ _STARTING = (".listener", ".before_server_start", ".after_server_start", ".main_
 _MIDDLEWARE = (".middleware", ".on_request", ".on_response", ".register_middleware")
 _STRICT = {None, Const(None), Const(value=False), Const(value=True)}
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]*\Z")
+_SMALL_BYTES = 1_000_000
 _CALLING = Calling(positional=1, takes="responses")
 _VIEW = Kind(
     bases=frozenset({"sanic.views.HTTPMethodView"}),
@@ -96,6 +97,8 @@ class _Reader(Reading):
         elif base.startswith(_STARTING):
             if applied or base in {".add_task", ".register_listener"}:
                 self.starts(call.args[0] if call.args else None, call.place)
+        elif _bounds_bodies(call, base):
+            self.filter(call.place, "REQUEST_MAX_SIZE refuses larger requests")
         elif not base.startswith(_HARMLESS):
             self.gap(call.place, f"{call.name} is not followed")
 
@@ -160,3 +163,20 @@ class _Reader(Reading):
         strict = made.argument(None, "strict_slashes")
         strict = scope.strict if strict is None or strict == Const(None) else strict
         self.read(attrs.evolve(scope, owner=made, prefix=inner, strict=strict, depth=scope.depth + 1))
+
+
+def _bounds_bodies(call: Call, base: str) -> bool:
+    """Tell whether a setting bounds what a request may hold to less than a megabyte, or to what is not known."""
+    value: Value | None = None
+    if base == ".config.REQUEST_MAX_SIZE=" and call.args:
+        value = call.args[0]
+    elif base == ".config[]=" and text_of(call.args[0]) == "REQUEST_MAX_SIZE":
+        value = call.args[-1]
+    elif base in {".config.update", ".update_config", ".config.update_config"}:
+        table = call.args[0] if call.args else None
+        known = isinstance(table, Table) and not table.open
+        value = table.entries.get("REQUEST_MAX_SIZE") if isinstance(table, Table) and known else None
+    if value is None:
+        return False
+    size = value.value if isinstance(value, Const) else None
+    return not isinstance(size, int) or size < _SMALL_BYTES

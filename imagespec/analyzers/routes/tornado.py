@@ -104,7 +104,7 @@ class _Reader(Reading):
         """Add a list of handlers."""
         if not isinstance(value, Items) or value.open:
             self.gap(place, "a list of handlers is not wholly known")
-        for item in value.items[:1_000] if isinstance(value, Items) else ():
+        for item in value.items if isinstance(value, Items) else ():
             if isinstance(item, Items) and len(item.items) >= 2 and not item.open:
                 pattern, handler, *more = item.items
             elif isinstance(item, Call) and item.name in _SPECS:

@@ -19,7 +19,7 @@ from imagespec.analyzers.servers import modelservers
 from imagespec.analyzers.servers.flask import follow_flask
 from imagespec.analyzers.servers.gunicorn import follow_gunicorn
 from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
-from imagespec.analyzers.servers.nginx import follow_nginx, follow_service
+from imagespec.analyzers.servers.nginx import follow_nginx
 from imagespec.analyzers.servers.nginxconf import FILE_BYTES
 from imagespec.analyzers.servers.pythonprograms import (
     beside_a_server,
@@ -27,6 +27,7 @@ from imagespec.analyzers.servers.pythonprograms import (
     follow_module,
     follow_script,
 )
+from imagespec.analyzers.servers.sanic import follow_sanic
 from imagespec.analyzers.servers.spring import follow_java
 from imagespec.analyzers.servers.uvicorn import follow_uvicorn
 from imagespec.analyzers.servers.uwsgi import follow_uwsgi
@@ -34,6 +35,7 @@ from imagespec.analyzers.servers.waitress import follow_hypercorn, follow_waitre
 from imagespec.analyzers.servers.words import Command, port_number
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.steps import StartCommand, Step
+from imagespec.analyzers.startup.written import WrittenView
 from imagespec.analyzers.wanted import LIBRARIES, Wanted
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
@@ -43,7 +45,7 @@ __all__ = ["WANTED", "AppRef", "Listener", "Listening", "find_listeners"]
 WANTED: tuple[Wanted, ...] = (
     *_SOURCES_WANTED,
     Wanted(
-        suffixes=(".conf", ".ini", ".properties"),
+        suffixes=(".conf", ".ini", ".properties", ".template", ".tmpl", ".tpl"),
         directories=("/etc/nginx/", "/nginx/conf/", "/etc/supervisor"),
         outside=LIBRARIES,
         head_bytes=FILE_BYTES,
@@ -57,6 +59,7 @@ WANTED: tuple[Wanted, ...] = (
 HARMLESS = (
     tools.SHORT_LIVED
     | tools.SHELLS
+    | tools.CLIENTS
     | {"cp", "kill", "pgrep", "pkill", "tail", "tee", "nvidia-smi", "npu-smi"}
 ) - {
     "awk",
@@ -76,8 +79,8 @@ COMMANDS: Mapping[str, Callable[[Command], Listening]] = {
     "waitress-serve": follow_waitress,
     "waitress": follow_waitress,
     "hypercorn": follow_hypercorn,
+    "sanic": follow_sanic,
     "supervisord": lambda _command: Listening(),  # its programs are steps of their own
-    "service": follow_service,
     "java": follow_java,
     **modelservers.COMMANDS,
 }
@@ -118,6 +121,8 @@ def _stays(step: Step) -> bool:
 
 def _follow(step: Step, before: tuple[Step, ...], rootfs: RootFs) -> Listening:
     place = step.trail[-1] if step.trail else Evidence(message="the start command")
+    if step.files:
+        rootfs = WrittenView(rootfs, step.files)
     command = Command(step, rootfs, step.argv[1:], place, before)
     word = step.argv[0] if step.argv else None
     if word is None:

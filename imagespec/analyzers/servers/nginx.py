@@ -59,13 +59,6 @@ def follow_nginx(command: Command) -> Listening:
     return found
 
 
-def follow_service(command: Command) -> Listening:
-    """Return the listeners of ``service nginx start``; other services' scripts are not followed."""
-    if command.words in {("nginx", "start"), ("nginx", "restart")}:
-        return follow_nginx(attrs.evolve(command, words=()))
-    return command.gap("service starts a script that is not followed")
-
-
 def _given(reader: ConfigReader, text: str | None, command: Command) -> tuple[Directive, ...]:
     if text is None:
         raise ConfigError("the directives behind nginx's -g are unknown", command.evidence)

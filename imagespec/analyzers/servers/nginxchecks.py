@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from imagespec.analyzers.servers.nginxconf import Directive
+from imagespec.entry import EntryKind
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 
@@ -135,7 +136,22 @@ def _in_main(block: str, item: Directive, rootfs: RootFs) -> str | None:
         names = (rootfs.content(entry) or b"") if entry is not None else b""
         users = {line.partition(b":")[0].decode("utf-8", "replace") for line in names.split(b"\n")}
         return None if item.args[0] in users else f"there is no user {item.args[0]} in /etc/passwd"
+    if item.name == "load_module" and _is_packaged(item, rootfs):
+        return None
     return None if item.name in _MAIN else f"it may not know {item.name}"
+
+
+def _is_packaged(item: Directive, rootfs: RootFs) -> bool:
+    """
+    Tell whether a module was made for this nginx.
+
+    Debian's packages of modules depend on the binary interface of its nginx (``nginx-abi-…``), and bring the file that
+    loads the module with it.
+    """
+    name = item.args[0].removeprefix("modules/") if len(item.args) == 1 else ""
+    by_package = (item.place.path or "").lstrip("/").startswith("usr/share/nginx/modules-available/")
+    entry = rootfs.resolve(f"/usr/lib/nginx/modules/{name}") if name and "/" not in name else None
+    return by_package and entry is not None and entry.kind is EntryKind.FILE
 
 
 def _named_in(texts: tuple[str, ...]) -> Iterator[str]:

@@ -9,17 +9,22 @@ from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Const, root_of, text_of
 from imagespec.analyzers.servers.calls import Address, Server, host_of, pair_of, port_of, tls_of
 
+_BOTTLE_SERVERS = {"wsgiref": "wsgiref", "auto": "wsgiref", "waitress": "waitress", "gunicorn": "gunicorn", "paste": "paste"}  # fmt: skip
+"""Bottle's adapters that listen on the host and port they are given, and what they import; ``auto`` falls back to wsgiref."""
 
-def _bottle(call: Call, _program: Program) -> Address | str:
+
+def _bottle(call: Call, program: Program) -> Address | str:
     """Serve by Bottle 0.12 and 0.13, run(app=None, server='wsgiref', host='127.0.0.1', port=8080)."""
     own = call.name == "bottle.Bottle().run"
     app = root_of(call.receiver) if own else call.argument(0, "app")
+    server = call.argument(None if own else 1, "server") or Const("wsgiref")
+    package = _BOTTLE_SERVERS.get(text_of(server) or "")
     return Address(
         host=host_of(call.argument(None if own else 2, "host"), "127.0.0.1"),
         port=port_of(call.argument(None if own else 3, "port"), 8080, text=True),
         server="bottle",
         app=call if app is None else app,  # the application that the module's own decorators fill
-        certain=not call.spread and call.argument(None, "server") in {None, Const("wsgiref")},
+        certain=not call.spread and program.sources.find(package or "?").kind == "library",
         interface="wsgi",
     )
 

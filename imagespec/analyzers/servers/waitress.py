@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
+import tomllib
+
 import attrs
 
 from imagespec.analyzers.servers.listening import Listener, Listening
@@ -28,6 +31,8 @@ _HYPERCORN_VALUED = word_set("""-b --bind --backlog -c --config --ca-certs --cer
     --group -g -k --worker-class --keep-alive --keyfile --keyfile-password --insecure-bind --log-config --log-level
     -p --pid --quic-bind --root-path --server-name --statsd-host --statsd-prefix -m --umask -u --user
     --verify-mode --websocket-ping-interval -w --workers --max-requests --max-requests-jitter""")
+_SETTINGS = word_set("""bind workers worker_class accesslog errorlog loglevel access_log_format keep_alive_timeout backlog
+    graceful_timeout startup_timeout shutdown_timeout certfile keyfile read_timeout max_requests""")
 _HYPERCORN_FLAGS = word_set("--reload --debug --version -h --help")
 
 
@@ -68,7 +73,8 @@ def follow_hypercorn(command: Command) -> Listening:
     """Return the listeners of ``hypercorn``: 127.0.0.1:8000 unless told otherwise (config.py)."""
     options = parse_options(command.words, _HYPERCORN_VALUED, _HYPERCORN_FLAGS)
     target = next(iter(options.operands), None)
-    if options.problem or target is None or options.has("-c", "--config", "--insecure-bind", "--quic-bind"):
+    settings = _hypercorn_settings(command, options)
+    if options.problem or target is None or settings is None or options.has("--insecure-bind", "--quic-bind"):
         return command.gap(
             f"hypercorn: {options.problem or 'its configuration or application is not followed'}"
         )
@@ -81,10 +87,42 @@ def follow_hypercorn(command: Command) -> Listening:
     app = served(command, program, module, variable or "app")
     if not isinstance(app, Listening):
         app = attrs.evolve(app, interface=interface, root_path=options.last("--root-path") or "")
-    texts = options.values.get("-b", []) + options.values.get("--bind", []) or ["127.0.0.1:8000"]
-    tls = options.has("--certfile")
+    texts = options.values.get("-b", []) + options.values.get("--bind", []) or settings.binds
+    tls = options.has("--certfile") or settings.tls
     made = [_hypercorn_listener(command, text, tls=tls) for text in texts]
     return with_app(command, made, app, program, certain=True)
+
+
+@attrs.frozen
+class _Settings:
+    binds: list[str | None]
+    tls: bool = False
+
+
+def _hypercorn_settings(command: Command, options: Options) -> _Settings | None:
+    """Return what a file of settings in TOML says (config.py, from_toml); None where not all of it is understood."""
+    if not options.has("-c", "--config"):
+        return _Settings(["127.0.0.1:8000"])
+    name = options.last("-c", "--config")
+    if name is None or name.startswith(("python:", "file:")):
+        return None
+    entry = command.rootfs.resolve(posixpath.join(command.step.cwd or "/", name))
+    data = command.rootfs.content(entry) if entry is not None else None
+    if entry is None or data is None or len(data) < entry.size_bytes or command.step.cwd is None:
+        return None
+    try:
+        found = tomllib.loads(data.decode())
+    except (ValueError, RecursionError):
+        return None
+    bind = found.get("bind", ["127.0.0.1:8000"])
+    binds = [bind] if isinstance(bind, str) else bind
+    if (
+        not isinstance(binds, list)
+        or not all(isinstance(one, str) for one in binds)
+        or not found.keys() <= _SETTINGS
+    ):
+        return None
+    return _Settings([*binds], tls="certfile" in found)
 
 
 def _hypercorn_listener(command: Command, text: str | None, *, tls: bool) -> Listener:

@@ -59,6 +59,8 @@ class Command:
         """Return the name of a program before this one that may have changed one of these files, or added one to them."""
         folders = {path.rpartition("/")[0] for path in files}
         for step in self.before:
+            if step.tells:
+                continue
             sinks: set[str | None] = {step.stdout, step.stderr} - {INHERITED}
             name = (step.argv[0] or "?").rpartition("/")[2] if step.argv else "?"
             if name not in _EDITORS:

@@ -231,8 +231,7 @@ def _command(runner: Runner, fields: Fields, state: State) -> Outcome:
 
 def _source(runner: Runner, fields: Fields, state: State) -> Outcome:
     if fields[0] == "source" and state.dialect == "dash":
-        runner.walk.gap(state, "dash has no command 'source'; write '.'")
-        return Outcome(Status.NONZERO)
+        return runner.external(fields, state)  # `not found`, as for any other name
     return runner.source(fields, state)
 
 

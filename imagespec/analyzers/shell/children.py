@@ -7,9 +7,10 @@ from typing import Protocol
 
 import attrs
 
+from imagespec.analyzers.shell.accounts import user_number
 from imagespec.analyzers.shell.expand import Expander
 from imagespec.analyzers.shell.listings import listed, over, read_by
-from imagespec.analyzers.shell.sinks import pipe_sink
+from imagespec.analyzers.shell.sinks import absolute, pipe_sink
 from imagespec.analyzers.shell.state import Doubt, Outcome, State, Status
 from imagespec.analyzers.shell.tree import (
     AndOr,
@@ -133,15 +134,22 @@ def known_output(body: tuple[Statement, ...], child: State, expander: Expander, 
         return None
     if _named(last, "pwd") and len(last.words) == 1:
         return child.cwd
+    return _printed(last, child, expander, walk)
+
+
+def _printed(last: Simple, child: State, expander: Expander, walk: Walk) -> str | None:
+    """Return what a command prints about names and users."""
     fields = expander.fields(last.words, child.fork())
     if fields == ("id", "-u"):
-        return user_number(child, walk.rootfs)
+        return user_number(child.user, walk.rootfs)
     if fields[:1] == ("which",) or fields[:2] == ("command", "-v"):
         return (
             _program_path(fields[-1], child, walk.rootfs)
             if len(fields) == 2 + (fields[0] == "command")
             else None
         )
+    if _named(last, "readlink") or _named(last, "realpath"):
+        return _real_path(fields, child, walk)
     if not (_named(last, "dirname") or _named(last, "basename")) or len(last.words) != 2:
         return None
     if len(fields) != 2 or not fields[1] or fields[1].endswith("/"):
@@ -149,18 +157,18 @@ def known_output(body: tuple[Statement, ...], child: State, expander: Expander, 
     return posixpath.dirname(fields[1]) or "." if fields[0] == "dirname" else posixpath.basename(fields[1])
 
 
-def user_number(state: State, rootfs: RootFs) -> str | None:
-    """Return the number of the user whose shell it is, by /etc/passwd (passwd(5)); None where it is not known."""
-    if state.user in {"0", "root"}:
-        return "0"
-    if state.user is None or state.user.isdecimal():
-        return state.user
-    entry = rootfs.resolve("/etc/passwd")
-    text = (rootfs.content(entry) or b"") if entry is not None else b""
-    rows = [line.split(":") for line in text.decode("utf-8", "replace").splitlines()]
-    return next(
-        (row[2] for row in rows if len(row) > 2 and row[0] == state.user and row[2].isdecimal()), None
+def _real_path(fields: tuple[str | None, ...], state: State, walk: Walk) -> str | None:
+    """Return what ``readlink -f FILE`` or ``realpath FILE`` prints for a file of the image."""
+    wanted = (
+        fields[2:] if fields[0] == "readlink" and fields[1:2] in {("-f",), ("-e",), ("-m",)} else fields[1:]
     )
+    if len(wanted) != 1 or not wanted[0] or (fields[0] == "readlink" and len(fields) != 3):
+        return None
+    path = absolute(wanted[0], state.cwd)
+    entry = walk.rootfs.resolve(path) if path is not None else None
+    if entry is None or walk.maybe_changed(path, entry.path) or not walk.rootfs.complete:
+        return None
+    return "/" + entry.path
 
 
 def _program_path(name: str | None, state: State, rootfs: RootFs) -> str | None:

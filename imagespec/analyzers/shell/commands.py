@@ -49,7 +49,7 @@ class CommandReader:
             if child.type == "variable_assignment" and not words and self._is_assignment(child):
                 assignments.append(self._assignment(child, depth))
             elif child.type.endswith("_redirect"):
-                redirects.append(self.redirect(child, depth))
+                redirects.extend(self.redirects(child, depth))
             elif child.type == "command_name":
                 words.extend(child.children[:1])
             elif child.type != "comment":
@@ -94,13 +94,17 @@ class CommandReader:
             tuple(self._assignment(child, depth) for child in assignments),
         )
 
-    def redirect(self, node: Node, depth: int) -> Redirect:
-        """Return one redirection; here-documents are input and carry no content."""
+    def redirects(self, node: Node, depth: int) -> list[Redirect]:
+        """Return a redirection; behind the start of a here-document there may be others."""
+        if node.type == "file_redirect":
+            return [self._redirect(node, depth)]
         if node.type == "herestring_redirect":
             self.reader.bashisms.append((line_of(node), "<<<"))
-        if node.type != "file_redirect":
-            inner = [child for child in node.named_children if child.type == "file_redirect"]
-            return self.redirect(inner[0], depth) if inner else Redirect(0, "<<", None)
+        inner = [child for child in node.named_children if child.type == "file_redirect"]
+        text = self.reader.document(node, depth) if node.type == "heredoc_redirect" else None
+        return [Redirect(0, "<<", None, text), *(self._redirect(child, depth) for child in inner)]
+
+    def _redirect(self, node: Node, depth: int) -> Redirect:
         fd = node.child_by_field_name("descriptor")
         digits = self.reader.text(fd.start_byte, fd.end_byte) if fd else ""
         target = node.child_by_field_name("destination")

@@ -19,8 +19,10 @@ Substitute = Callable[[Substitution, State], str | None]
 class Expander:
     """Expands words in a state; ``substitute`` runs the commands of a substitution and may know its value."""
 
-    def __init__(self, rootfs: RootFs, substitute: Substitute, may_have_made: Callable[[str], bool]) -> None:
-        self._rootfs = rootfs
+    def __init__(
+        self, view: Callable[[], RootFs], substitute: Substitute, may_have_made: Callable[[str], bool]
+    ) -> None:
+        self._view = view
         self._may_have_made = may_have_made
         self._substitute = substitute
 
@@ -101,9 +103,9 @@ class Expander:
         head, slash, base = pattern.rpartition("/")
         if not state.plain_globs or self._may_have_made(head or "/") or not pattern.startswith("/"):
             return None
-        if any(char in head for char in "*?[") or "[" in base or not self._rootfs.complete:
+        if any(char in head for char in "*?[") or "[" in base or not self._view().complete:
             return None
-        names = [entry.path.rpartition("/")[2] for entry in self._rootfs.list(head or "/")]
+        names = [entry.path.rpartition("/")[2] for entry in self._view().list(head or "/")]
         fitting = sorted(
             name for name in names if fnmatch.fnmatchcase(name, base) and not name.startswith(".")
         )
@@ -112,10 +114,10 @@ class Expander:
     def _may_match(self, pattern: str, cwd: str | None) -> bool:
         """Tell whether a pattern may name files; when it names none it stays as it is."""
         head, _, base = pattern.rpartition("/")
-        if cwd is None or any(char in head for char in "*?[") or not self._rootfs.complete:
+        if cwd is None or any(char in head for char in "*?[") or not self._view().complete:
             return True
         directory = pattern[: len(head) + 1] if pattern.startswith("/") else f"{cwd}/{head}"
-        names = (entry.path.rpartition("/")[2] for entry in self._rootfs.list(directory))
+        names = (entry.path.rpartition("/")[2] for entry in self._view().list(directory))
         return any(fnmatch.fnmatchcase(name, base) for name in names)
 
     @staticmethod

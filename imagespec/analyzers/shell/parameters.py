@@ -57,8 +57,12 @@ _SHELLS_OWN = frozenset(
 
 
 def certainly_unset(name: str, state: State) -> bool:
-    """Tell whether a parameter is unset whatever the container is started with."""
-    return name in state.unset or not (name[:1].isalpha() or name[:1] == "_")
+    """
+    Tell whether a parameter is unset whatever the container is started with.
+
+    So is PYTHONPATH where the image does not set it: scripts add to it, and nobody but images sets it.
+    """
+    return name in state.unset or name == "PYTHONPATH" or not (name[:1].isalpha() or name[:1] == "_")
 
 
 def joined(texts: list[str | None]) -> str | None:

@@ -160,7 +160,7 @@ class _Lowering:
     def _redirected(self, node: Node, depth: int) -> Statement:
         body = node.child_by_field_name("body")
         nodes = [child for child in node.children if child.type.endswith("_redirect")]
-        redirects = tuple(self._commands.redirect(child, depth) for child in nodes)
+        redirects = tuple(item for child in nodes for item in self._commands.redirects(child, depth))
         if body is None:
             return Simple(line=line_of(node), redirects=redirects)
         inner = _with_redirects(self.statement(body, depth), redirects)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from imagespec.analyzers.shell import branches, builtin_commands, children, conditions, declaring
+from imagespec.analyzers.shell import branches, builtin_commands, children, conditions, declaring, writes
 from imagespec.analyzers.shell.calls import call_function
 from imagespec.analyzers.shell.children import is_subshell
 from imagespec.analyzers.shell.expand import Expander
@@ -53,12 +53,10 @@ class Shell:
     def __init__(self, walk: Walk, launch: Launch, source: builtin_commands.Source) -> None:
         self.walk = walk
         self.source = source
-        self.expander = Expander(walk.rootfs, self._substitute, walk.may_have_made)
+        self.expander = Expander(lambda: walk.rootfs, self._substitute, walk.may_have_made)
         self._launch = launch
         self._substituted = Status.ZERO
         self._nesting = 0
-
-    # Statements.
 
     def run_all(self, body: tuple[Statement, ...], state: State) -> Outcome:
         """Run statements one after the other until control leaves them."""
@@ -194,8 +192,6 @@ class Shell:
         self.walk.mute(-1)
         return value
 
-    # Commands.
-
     @contextmanager
     def _redirections(self, redirects: tuple[Redirect, ...], state: State) -> Iterator[None]:
         before = dict(state.sinks)
@@ -226,8 +222,12 @@ class Shell:
             return Outcome(self._substituted)
         if fields[0] == "exec":
             return self._exec(statement, fields[1:], state)
-        with self._redirections(statement.redirects, state):
-            return self._command(statement, fields, state)
+
+        def placed() -> Outcome:
+            with self._redirections(statement.redirects, state):
+                return self._command(statement, fields, state)
+
+        return writes.told(self, statement, fields, state, placed)
 
     def assign(self, item: Assignment, state: State, *, export: bool = False) -> None:
         """Assign to a variable or an array."""

@@ -41,6 +41,7 @@ def apply_redirect(redirect: Redirect, state: State, expander: Expander, walk: W
         sink = destination(text, state)
         if text is not None and sink not in {INHERITED, _NULL, None}:
             walk.touch((text, sink))
+            walk.spoil(sink)
     for descriptor in descriptors:
         state.sinks[descriptor] = sink
 

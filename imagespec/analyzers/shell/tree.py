@@ -77,6 +77,8 @@ class Redirect:
     fd: int | None
     operator: str
     target: Word | None
+    text: Word | None = None
+    """What a here-document holds, as far as it is known before the commands in it have run."""
 
 
 @attrs.frozen(kw_only=True)

@@ -73,7 +73,7 @@ class WordReader:
                 self.bashisms.append((node.start_point.row + 1, "$'…'"))
                 return (_ansi_c(raw[2:-1]),)
             case "string":
-                return self._string(node, depth)
+                return self._string(node, depth, node.start_byte + 1, node.end_byte - 1)
             case "translated_string":
                 return self.parts(node.children[-1], depth + 1) if node.children else (Opaque(),)
             case "concatenation":
@@ -90,14 +90,32 @@ class WordReader:
             case _:
                 return (Opaque(quoted),)
 
-    def _string(self, node: Node, depth: int) -> tuple[Part, ...]:
-        """Return the parts of a double-quoted string; the grammar leaves blanks between expansions to no node."""
+    def document(self, node: Node, depth: int) -> Word | None:
+        """Return what a here-document holds; None where that is not known. Commands in it are not followed."""
+        inner = {child.type: child for child in node.children}
+        body, start = inner.get("heredoc_body"), inner.get("heredoc_start")
+        if start is None or any(child.is_error for child in node.children):
+            return None
+        if body is None:
+            return Word((Literal("", quoted=True),))
+        raw = self.text(body.start_byte, body.end_byte)
+        quoted = any(char in self.text(start.start_byte, start.end_byte) for char in "'\"\\")
+        expands = not quoted and any(char in raw for char in "$`\\")
+        if "<<-" in inner:
+            return None if expands else Word((Literal(re.sub(r"(?m)^\t+", "", raw), quoted=True),))
+        if not expands:
+            return Word((Literal(raw, quoted=True),))
+        if any(child.type == "command_substitution" for child in body.children) or '\\"' in raw:
+            return None
+        return Word(self._string(body, depth, body.start_byte, body.end_byte))
+
+    def _string(self, node: Node, depth: int, start: int, end: int) -> tuple[Part, ...]:
+        """Return the parts of quoted text; the grammar leaves blanks between expansions to no node."""
         inner = [child for child in node.children if child.is_named]
-        start, end = node.start_byte + 1, node.end_byte - 1
         found: list[Part] = []
         at = start
         for child in inner:
-            if child.type == "string_content":
+            if child.type in {"string_content", "heredoc_content"}:
                 continue  # its text is read with the gaps
             # The token of a `$` after blanks inside quotes begins with these blanks.
             raw = self.text(child.start_byte, child.end_byte)

@@ -14,7 +14,6 @@ from imagespec.rootfs import RootFs
 
 Words = tuple[str | None, ...]
 _DAEMON_OFF = re.compile(r"^[^#\n]*\bdaemon\s+off\s*;", re.MULTILINE)
-_SERVICE_ACTIONS = frozenset({"start", "restart"})
 
 
 def goes_to_background(words: Words, rootfs: RootFs, cwd: str | None) -> bool:
@@ -29,8 +28,6 @@ def goes_to_background(words: Words, rootfs: RootFs, cwd: str | None) -> bool:
             return bool({"-D", "--daemon"} & set(words))
         case "torchserve":  # docs/management_api.md: --foreground keeps it attached
             return "--start" in words and "--foreground" not in words
-        case "service":
-            return len(words) == 3 and words[2] in _SERVICE_ACTIONS
         case "supervisord":
             return False  # by its configuration, mostly `nodaemon=true` in containers
         case "uwsgi":

@@ -5,23 +5,24 @@ from __future__ import annotations
 import attrs
 
 from imagespec.analyzers.programs.shebang import parse_shebang
+from imagespec.analyzers.shell.accounts import ROOT
 from imagespec.analyzers.shell.arguments import parse_shell_arguments
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State, Status
-from imagespec.analyzers.startup import conda, tools
+from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.background import goes_to_background
-from imagespec.analyzers.startup.locate import locate, note_chmod
+from imagespec.analyzers.startup.locate import locate, note_chmod, note_written
 from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
 from imagespec.analyzers.startup.steps import Step
 from imagespec.analyzers.startup.supervised import supervise
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
-from imagespec.analyzers.startup.wrappers import Unwrapped, starts_others, unwrap
+from imagespec.analyzers.startup.wrapped import prepare, wrapped
+from imagespec.analyzers.startup.wrappers import starts_others
 from imagespec.entry import Entry
 from imagespec.verdict import Evidence
 
 Words = tuple[str | None, ...]
 _LIMIT_WRAPPERS = 20
-_CHANGE_USER = frozenset({"gosu", "su-exec", "sudo", "setpriv", "runuser"})
 _MISSING = Launched(Status.NONZERO, returns=True)
 
 
@@ -121,47 +122,24 @@ class Launcher:
         return False
 
     def _enter_wrapper(self, call: _Call) -> bool:
+        state = call.state
         if call.words[0] is None:
             return False
-        inner = unwrap(call.name, call.words)
+        inner = wrapped(call.name, call.words, state, self._walk, applet=call.applet)
         if inner is None:
             return False
         if inner.words is None:
-            self._walk.gap(call.state, f"the options of {call.name} are not understood", _seen(call.words))
+            self._walk.gap(state, f"the options of {call.name} are not understood", _seen(call.words))
             return False
         if not inner.words:
             return False
         if call.script is None:
             call.through.append(call.name)
             call.shown = ()
-        self._prepare(call, inner)
+        prepare(call.name, call.words, inner, state, call.entry, self._walk.rootfs)
         # An applet of busybox starts files, and its own applets only where it was built so: files are looked up.
         call.words, call.applet = inner.words, False
         return True
-
-    def _prepare(self, call: _Call, inner: Unwrapped) -> None:
-        """Make the changes of a wrapper to what its program finds."""
-        rootfs = self._walk.rootfs
-        state = call.state
-        if call.name in _CHANGE_USER:
-            plain = call.name in {"gosu", "su-exec"} and len(call.words) > 1
-            state.user = (call.words[1] or "").partition(":")[0] or None if plain else None
-        if inner.clear:
-            state.variables, state.exported = {}, set()
-        for name in inner.unset:
-            state.remove(name)
-        for name, value in inner.assign:
-            state.assign(name, value, export=True)
-        if inner.cwd is not None:
-            state.cwd = absolute(inner.cwd, state.cwd)
-        state.background |= inner.background
-        if inner.hides:
-            environment = conda.named_environment(call.words)
-            own = call.entry.path if call.entry is not None and call.name == "conda" else None
-            if own is None or not conda.activate(own, environment, state, rootfs):
-                state.assign("PATH", None, export=True)
-            if call.name != "sudo" and not {"--no-capture-output", "--live-stream"} & set(call.words):
-                state.sinks = dict.fromkeys(state.sinks)
 
     def _is_shell(self, call: _Call) -> bool:
         return call.name in tools.SHELLS and call.words[0] is not None
@@ -225,21 +203,22 @@ class Launcher:
     def _leaf(self, call: _Call) -> Launched:
         """Record a program that is not looked into."""
         words = call.words
-        own = (call.shown or words)[:1]
         if call.script is None and tools.is_python(call.name):
             missing = self._python_file(call)
             if missing is not None:
                 return missing
         self._record(call, f"runs {_seen(call.shown or words)}")
-        ends = tools.ends_by_itself(words) or (bool(own) and tools.ends_by_itself(own))
+        ends = tools.ends_by_itself(words) or (bool(call.shown) and tools.ends_by_itself(call.shown))
         ends |= goes_to_background(call.shown or words, self._walk.rootfs, call.state.cwd)
         if call.name in {"mkdir", "install", "mktemp"}:
             self._walk.made_directories = True
             self._walk.made.update(word if word is not None else "?" for word in words[1:])
+        self._walk.rights_given |= call.name in {"chown", "chgrp", "chmod", "setfacl"}
         if call.name == "chmod":
             note_chmod(self._walk, words, call.state.cwd)
         elif call.name not in tools.HARMLESS and not (call.name == "find" and "-delete" not in words):
             self._walk.touch(words[1:], widely=call.name not in tools.NARROW)
+            note_written(self._walk, call.name, words, call.state.cwd)
         paths = [absolute(name, call.state.cwd) for name in tools.files_read(words)]
         may_fail = any(path is not None and self._walk.rootfs.resolve(path) is None for path in paths)
         made = [absolute(name, call.state.cwd) for name in tools.directories_made(words)]
@@ -277,6 +256,7 @@ class Launcher:
             cwd=state.cwd,
             certain=state.certain,
             background=state.background,
+            user="" if state.user in ROOT or self._walk.rights_given else state.user or "",
             stdout=state.sinks.get(1),
             stderr=state.sinks.get(2),
             trail=trail,

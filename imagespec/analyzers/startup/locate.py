@@ -90,3 +90,19 @@ def note_chmod(walk: Walk, words: tuple[str | None, ...], cwd: str | None) -> No
             walk.made_executable.add("/" + entry.path)
         else:
             walk.touch((word,))
+
+
+def note_written(walk: Walk, name: str, words: tuple[str | None, ...], cwd: str | None) -> None:
+    """Note files that a tool changes in a way that is not known: those that its words name."""
+    plain = [word for word in words[1:] if word is not None and not word.startswith("-")]
+    options = {word for word in words[1:] if word is not None and word.startswith("-")}
+    if name in {"cp", "ln", "install"}:
+        plain = [*plain[-1:], *(f"{plain[-1]}/{word.rpartition('/')[2]}" for word in plain[:-1])]
+    elif name == "mv":
+        plain += [f"{plain[-1]}/{word.rpartition('/')[2]}" for word in plain[:-1]]
+    elif name not in {"tee", "rm"} and not (
+        name in {"sed", "perl"} and any(option.startswith(("-i", "--in-place")) for option in options)
+    ):
+        return
+    for word in plain:
+        walk.spoil(absolute(word, cwd))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from imagespec.analyzers.shell.accounts import ROOT
 from imagespec.analyzers.shell.parser import LIMIT_TEXT_BYTES
 from imagespec.analyzers.shell.state import RUNTIME_VARIABLES, State
 from imagespec.analyzers.startup import supervisor
@@ -50,7 +51,12 @@ WANTED = (
         up_to_bytes=LIMIT_TEXT_BYTES,
     ),
     Wanted(executables=True, head_bytes=256),
-    Wanted(names=frozenset({"passwd"}), outside=LIBRARIES, up_to_bytes=LIMIT_TEXT_BYTES),
+    Wanted(
+        names=frozenset({"passwd", "login.defs"}),
+        directories=("/etc/default/",),
+        outside=LIBRARIES,
+        up_to_bytes=LIMIT_TEXT_BYTES,
+    ),
     Wanted(
         names=frozenset({"supervisord.conf"}),
         directories=("/supervisor",),
@@ -88,13 +94,13 @@ def follow_start_command(config: ImageConfig, rootfs: RootFs) -> StartCommand:
         walk.gap(state, "not every layer could be read: any file may differ from what was seen")
     launched = Launcher(walk).launch(command.words, state, replaces=True)
     walk.close()
-    if launched.returns:
-        _check_left_alone(walk)
+    ends = launched.returns and _check_left_alone(walk)
     steps, gaps = _weigh_permissions(walk, config.user, rootfs)
     return StartCommand(
         argv=command.words,
         steps=tuple(steps),
         failures=tuple(walk.failures),
+        ends=ends,
         gaps=tuple(gaps),
     )
 
@@ -105,10 +111,12 @@ def _weigh_permissions(walk: Walk, user: str, rootfs: RootFs) -> tuple[list[Step
 
     Which groups a user is in depends on the image and the engine, so only what everybody may do is taken as allowed.
     """
-    if user.partition(":")[0] in {"", "0", "root"}:
-        return walk.steps, list(walk.gaps)
-    walk.steps[:] = [attrs.evolve(step, user=user) for step in walk.steps]
+    own = "" if user.partition(":")[0] in {"", *ROOT} else user
+    walk.steps[:] = [attrs.evolve(step, user=own or step.user) for step in walk.steps]
     for number, step in enumerate(walk.steps):
+        user = step.user
+        if not user:
+            continue
         if (step.argv[0] or "").rpartition("/")[2] == "nginx" if step.argv else False:
             message = (
                 f"nginx started by the user {user} may not be allowed to write its process file and logs"
@@ -134,9 +142,11 @@ def _directories(step: Step, user: str, rootfs: RootFs) -> Iterator[tuple[Entry 
             yield closed_directory(user, path, rootfs), EXECUTE
 
 
-def _check_left_alone(walk: Walk) -> None:
+def _check_left_alone(walk: Walk) -> bool:
     """Report programs in the background that nobody waits for: a container ends with its first process."""
     left = [step for step in walk.steps if step.background and not ends_by_itself(step.argv)]
     if left and not walk.gaps and not walk.failures:
         message = "the start command ends while this program runs in the background, and the container stops"
         walk.fail(attrs.evolve(left[0].trail[-1], message=message))
+        return True
+    return False

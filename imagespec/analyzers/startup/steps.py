@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from imagespec.analyzers.startup.written import Written
 from imagespec.entry import Entry
 from imagespec.verdict import Evidence
 
@@ -48,12 +49,17 @@ class Step:
     certain: bool = True
     background: bool = False
     user: str = ""
-    """The user that the image is started as, as its config names it; empty for root."""
+    """The user that runs it: as the config names it, or a command before; empty for root, and where it may not matter."""
     stdout: str | None = INHERITED
     """`INHERITED`, the absolute path of a file, or None when unknown."""
     stderr: str | None = INHERITED
     trail: tuple[Evidence, ...] = ()
     """How the step is reached, from the image's config on; the last one is the step's own place."""
+
+    files: Mapping[str, Written] = attrs.field(factory=dict)
+    """What commands before it have certainly written, by real path."""
+    tells: bool = False
+    """It changes files in a known way only, which `files` of the steps behind it hold."""
 
     def environment(self) -> dict[str, str | None]:
         """Return a copy of the environment."""
@@ -70,5 +76,7 @@ class StartCommand:
     """In order of execution; scripts and the programs inside them are steps of their own."""
     failures: tuple[Evidence, ...] = ()
     """Why the container certainly cannot start as asked: no such program, no interpreter …"""
+    ends: bool = False
+    """The only failure is that it certainly ends, and with it the container, while a program runs in the background."""
     gaps: tuple[Evidence, ...] = ()
     """What could not be followed; while there are any, the absence of a step proves nothing."""

@@ -36,6 +36,9 @@ NARROW = frozenset(
 )
 """Tools that change or make only what their words name, or nothing."""
 
+CLIENTS = frozenset({"curl", "wget"})
+"""Programs that ask servers and never are one; what they print is no server's log, and when they end is not known."""
+
 _DURATION = re.compile(r"[0-9.]+[smhd]?\Z")
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*\Z")
 

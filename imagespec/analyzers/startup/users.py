@@ -7,6 +7,7 @@ Other groups that the user is in depend on the image and the engine, and are not
 
 from __future__ import annotations
 
+from imagespec.analyzers.shell.accounts import ROOT, user_number
 from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
 
@@ -16,24 +17,13 @@ READ, WRITE, EXECUTE = 0o004, 0o002, 0o001
 def may(user: str, bit: int, entry: Entry, view: RootFs) -> bool:
     """Tell whether a user certainly may read, write or execute (search) something; an empty user is root."""
     name, _, group = user.partition(":")
-    if name in {"", "0", "root"} or entry.mode & bit:
+    if name in {"", *ROOT}:
         return True
-    if entry.mode & (bit << 6) and entry.uid == user_number(user, view):
-        return True
-    return bool(entry.mode & (bit << 3)) and group.isdecimal() and int(group[:12]) == entry.gid
-
-
-def user_number(user: str, view: RootFs) -> int | None:
-    """Return the number of a user, of whom the image's passwd file has the name."""
-    name = user.partition(":")[0]
-    if name.isdecimal():
-        return int(name) if len(name) < 12 else None
-    passwd = view.resolve("etc/passwd")
-    for line in ((view.content(passwd) if passwd else None) or b"").decode("utf-8", "replace").splitlines():
-        fields = line.split(":")
-        if fields[0] == name and len(fields) > 2 and fields[2].isdecimal() and len(fields[2]) < 12:
-            return int(fields[2])
-    return None
+    if str(entry.uid) == user_number(name, view):
+        return bool(entry.mode & (bit << 6))
+    if group.isdecimal() and int(group[:12]) == entry.gid:
+        return bool(entry.mode & (bit << 3))
+    return bool(entry.mode & bit)
 
 
 def closed_directory(user: str, path: str, view: RootFs) -> Entry | None:

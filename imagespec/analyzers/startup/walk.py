@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 from imagespec.analyzers.programs.libraries import Libraries
 from imagespec.analyzers.shell.state import State, Status
 from imagespec.analyzers.startup.steps import Step
-from imagespec.entry import Entry
+from imagespec.analyzers.startup.written import LIMIT_FILES, Written, WrittenView, real_path
+from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 
@@ -16,6 +19,9 @@ LIMIT_DEPTH = 16
 """Scripts started by scripts, and functions called by functions."""
 _LIMIT_STATEMENTS = 20_000
 _LIMIT_REMARKS = 100
+_LIMIT_TEXT = (
+    512 << 10
+)  # characters that known writes go over: a pattern may look at a line once for each of its places
 
 
 class Walk:
@@ -23,6 +29,8 @@ class Walk:
 
     def __init__(self, rootfs: RootFs, architecture: str) -> None:
         self.rootfs = rootfs
+        """What the programs find: the image, and what was written for certain."""
+        self._image = rootfs
         self.architecture = architecture
         self.steps: list[Step] = []
         self.gaps: dict[Evidence, None] = {}
@@ -35,12 +43,19 @@ class Walk:
         """Words of commands that made directories."""
         self.made_executable: set[str] = set()
         """Real paths given to ``chmod +x``."""
+        self.files: Mapping[str, Written] = {}
+        """What commands before wrote for certain, by real path."""
+        self.telling = False
+        """What runs now changes files in a known way only: see `write`."""
+        self.rights_given = False
+        """A command before may have let users read and write what the image does not let them."""
         self.made_directories = False
         """A command before may have made directories."""
         self.libraries: dict[tuple[str, str], Libraries] = {}
         """What programs were found to need, by path and LD_LIBRARY_PATH."""
         self._statements = 0
         self._muted = 0
+        self._text_left = _LIMIT_TEXT
         self._missing: tuple[int, Evidence] | None = None
 
     @property
@@ -67,7 +82,7 @@ class Walk:
         if self._muted:
             return
         if len(self.steps) < LIMIT_STEPS:
-            self.steps.append(step)
+            self.steps.append(attrs.evolve(step, files=self.files, tells=self.telling))
         else:
             message = f"more than {LIMIT_STEPS} programs: not followed on"
             self.gaps[attrs.evolve(step.trail[-1], message=message)] = None
@@ -94,8 +109,36 @@ class Walk:
 
     def touch(self, words: tuple[str | None, ...], *, widely: bool = False) -> None:
         """Remember the words of a command that may change files, these only or ``widely`` others, too."""
+        if self.telling:
+            return
         self.touched.update(word if word is not None else "?" for word in words)
         self.touched_widely |= widely
+        names = {(word or "").rstrip("/").rpartition("/")[2] for word in words}
+        lost = {path: Written() for path in self.files if path.rpartition("/")[2] in names or None in words}
+        if lost:
+            self.write(lost)
+
+    def spoil(self, path: str | None) -> None:
+        """Note that a command writes to a file what is not known."""
+        entry = self.rootfs.resolve(path) if path is not None and not self.telling else None
+        if entry is not None and entry.kind is not EntryKind.FILE:
+            return
+        real = "/" + entry.path if entry is not None else real_path(self._image, path or "")
+        if real is not None and not self.telling:
+            self.write({real: Written()})
+
+    def write(self, changed: Mapping[str, Written]) -> None:
+        """Put files over the image's that a command has certainly written, or that are not known any more."""
+        if self._muted or len(self.files) > LIMIT_FILES:
+            return
+        self.files = {**self.files, **changed}
+        self.made.update(changed)
+        self.rootfs = WrittenView(self._image, self.files)
+
+    def afford(self, text: str, times: int = 1) -> bool:
+        """Count a text that is worked on; False when that is more than is done for one image."""
+        self._text_left -= len(text) * times
+        return self._text_left > 0
 
     def may_have_made(self, path: str) -> bool:
         """Tell whether a command before may have made what the image has not."""

@@ -64,7 +64,7 @@ SPECS: Mapping[str, Spec] = {
 }
 
 NOT_FOLLOWED = frozenset(
-    "xargs parallel watch su chroot unshare nsenter script flock ssh strace ltrace gdb start- "  # noqa: SIM905 - one word a line is no better
+    "xargs parallel watch chroot unshare nsenter script flock ssh strace ltrace gdb start- "  # noqa: SIM905 - one word a line is no better
     "stop-daemon mpirun mpiexec s6-svscan s6-setuidgid runsvdir chpst setuidgid poetry pipenv pdm uv "
     "hatch make expect sshpass crond cron fakeroot systemd init runit multirun supervise svscan".split()
 )
@@ -83,6 +83,8 @@ class Unwrapped:
     cwd: str | None = None
     background: bool = False
     hides: bool = False
+    user: str | None = None
+    """Whom the program runs as, where that is plain."""
 
 
 def unwrap(name: str, words: Words) -> Unwrapped | None:
@@ -94,8 +96,6 @@ def unwrap(name: str, words: Words) -> Unwrapped | None:
         return None
     if name in {"conda", "micromamba"} and words[1:2] != ("run",):
         return None
-    if name == "runuser" and not any(word and word.startswith(("-u", "--user")) for word in words):
-        return Unwrapped(words=None)
     rest = words[2:] if spec.hides and spec.operands else words[1:]
     at, letters = _skip_options(rest, spec)
     at += 0 if spec.hides else spec.operands
@@ -105,8 +105,21 @@ def unwrap(name: str, words: Words) -> Unwrapped | None:
     if at > len(rest) or None in rest[:at]:
         return Unwrapped(words=None)
     return Unwrapped(
-        words=inner, background=any(letter in letters for letter in spec.forks), hides=spec.hides
+        words=inner,
+        background=any(letter in letters for letter in spec.forks),
+        hides=spec.hides,
+        user=_user(name, rest[:at]),
     )
+
+
+def _user(name: str, words: Words) -> str | None:
+    """Return the user that a program is told to run another as; None where it tells none or in another way."""
+    plain = [word or "" for word in words]
+    if name in {"gosu", "su-exec"}:
+        return plain[0].partition(":")[0] or None if plain else None
+    if name in {"runuser", "sudo"} and plain[:1] in (["-u"], ["--user"]) and len(plain) > 1:
+        return plain[1].removeprefix("#") or None
+    return next((word.partition("=")[2] for word in plain if word.startswith("--user=")), None)
 
 
 def _skip_options(words: Words, spec: Spec) -> tuple[int, str]:

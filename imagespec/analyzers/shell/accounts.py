@@ -1,0 +1,40 @@
+"""Users by /etc/passwd (passwd(5))."""
+
+from __future__ import annotations
+
+import attrs
+
+from imagespec.rootfs import RootFs
+
+ROOT = frozenset({"0", "root"})
+
+
+@attrs.frozen
+class Account:
+    """One row of /etc/passwd."""
+
+    name: str
+    number: str
+    home: str
+    shell: str
+
+
+def find_account(name: str, rootfs: RootFs) -> Account | None:
+    """Return the account of a name; None where there is none, or none that can be read."""
+    entry = rootfs.resolve("/etc/passwd")
+    text = (rootfs.content(entry) or b"") if entry is not None else b""
+    for line in text.decode("utf-8", "replace").splitlines():
+        row = line.split(":")
+        if row[0] == name and len(row) == 7 and row[2].isdecimal():
+            return Account(name=name, number=row[2], home=row[5] or "/", shell=row[6] or "/bin/sh")
+    return None
+
+
+def user_number(user: str | None, rootfs: RootFs) -> str | None:
+    """Return the number of a user, given by name or number; None where it is not known."""
+    if user in ROOT:
+        return "0"
+    if user is None or user.isdecimal():
+        return user
+    account = find_account(user, rootfs)
+    return account.number if account is not None else None

@@ -1,0 +1,49 @@
+"""Which wrapper a program is, and what it changes for the program that it starts."""
+
+from __future__ import annotations
+
+from imagespec.analyzers.shell.sinks import absolute
+from imagespec.analyzers.shell.state import State
+from imagespec.analyzers.startup import conda
+from imagespec.analyzers.startup.changeuser import unwrap_su
+from imagespec.analyzers.startup.initscripts import unwrap_service
+from imagespec.analyzers.startup.walk import Walk
+from imagespec.analyzers.startup.wrappers import Unwrapped, Words, unwrap
+from imagespec.entry import Entry
+from imagespec.rootfs import RootFs
+
+_CHANGE_USER = frozenset({"gosu", "su-exec", "sudo", "setpriv", "runuser", "su"})
+
+
+def wrapped(name: str, words: Words, state: State, walk: Walk, *, applet: bool) -> Unwrapped | None:
+    """Return what ``words``, whose program is called ``name``, start; None when that is no wrapper."""
+    asked_as = any(word and word.startswith(("-u", "--user")) for word in words)
+    if name == "su" or (name == "runuser" and not asked_as):
+        return unwrap_su(words, state, walk.rootfs, busybox=applet)
+    if name == "service":
+        return unwrap_service(words, walk)
+    return unwrap(name, words)
+
+
+def prepare(
+    name: str, words: Words, inner: Unwrapped, state: State, program: Entry | None, rootfs: RootFs
+) -> None:
+    """Make the changes of a wrapper, whose own file is ``program``, to what the program behind it finds."""
+    if name in _CHANGE_USER:
+        state.user = inner.user
+    if inner.clear:
+        state.variables, state.exported = {}, set()
+    for variable in inner.unset:
+        state.remove(variable)
+    for variable, value in inner.assign:
+        state.assign(variable, value, export=True)
+    if inner.cwd is not None:
+        state.cwd = absolute(inner.cwd, state.cwd)
+    state.background |= inner.background
+    if inner.hides:
+        environment = conda.named_environment(words)
+        own = program.path if program is not None and name == "conda" else None
+        if own is None or not conda.activate(own, environment, state, rootfs):
+            state.assign("PATH", None, export=True)
+        if name != "sudo" and not {"--no-capture-output", "--live-stream"} & set(words):
+            state.sinks = dict.fromkeys(state.sinks)
