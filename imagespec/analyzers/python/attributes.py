@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from imagespec.analyzers.python.values import Class, Instance, name_of
+from imagespec.analyzers.python.values import Class, Instance, Module, name_of
 
 _PLAIN = {"builtins.object", "abc.ABC"}
 _WRITERS = {"setattr", "__dict__", "vars", "__getattr__", "__getattribute__", "__slots__"}
@@ -23,14 +23,19 @@ def lacks(owner: Instance, name: str) -> bool:
 def _may_give(cls: Class, name: str) -> bool:
     if name in cls.scope.names or cls.node.keywords or cls.node.decorator_list:
         return True
-    for node in ast.walk(cls.module.tree or cls.node):
-        match node:
-            case ast.Attribute(attr=attr) if attr in _WRITERS or (
-                attr == name and isinstance(node.ctx, ast.Store)
-            ):
-                return True
-            case ast.Name(id=found) if found in _WRITERS:
-                return True
-            case ast.FunctionDef(name=found) if found in _WRITERS:
-                return True
-    return False
+    stored = _stored(cls.module)
+    return name in stored or not stored.isdisjoint(_WRITERS)
+
+
+def _stored(module: Module) -> frozenset[str]:
+    """Return the attributes that a module's text sets anywhere, and those of its names that may set any."""
+    if module.stored is None:
+        found = set()
+        for node in ast.walk(module.tree or ast.Module([], [])):
+            match node:
+                case ast.Attribute(attr=name) if name in _WRITERS or isinstance(node.ctx, ast.Store):
+                    found.add(name)
+                case ast.Name(id=name) | ast.FunctionDef(name=name) if name in _WRITERS:
+                    found.add(name)
+        module.stored = frozenset(found)
+    return module.stored

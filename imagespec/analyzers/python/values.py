@@ -106,6 +106,8 @@ class Module(Value):
     """Its parsed source; None for a directory without one."""
     unset: frozenset[str] | None = attrs.field(default=None, repr=False)
     """Global names that some function takes away again, once somebody asked (`imagespec.analyzers.routes.reached`)."""
+    stored: frozenset[str] | None = attrs.field(default=None, repr=False)
+    """Attributes that its text sets, once somebody asked (`imagespec.analyzers.python.attributes`)."""
 
 
 @attrs.define(eq=False)
