@@ -152,7 +152,8 @@ def package(name: str, *, console_script: bool = False) -> list[Item]:
 def _base() -> bytes:
     """Return the base layer: the members of fixtures/sample_context.py, with minimal programs."""
     rootfs = _SOURCES / "rootfs"
-    files = [path for path in sorted(rootfs.rglob("*")) if path.is_file()]
+    # A checkout that was compiled (compileall) has more files than the fixture.
+    files = [path for path in sorted(rootfs.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
     return layer(
         directory("tmp", 0o1777),
         directory("root", 0o700),

@@ -39,6 +39,7 @@ Source
 from __future__ import annotations
 
 from imagespec.analyzers.facts import BOOT_FILE, Facts
+from imagespec.analyzers.startup.users import READ, may
 from imagespec.entry import Entry, EntryKind
 from imagespec.rules.base import Parameters, Rule, Service
 from imagespec.verdict import Evidence, Outcome, Verdict
@@ -82,7 +83,7 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
 def _unreadable(facts: Facts, entry: Entry) -> Evidence | None:
     """Say that the image's user may not read the file; which groups a user is in only shows when it runs."""
     user = facts.image.config.user
-    if user.partition(":")[0] in {"", "0", "root"} or entry.mode & 0o004:
+    if may(user, READ, entry, facts.rootfs):
         return None
     message = f"the user {user} may not be allowed to read it (mode {entry.mode:04o})"
     return Evidence(message=message, path=entry.path, layer=entry.layer)

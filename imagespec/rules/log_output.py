@@ -5,8 +5,9 @@ What it checks
 --------------
 Where the two standard streams of the programs that the start command runs go (redirections, pipes into `tee`,
 `nohup`, supervisord's log files), where the servers' own options and gunicorn's, nginx's and uWSGI's configurations send
-their logs, where a Spring Boot application's logback does, and where the Python programs' logging handlers write, also by `dictConfig` and `fileConfig`. Links to `/dev/stdout` count as the stream. Standard error counts,
-too: the engine collects both.
+their logs, where a Spring Boot application's logback does, and where the Python programs' logging handlers write, also by
+`dictConfig` and `fileConfig`. Links to `/dev/stdout` count as the stream. Standard error counts, too: the engine
+collects both.
 
 Why it matters
 --------------
