@@ -392,6 +392,18 @@ CASES: dict[str, list[Case]] = {
         case(PASS, "script", sample, "/home/run.sh holds commands for /usr/bin/sh"),
         case(
             PASS,
+            "its user's own",
+            lambda: sample(boot=file("home/run.sh", BOOT, 0o700, uid=1000), User="1000"),
+            "/home/run.sh holds commands for /usr/bin/sh",
+        ),
+        case(
+            UNKNOWN,
+            "somebody else's",
+            lambda: sample(boot=file("home/run.sh", BOOT, 0o711), User="1000"),
+            "the user 1000 may not be allowed to read it",
+        ),
+        case(
+            PASS,
             "link",
             lambda: sample(file("opt/run.sh", BOOT), boot=symlink("home/run.sh", "../opt/run.sh")),
             "/home/run.sh leads to /opt/run.sh",
