@@ -40,7 +40,7 @@ WANTED = (
         head_bytes=40 * MIB,
         up_to_bytes=40 * MIB,
     ),
-    Wanted(suffixes=(".so",), directories=(".so.",), inside=("/lib", "lib/"), head_bytes=_HEAD),
+    Wanted(suffixes=(".so",), infixes=(".so.",), inside=("/lib", "lib/"), head_bytes=_HEAD),
     Wanted(names=frozenset(("ld.so.cache",)), head_bytes=2 * MIB),
     Wanted(directories=("/etc/ld-musl-",), head_bytes=4 * KIB),
 )
