@@ -143,6 +143,8 @@ def test_commands_before_that_change_nothing() -> None:
         ("server { listen 8080; location /health { return 301 /x; } }", "GET /health NO"),
         ("server { listen 8080; return 404; location / { root /x; } }", "GET /health NO"),
         (PROXY % "", "GET /health YES, POST /predict YES, GET /predict NO, GET /other NO"),
+        (PROXY % "listen [::]:8080;", "GET /health YES, POST /predict YES, GET /predict NO, GET /other NO"),
+        ("server { listen 8080; return 200; } server { listen [::]:8080; return 404; }", "GET /health OPEN"),
         (PROXY % "location = /health { return 503; }", "GET /health NO, POST /predict YES"),
         (PROXY % "location /api/ { proxy_pass http://127.0.0.1:5000/; }", "GET /api/health YES, GET /api/x NO, GET /api OPEN"),
         (PROXY % "location /api/ { proxy_pass http://localhost:5000; }", "GET /api/health NO"),

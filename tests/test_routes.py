@@ -439,6 +439,17 @@ def test_other_applications_are_unknown(source: str) -> None:
     assert found.answer("GET", "/").served is None
 
 
+def test_one_application_on_two_sockets() -> None:
+    source = "from flask import Flask\napp = Flask(__name__)\n@app.get('/x')\ndef x(): return 'x'\n"
+    root = image({"app.py": source}, packages=("gunicorn", "flask"))
+    command = start(root, "gunicorn -b 0.0.0.0:8080 -b [::]:8080 app:app")
+    listeners = find_listeners(command, root).listeners
+    assert len(listeners) == 2
+    assert [find_routes(listeners).answer("GET", path).served for path in ("/x", "/y")] == [True, False]
+    other = find_listeners(command, root).listeners
+    assert find_routes(listeners + other).answer("GET", "/y").served is None  # two programs may differ
+
+
 def test_no_application() -> None:
     assert find_routes([]).answer("GET", "/").served is None
     assert table({"app.py": ""}, "python -m http.server").answer("GET", "/").served is None

@@ -116,14 +116,8 @@ def find_routes(
     A listener without an application that is understood is a gap. ``listening`` and ``rootfs`` are what a listener that
     hands on to others is followed in.
     """
-    items = list(apps)
-    if (
-        len(items) == 1
-        and isinstance(items[0], Listener)
-        and items[0].site is not None
-        and listening
-        and rootfs
-    ):
+    items = _distinct(list(apps))
+    if len(items) == 1 and isinstance(items[0], Listener) and items[0].site and listening and rootfs:
         return _answers(items[0], listening, rootfs, 0)
     tables = [
         _with_doubt(_table(item.app if isinstance(item, Listener) else item, item), item) for item in items
@@ -138,9 +132,21 @@ def find_routes(
     return RouteTable(routes=routes, gaps=(several, *gaps))
 
 
-def _same_site(items: list[Listener | AppRef | None], first: Listener) -> bool:
-    """Tell whether all listeners are nginx's for one server block, as with ``listen 8080`` beside ``listen [::]:8080``."""
-    return all(isinstance(item, Listener) and item.site == first.site for item in items)
+def _distinct(items: list[Listener | AppRef | None]) -> list[Listener | AppRef | None]:
+    """
+    Return one of several listeners that serve the same, as nginx with ``listen 8080`` beside ``listen [::]:8080``.
+
+    It is one of those that are not certain, if there is any.
+    """
+    sockets = [item for item in items if isinstance(item, Listener)]
+    if len(sockets) < len(items) or len(sockets) < 2:
+        return items
+    first = sockets[0]
+    if all(item.site == first.site and item.app is first.app for item in sockets) and (
+        first.site or first.app
+    ):
+        return [min(sockets, key=lambda item: item.certain)]
+    return items
 
 
 def _answers(listener: Listener, listening: Listening, rootfs: RootFs, hands: int) -> Answers:
