@@ -44,6 +44,7 @@ from imagespec.rules.base import Parameters, Rule
 from imagespec.verdict import Evidence, Outcome, Verdict
 
 _ADVICE = "Log to standard output, or link the log file to /dev/stdout."
+_WHERE_FILES = f"Where what is listed logs to a file: {_ADVICE[0].lower()}{_ADVICE[1:]}"
 
 
 def _check(facts: Facts, _: Parameters) -> Outcome:
@@ -56,7 +57,9 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
         return Outcome(Verdict.FAIL, summary, (*sinks.lost, *_once(sinks.doubts)), _ADVICE)
     if sinks.doubts:
         summary = "it is not certain that all logs go to the standard streams"
-        return Outcome(Verdict.UNKNOWN, summary, (*_once(sinks.doubts), *sinks.kept, *sinks.notes), _ADVICE)
+        return Outcome(
+            Verdict.UNKNOWN, summary, (*_once(sinks.doubts), *sinks.kept, *sinks.notes), _WHERE_FILES
+        )
     if not facts.listening.listeners:
         return Outcome(
             Verdict.UNKNOWN, "no server was found whose logs could be judged", (*sinks.kept, *sinks.notes)

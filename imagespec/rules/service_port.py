@@ -62,22 +62,33 @@ def _check(facts: Facts, parameters: Parameters) -> Outcome:
     if proven:
         summary = f"{proven[0].server} listens on port {port} on all interfaces"
         return Outcome(Verdict.PASS, summary, (*proven[0].evidence, *_exposed(facts)))
+    if right := [listener for listener, answer in reach if answer]:
+        summary = f"{_describe(right[0])}, unless something that is listed keeps it from that"
+        return Outcome(Verdict.UNKNOWN, summary, (*_gaps(facts), *_seen(facts)), _RUN_IT)
     if possible:
         summary = f"{_describe(possible[0])}: it is not certain that port {port} reaches it"
-        evidence = (*_gaps(facts), *_seen(facts))
-        return Outcome(Verdict.UNKNOWN, summary, evidence, f"Bind 0.0.0.0:{port} explicitly.")
+        return Outcome(Verdict.UNKNOWN, summary, (*_gaps(facts), *_seen(facts)), _bind(port))
     return _unreached(facts, port)
+
+
+_RUN_IT = (
+    "Start the image once, with what is listed as it is on the platform, and see that it keeps listening."
+)
+
+
+def _bind(port: int) -> str:
+    return f"Bind 0.0.0.0:{port} explicitly."
 
 
 def _unreached(facts: Facts, port: int) -> Outcome:
     """Answer where no listener that is known is reached on ``port``."""
-    listeners, evidence, advice = facts.listening.listeners, _seen(facts), f"Bind 0.0.0.0:{port} explicitly."
+    listeners, evidence, advice = facts.listening.listeners, _seen(facts), _bind(port)
     gaps = _gaps(facts)
     if gaps:
         summary = (
             f"a part of the start command could not be followed, and the rest does not listen on port {port}"
         )
-        return Outcome(Verdict.UNKNOWN, summary, (*gaps, *evidence), advice)
+        return Outcome(Verdict.UNKNOWN, summary, (*gaps, *evidence), _RUN_IT)
     if not listeners and facts.boot_file_is_broken:
         return _nothing_starts(evidence)
     if not listeners:

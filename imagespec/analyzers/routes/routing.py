@@ -146,10 +146,10 @@ class RouteTable:
         if clear:
             return self._yes(method, path, self._best(clear), doubts)
         if doubts:
-            evidence = tuple(route.evidence for route in doubts[:3])
-            return Answer(
-                served=None, message=f"{method} {path} may be served, which is not proven", evidence=evidence
-            )
+            reasons = (*self.gaps, *self.filters, *self.unsure)
+            evidence = (*(route.evidence for route in doubts[:3]), *reasons[:3])
+            message = f"{method} {path} may be served, which is not proven: {_doubt(doubts[0], path)}"
+            return Answer(served=None, message=message, evidence=tuple(dict.fromkeys(evidence)))
         return self._no(method, path, fitting, refused)
 
     def _asked(self, method: str, path: str, fitting: list[Route]) -> Iterator[Route]:
@@ -223,6 +223,17 @@ def _is_clear(route: Route, path: str) -> bool:
     """Tell whether a request certainly comes to a route, and what becomes of it there."""
     known = route.certain and route.served is not None and route.methods is not None
     return known and fits(route, path) is True
+
+
+def _doubt(route: Route, path: str) -> str:
+    """Say what is not clear about a route."""
+    if fits(route, path) is None:
+        return "the route's pattern is not understood"
+    if route.methods is None:
+        return "the route's methods are not known"
+    if route.served is None:
+        return "what answers behind the route is not followed"
+    return "the route may not be registered, or another one may come first"
 
 
 def _is_static(route: Route) -> bool:
