@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from imagespec.analyzers.python import models
+from imagespec.analyzers.python.environment import set_variable
 from imagespec.analyzers.python.evaluator import Arguments
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -81,7 +81,7 @@ def _set_attribute(run: Program, owner: Value, name: str, value: Value) -> None:
 
 def _set_item(run: Program, owner: Value, key: Value, value: Value) -> None:
     if isinstance(owner, External) and owner.name == "os.environ":
-        models.set_variable(run, key, value)
+        set_variable(run, key, value)
     elif isinstance(owner, Table):
         if isinstance(key, Const) and run.certain and not run.thread:
             owner.entries[key.value] = value

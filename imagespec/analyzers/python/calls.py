@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from imagespec.analyzers.python.evaluator import Arguments, Frame
+from imagespec.analyzers.python.evaluator import Arguments
+from imagespec.analyzers.python.state import Frame
 from imagespec.analyzers.python.values import UNKNOWN, Function, Items, Module, Scope, Table, Value, name_of
 from imagespec.analyzers.startup.steps import Step
 

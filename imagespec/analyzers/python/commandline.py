@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import attrs
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator
+from imagespec.analyzers.python.state import State
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Call,
@@ -18,9 +17,6 @@ from imagespec.analyzers.python.values import (
     root_of,
     text_of,
 )
-
-if TYPE_CHECKING:
-    from imagespec.analyzers.python.program import Program
 
 _SIMPLE = {"store", "store_true", "store_false"}
 _GROUPS = ("", ".add_argument_group()", ".add_mutually_exclusive_group()")
@@ -42,10 +38,9 @@ def parse_arguments(run: Evaluator, callee: Callee, given: Arguments) -> Value |
 
     Only long and short options with one value or none are understood; with anything else all values are unknown.
     """
-    program: Program = run  # type: ignore[assignment]  # the only evaluator there is
     parser = root_of(callee)
-    options, simple = _options(program, parser)
-    words: list[str | None] | None = program.argv[1:]
+    options, simple = _options(run, parser)
+    words: list[str | None] | None = run.argv[1:]
     if given.args or given.keywords or given.spread:
         listed = given.get(0, "args")
         known = isinstance(listed, Items) and not listed.open
@@ -63,7 +58,7 @@ def parse_known_arguments(run: Evaluator, callee: Callee, given: Arguments) -> V
     return None if namespace is None else Items([namespace, UNKNOWN], "tuple")
 
 
-def _options(program: Program, parser: Value | None) -> tuple[list[_Option], bool]:
+def _options(program: State, parser: Value | None) -> tuple[list[_Option], bool]:
     options: list[_Option] = []
     simple = True
     for call in program.calls:

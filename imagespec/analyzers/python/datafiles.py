@@ -13,11 +13,12 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.state import State
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Call,
@@ -31,9 +32,6 @@ from imagespec.analyzers.python.values import (
 )
 from imagespec.analyzers.python.yamlsubset import NotFollowedError, parse_yaml
 from imagespec.entry import EntryKind
-
-if TYPE_CHECKING:
-    from imagespec.analyzers.python.program import Program
 
 DATA_BYTES = 32 * 1024
 _VALUES = 5_000
@@ -56,7 +54,7 @@ def path_text(value: Value | None) -> str | None:
     return text_of(value)
 
 
-def may_have_changed(program: Program, path: str) -> bool:
+def may_have_changed(program: State, path: str) -> bool:
     """Tell whether a script that leads to the program may write a file before the program reads it."""
     name = path.rpartition("/")[2].encode()
     view = program.sources.rootfs
@@ -68,7 +66,7 @@ def may_have_changed(program: Program, path: str) -> bool:
     return any(text is None or name in text or _EDITS.search(text) is not None for text in texts)
 
 
-def read_text(program: Program, value: Value | None) -> str | None:
+def read_text(program: State, value: Value | None) -> str | None:
     """Return the whole text of a file of the image; None where it cannot be read."""
     path, cwd = path_text(value), program.step.cwd
     if path is None or (not path.startswith("/") and cwd is None):
@@ -89,10 +87,9 @@ def read_text(program: Program, value: Value | None) -> str | None:
 
 def _opened(run: Evaluator, value: Value | None) -> str | None:
     """Return the text of an open file of the image, or of a text itself."""
-    program: Program = run  # type: ignore[assignment]  # the only evaluator there is
     if isinstance(value, Call) and value.name in {"builtins.open", "io.open"}:
         mode = text_of(value.argument(1, "mode") or Const("r"))
-        return read_text(program, value.argument(0, "file")) if mode in {"r", "rt", "rb"} else None
+        return read_text(run, value.argument(0, "file")) if mode in {"r", "rt", "rb"} else None
     return text_of(value)
 
 
@@ -150,8 +147,7 @@ def _path_of(callee: Callee) -> PurePosixPath | None:
 
 
 def _resolve(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
-    path, program = _path_of(callee), run
-    cwd = program.step.cwd  # type: ignore[attr-defined]
+    path, cwd = _path_of(callee), run.step.cwd
     if path is None or (cwd is None and not path.is_absolute()):
         return UNKNOWN
     return Const(PurePosixPath(posixpath.normpath(posixpath.join(cwd or "/", str(path)))))
@@ -164,7 +160,7 @@ def _joinpath(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None
 
 
 def _path_content(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
-    text = read_text(run, Const(_path_of(callee))) if _path_of(callee) is not None else None  # type: ignore[arg-type]
+    text = read_text(run, Const(_path_of(callee))) if _path_of(callee) is not None else None
     return UNKNOWN if text is None else Const(text)
 
 
@@ -186,11 +182,10 @@ def _sections(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | Non
 
 
 def _read_sections(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
-    program: Program = run  # type: ignore[assignment]
     table = callee.owner if isinstance(callee, Member) else None
     if not isinstance(table, Sections):
         return UNKNOWN
-    text = read_text(program, given.get(0, "filenames"))
+    text = read_text(run, given.get(0, "filenames"))
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(text or "")

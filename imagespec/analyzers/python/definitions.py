@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import attrs
 
-from imagespec.analyzers.python import models
 from imagespec.analyzers.python.assignments import assign
-from imagespec.analyzers.python.evaluator import OPEN_NAMES, Arguments, Frame
+from imagespec.analyzers.python.evaluator import OPEN_NAMES, Arguments
 from imagespec.analyzers.python.flow import Flow
+from imagespec.analyzers.python.state import Frame
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Class,
@@ -24,6 +25,21 @@ from imagespec.analyzers.python.values import (
 
 if TYPE_CHECKING:
     from imagespec.analyzers.python.program import Program
+
+_STAR_SOURCES: Mapping[str, tuple[str, ...]] = {
+    "flask": (
+        "Flask",
+        "Blueprint",
+        "jsonify",
+        "request",
+        "current_app",
+        "abort",
+        "redirect",
+        "make_response",
+    ),
+    "fastapi": (),
+}
+"""What ``from library import *`` brings, where an analyzer knows the names."""
 
 
 def define_function(run: Program, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Flow:
@@ -98,8 +114,8 @@ def _import_all(run: Program, module: Value) -> None:
         run.frame.scope.names.update(
             {name: value for name, value in module.scope.names.items() if hidden or not name.startswith("_")}
         )
-    elif isinstance(module, External) and module.name.partition(".")[0] in models.STAR_SOURCES:
-        names = models.STAR_SOURCES[module.name.partition(".")[0]]
+    elif isinstance(module, External) and module.name.partition(".")[0] in _STAR_SOURCES:
+        names = _STAR_SOURCES[module.name.partition(".")[0]]
         run.frame.scope.names.update({name: External(f"{module.name}.{name}") for name in names})
     if not isinstance(module, Module):
         run.frame.scope.names[OPEN_NAMES] = UNKNOWN

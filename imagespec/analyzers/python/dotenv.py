@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING
 
 from imagespec.analyzers.python.datafiles import may_have_changed
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator
+from imagespec.analyzers.python.state import State
 from imagespec.analyzers.python.values import Const, Value, text_of
 from imagespec.entry import EntryKind
-
-if TYPE_CHECKING:
-    from imagespec.analyzers.python.program import Program
 
 _LINES = 1_000
 _PAIR = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.]{0,200})[ \t]*=[ \t]*(.*)")
 
 
-def read_dotenv(program: Program, path: str) -> dict[str, str | None] | None:
+def read_dotenv(program: State, path: str) -> dict[str, str | None] | None:
     """Return the variables of a file, nothing where it is not there; None where it cannot be followed."""
     if not path.startswith("/") and program.step.cwd is None:
         return None
@@ -60,22 +57,21 @@ def load_dotenv(run: Evaluator, _callee: Callee, given: Arguments) -> Value | No
 
     Without a path the file is looked for in the directory of the calling file and those above it (`find_dotenv`).
     """
-    program: Program = run  # type: ignore[assignment]  # the only evaluator there is
     path, override = given.get(0, "dotenv_path"), given.get(3, "override")
-    name = text_of(path) if path is not None and path != Const(None) else _nearest(program)
-    variables = read_dotenv(program, name) if name is not None else None
+    name = text_of(path) if path is not None and path != Const(None) else _nearest(run)
+    variables = read_dotenv(run, name) if name is not None else None
     if path in {None, Const(None)} and name == "":
         variables = {}
     if variables is None or given.get(1, "stream") is not None or override not in {None, Const(value=False)}:
-        program.gap(program.here("a file of environment variables is read, which is not followed"))
+        run.gap(run.here("a file of environment variables is read, which is not followed"))
         return None
     for key, text in variables.items():
-        if key not in program.environment:
-            program.environment[key] = text if program.certain else None
+        if key not in run.environment:
+            run.environment[key] = text if run.certain else None
     return None
 
 
-def _nearest(program: Program) -> str:
+def _nearest(program: State) -> str:
     """Return the path of the ``.env`` file nearest to the calling file; empty where there is none."""
     directory = "/" + posixpath.dirname(program.frame.module.path)
     for _ in range(40):

@@ -1,8 +1,8 @@
 """
 Following Python expressions without running them: constants are computed, calls to the outside are recorded.
 
-This knows no framework. What the standard library's functions return is in `pymodels`, statements and modules are in
-`pyrun`.
+This knows no framework. What the standard library's functions return is in `models`, modules are in `importer`,
+statements in `statements`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from pathlib import PurePosixPath
 
 import attrs
 
+from imagespec.analyzers.python.aliases import canonical
 from imagespec.analyzers.python.attributes import lacks
 from imagespec.analyzers.python.expressions import EXPRESSIONS
+from imagespec.analyzers.python.source import Sources
+from imagespec.analyzers.python.state import Exhausted, State
 from imagespec.analyzers.python.values import (
+    MOST_ITEMS,
     UNKNOWN,
     Call,
     Class,
@@ -27,18 +31,15 @@ from imagespec.analyzers.python.values import (
     Items,
     Member,
     Module,
-    Place,
     Scope,
     Table,
     Value,
     called_name,
     name_of,
 )
+from imagespec.analyzers.startup.steps import Step
 
-_ITEMS = 2_000
 _CALLS = 20_000
-STEPS = 60_000
-"""Expressions and statements of one program that are followed."""
 
 _BUILTINS = frozenset(dir(builtins))
 _MODULE_NAMES = frozenset(
@@ -46,10 +47,6 @@ _MODULE_NAMES = frozenset(
 )
 OPEN_NAMES = "*"
 """In a module's names: it has others that are not known (``from library import *``)."""
-
-
-class Exhausted(Exception):  # noqa: N818 - control flow, not an error
-    """The program is longer than is followed."""
 
 
 @attrs.frozen
@@ -77,38 +74,17 @@ Callee = External | Member | Call
 """What is outside the program and is called."""
 
 
-@attrs.define
-class Frame:
-    """The place where the program is followed at the moment."""
+class Evaluator(State):
+    """Evaluates expressions in a frame; the base of `importer.Importer`."""
 
-    module: Module
-    scope: Scope
-    certain: bool
-    function: Function | None = None
-    returned: list[Value] = attrs.field(factory=list)
-
-
-class Evaluator:
-    """Evaluates expressions in a frame; the base of `pyrun.Program`."""
-
-    def __init__(self, models: Mapping[str, Model], values: Mapping[str, Model]) -> None:
-        self.calls: list[Call] = []
-        self.frames: list[Frame] = []
-        self.line: int | None = None
-        self.doubt = False
-        """Set once the program may have ended before it comes here."""
-        self.branches = 0
-        """Branches of unknown outcome that are being followed."""
-        self.thread = False
-        self.trying = 0
-        """Blocks being followed whose exceptions are caught, and the program goes on."""
-        self.forgiving = 0
-        """Those of them that catch what a missing file raises."""
+    def __init__(
+        self, step: Step, sources: Sources, models: Mapping[str, Model], values: Mapping[str, Model]
+    ) -> None:
+        super().__init__(step, sources)
         self._models = models
         self._values = values
-        self._steps = 0
 
-    # What `pyrun` supplies.
+    # What `importer` and `program` supply.
 
     def call_function(self, function: Function, arguments: Arguments) -> Value:
         """Follow a function of the program."""
@@ -118,44 +94,13 @@ class Evaluator:
         """Act on a recorded call: end the program, follow a thread."""
         raise NotImplementedError
 
+    def import_module(self, name: str) -> Value:
+        """Return the module of an absolute import."""
+        raise NotImplementedError
+
     def module_attribute(self, module: Module, name: str) -> Value:
         """Return what a module of the program has under a name."""
         raise NotImplementedError
-
-    def environment_has(self, name: object) -> bool | None:
-        """Tell whether an environment variable is set; None when unknown."""
-        raise NotImplementedError
-
-    def missing_attribute(self, owner: str, name: str) -> None:
-        """Act on an attribute that an object or module certainly does not have."""
-        raise NotImplementedError
-
-    def missing_name(self, name: str) -> None:
-        """Act on a name that nothing defines."""
-        raise NotImplementedError
-
-    # State.
-
-    @property
-    def frame(self) -> Frame:
-        """Return the current frame."""
-        return self.frames[-1]
-
-    @property
-    def certain(self) -> bool:
-        """Tell whether the program certainly comes here."""
-        return not self.doubt and not self.branches and self.frame.certain
-
-    def place(self) -> Place:
-        """Return the line being followed."""
-        module = self.frame.module
-        return Place(module.path, self.line, module.layer)
-
-    def spend(self, steps: int = 1) -> None:
-        """Count work done; raises Exhausted at the bound."""
-        self._steps += steps
-        if self._steps > STEPS:
-            raise Exhausted
 
     # Expressions.
 
@@ -243,7 +188,7 @@ class Evaluator:
                 spread = spread or value.open
             else:
                 spread = True
-        return Arguments(tuple(args[:_ITEMS]), keywords, spread)
+        return Arguments(tuple(args[:MOST_ITEMS]), keywords, spread)
 
     def call(self, callee: Value, arguments: Arguments, *, decorator: bool = False) -> Value:
         """Return what a call gives; calls to the outside are recorded."""
@@ -327,28 +272,6 @@ class Evaluator:
 
 _PLAIN_BASES = {"builtins.object", "abc.ABC", "typing.Protocol", "typing.Generic"}
 _PYTHON_TYPES: dict[type[Value], str] = {Const: "const", Items: "list", Table: "dict"}
-
-_ALIASES = {
-    "flask.app.Flask": "flask.Flask",
-    "flask.blueprints.Blueprint": "flask.Blueprint",
-    "fastapi.applications.FastAPI": "fastapi.FastAPI",
-    "fastapi.routing.APIRouter": "fastapi.APIRouter",
-    "uvicorn.main.run": "uvicorn.run",
-    "uvicorn.config.Config": "uvicorn.Config",
-    "uvicorn.server.Server": "uvicorn.Server",
-    "werkzeug.run_simple": "werkzeug.serving.run_simple",
-    "os.environ.__getitem__": "os.environ[]",
-    "loguru._logger.logger": "loguru.logger",
-    "fastapi.staticfiles.StaticFiles": "starlette.staticfiles.StaticFiles",
-    "fastapi.middleware.cors.CORSMiddleware": "starlette.middleware.cors.CORSMiddleware",
-    "fastapi.middleware.gzip.GZipMiddleware": "starlette.middleware.gzip.GZipMiddleware",
-    "fastapi.middleware.wsgi.WSGIMiddleware": "starlette.middleware.wsgi.WSGIMiddleware",
-}
-
-
-def canonical(name: str) -> str:
-    """Return the name under which the analyzers know something of a library."""
-    return _ALIASES.get(name, name)
 
 
 def bind(value: Value, owner: Value) -> Value:

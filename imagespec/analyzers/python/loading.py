@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from imagespec.analyzers.python.datafiles import path_text
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.state import State
 from imagespec.analyzers.python.values import Value, text_of
 from imagespec.analyzers.python.writing import check_written
-
-if TYPE_CHECKING:
-    from imagespec.analyzers.python.program import Program
 
 _WRITING = frozenset("wax+")
 _MADE_AT_RUN_TIME = ("/dev/", "/proc/", "/sys/", "/tmp/", "/run/", "/var/tmp/")  # noqa: S108 - compared with
@@ -39,20 +36,19 @@ _LOADERS = {
 
 
 def _load(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
-    program: Program = run  # type: ignore[assignment]
     path = path_text(given.get(0, _LOADERS[callee.name]))
     mode = (text_of(given.get(1, "mode")) or "r") if callee.name.endswith("open") else "r"
     if _WRITING & set(mode):
-        check_written(program, given.get(0, "file"))
-    if path is None or program.forgiving:
+        check_written(run, given.get(0, "file"))
+    if path is None or run.forgiving:
         return None
-    full = missing_file(program, path, mode)
+    full = missing_file(run, path, mode)
     if full is not None:
-        program.gap(program.here(f"{full} is read and is not in the image; without it Python stops here"))
+        run.gap(run.here(f"{full} is read and is not in the image; without it Python stops here"))
     return None
 
 
-def missing_file(program: Program, path: str, mode: str = "r") -> str | None:
+def missing_file(program: State, path: str, mode: str = "r") -> str | None:
     """Return the absolute path of a file that is read and that the image does not have; None for any other."""
     if _WRITING & set(mode) or (not path.startswith("/") and program.step.cwd is None):
         return None

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
-from imagespec.analyzers.python.values import UNKNOWN, Const, Items, Member, Table, Value, text_of
-
-_ITEMS = 2_000
+from imagespec.analyzers.python.values import MOST_ITEMS, UNKNOWN, Const, Items, Member, Table, Value, text_of
 
 _TEXT_METHODS = (
     "strip", "lstrip", "rstrip", "lower", "upper", "removeprefix", "removesuffix", "replace",
@@ -55,7 +53,7 @@ def _split(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     text, separator = text_of(callee.owner), text_of(given.get(0, "sep"))
     if text is None or not separator or len(given.args) != 1 or given.keywords:
         return UNKNOWN
-    return Items([Const(part) for part in text.split(separator)[:_ITEMS]])
+    return Items([Const(part) for part in text.split(separator)[:MOST_ITEMS]])
 
 
 def _list_method(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
@@ -71,7 +69,7 @@ def _list_method(run: Evaluator, callee: Callee, given: Arguments) -> Value | No
         items.open = items.open or value.open
     else:
         items.open = True
-    items.open = items.open or not run.certain or len(items.items) > _ITEMS
+    items.open = items.open or not run.certain or len(items.items) > MOST_ITEMS
     return Const(None)
 
 

@@ -1,5 +1,5 @@
 """
-Following a Python program's statements, functions and imports without running it.
+Following a Python program's functions and branches without running it.
 
 A branch whose condition is unknown is followed both ways, and what is called there is not certain. Nothing is assumed
 of what a caller outside the program does with a function that it is given.
@@ -15,17 +15,17 @@ import attrs
 
 from imagespec.analyzers.python import models, statements
 from imagespec.analyzers.python.calls import CALLERS, STARTERS, bound, outermost
-from imagespec.analyzers.python.evaluator import OPEN_NAMES, Arguments, Evaluator, Exhausted, Frame
+from imagespec.analyzers.python.evaluator import Arguments
 from imagespec.analyzers.python.flow import Flow, Stop, own_nodes
+from imagespec.analyzers.python.importer import Importer
 from imagespec.analyzers.python.records import is_record, make_record
-from imagespec.analyzers.python.running import Running, find_running
-from imagespec.analyzers.python.source import BrokenSource, Found, Source, Sources
+from imagespec.analyzers.python.source import BrokenSource, Source, Sources
+from imagespec.analyzers.python.state import FRAMES, Exhausted, Frame
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Call,
     Class,
     Const,
-    External,
     Function,
     Items,
     Module,
@@ -39,13 +39,8 @@ from imagespec.verdict import Evidence
 
 T = TypeVar("T")
 
-_FRAMES = 14
-_IMPORTS = 14
-_ROUNDS = 64
-_GAPS = 20
 
-
-class Program(Evaluator):
+class Program(Importer):
     """
     One Python process of a step: what it calls, in `calls`, and where it could not be followed, in `gaps`.
 
@@ -53,27 +48,11 @@ class Program(Evaluator):
     """
 
     def __init__(self, step: Step, sources: Sources, blocking: frozenset[str] = frozenset()) -> None:
-        super().__init__(models.MODELS, models.VALUES)
-        self.step = step
-        self.sources = sources
-        self.environment: dict[str, str | None] = step.environment()
-        self.argv: list[str | None] = []
-        self.modules: dict[str, Module] = {}
+        super().__init__(step, sources, models.MODELS, models.VALUES)
         self.remembered: dict[tuple[object, ...], tuple[tuple[str, bool], ...]] = {}
         """What readers of routes found out of functions, so that they look at each once."""
-        self.loaded: list[Module] = []
-        """All modules whose source was followed, also those that Python gave up."""
-        self.gaps: list[Evidence] = []
-        self.made: set[str] = set()
-        """Absolute paths of directories that the program itself makes."""
-        self.moved = False
-        """Whether it changes its working directory, so that ``step.cwd`` is only where it is in the end."""
-        self.stopped: Stop | None = None
-        """Why the main flow certainly goes no further; None where it may come to its end."""
         self._blocking = blocking
         self._escaped: set[int] = set()
-        self._shadows_checked = False
-        self._running: tuple[int, Running] = (0, find_running([]))
         self.frames.append(outermost(step))
 
     # Starting.
@@ -134,163 +113,6 @@ class Program(Evaluator):
         del self.frames[depth:]
         return None
 
-    def gap(self, evidence: Evidence) -> None:
-        """Record a place that could not be followed; what comes after it is not certain."""
-        self.doubt = True
-        if len(self.gaps) < _GAPS:
-            self.gaps.append(evidence)
-
-    def stop(self, reason: str, message: str) -> Stop:
-        """Return the exception that ends the program here."""
-        return Stop(reason, self.here(message), certain=self.certain)
-
-    def here(self, message: str) -> Evidence:
-        """Return evidence at the place where the program is."""
-        return self.place().evidence(message)
-
-    def missing_name(self, name: str) -> None:
-        """Record a name that nothing defines: Python stops there."""
-        self.gap(
-            self.here(f"the name {name} is not defined, as far as can be told; without it Python stops here")
-        )
-
-    def environment_has(self, name: object) -> bool | None:
-        """Tell whether an environment variable is set; None when unknown."""
-        known = str(name) not in self.environment or self.environment[str(name)] is not None
-        return str(name) in self.environment if known else None
-
-    # Modules.
-
-    def running(self) -> Running:
-        """Return what the parts that may run of the modules that were loaded by now set."""
-        if self._running[0] != len(self.loaded):
-            self._running = (len(self.loaded), find_running(self.loaded))
-        return self._running[1]
-
-    def _new_module(self, name: str, source: Source, package: str, directory: str | None) -> Module:
-        names: dict[str, Value] = {"__name__": Const(name), "__file__": Const("/" + source.path)}
-        module = Module(name, source.path, source.layer, Scope(names), package, directory, source.tree)
-        self.loaded.append(module)
-        return module
-
-    def _execute(self, module: Module, tree: ast.Module) -> None:
-        line = self.line
-        self.frames.append(Frame(module, module.scope, self.certain))
-        try:
-            self.block(tree.body)
-        except Stop:
-            self.modules.pop(module.name, None)  # as Python does when a module's code raises
-            raise
-        finally:
-            self.frames.pop()
-            self.line = line
-
-    def import_module(self, name: str) -> Value:
-        """Return the module of an absolute import; raises Stop where it is certainly missing."""
-        parent, _, last = name.rpartition(".")
-        if name in self.modules:
-            return self.modules[name]
-        if not parent:
-            return self._load(name, self.sources.find(name), name)
-        above = self.import_module(parent)
-        if not isinstance(above, Module):
-            return External(name) if isinstance(above, External) else UNKNOWN
-        if above.directory is None:
-            return UNKNOWN
-        return self._load(name, self.sources.find_below(above.directory, last), name)
-
-    def _load(self, name: str, found: Found, shown: str) -> Value:
-        match found.kind:
-            case "library":
-                self._check_shadows()
-                return External(name)
-            case "perhaps":
-                self.gap(self.here(f"{shown} is imported, and is only among the packages of one user"))
-                return External(name)
-            case "directory":
-                module = Module(name, found.path, None, Scope({}), name, found.directory)
-                self.modules[name] = module
-                return module
-            case "missing":
-                return self._missing(name, shown)
-        loaded = self.sources.load(found.path)
-        if isinstance(loaded, BrokenSource):
-            raise self.stop("syntax", f"{found.path} {loaded}: Python stops here")
-        if isinstance(loaded, str) or len(self.frames) > _IMPORTS + _FRAMES:
-            reason = loaded if isinstance(loaded, str) else "is imported more deeply than is followed"
-            self.gap(Evidence(message=f"{found.path} {reason}", path=found.path))
-            return UNKNOWN
-        package = name if found.directory is not None else name.rpartition(".")[0]
-        module = self._new_module(name, loaded, package, found.directory)
-        self.modules[name] = module
-        self._execute(module, loaded.tree)
-        return module
-
-    def _check_shadows(self) -> None:
-        if self._shadows_checked:
-            return
-        self._shadows_checked = True
-        path = self.sources.shadowing()
-        if path is not None:
-            message = (
-                f"{path} takes the place of a module of Python's own, also for the libraries, which may fail"
-            )
-            self.gap(Evidence(message=message, path=path))
-
-    def _missing(self, name: str, shown: str) -> Value:
-        if self.sources.exact:
-            raise self.stop("import", f"{shown} is imported, and is not in the image: Python stops here")
-        self.gap(self.here(f"{shown} is imported, and was not found where this Python certainly looks"))
-        return External(name)
-
-    def module_attribute(self, module: Module, name: str) -> Value:
-        """Return what a module has under a name: a variable, or a submodule imported before."""
-        if name in module.scope.names:
-            return module.scope.names[name]
-        if (found := self.modules.get(f"{module.name}.{name}")) is not None:
-            return found
-        if module.tree is not None and not self._may_have_more(module, name):
-            self.missing_attribute(f"the module {module.name}", name)
-        return UNKNOWN
-
-    def missing_attribute(self, owner: str, name: str) -> None:
-        """Record an attribute that certainly is not there, unless the exception may be caught."""
-        if not self.trying:
-            self.gap(self.here(f"{owner} has no {name[:100]}; Python stops here"))
-
-    def _may_have_more(self, module: Module, name: str) -> bool:
-        """Tell whether a module may have a name that is not seen."""
-        writers = ("builtins.globals", "builtins.vars", "builtins.setattr", "builtins.locals", "?")
-        return (
-            self.doubt
-            or name.startswith("__")
-            or bool({OPEN_NAMES, "__getattr__"} & module.scope.names.keys())
-            or any(call.name.startswith(writers) for call in self.calls)
-        )
-
-    def import_from(self, module: Value, name: str) -> Value:
-        """Return what ``from module import name`` binds."""
-        if not isinstance(module, Module):
-            return self.attribute(module, name) if isinstance(module, External) else UNKNOWN
-        if name in module.scope.names:
-            return module.scope.names[name]
-        if module.directory is not None:
-            return self.import_module(f"{module.name}.{name}")
-        if not self._may_have_more(module, name):
-            raise self.stop(
-                "import", f"{name[:100]} is imported from {module.name}, which has none: Python stops here"
-            )
-        return UNKNOWN
-
-    def import_relative(self, level: int, name: str) -> Value:
-        """Return the module of ``from ..name import``."""
-        parts = self.frame.module.package.split(".") if self.frame.module.package else []
-        if level > len(parts):
-            self.gap(self.here("an import relative to no package, which fails"))
-            return UNKNOWN
-        base = parts[: len(parts) - level + 1]
-        return self.import_module(".".join([*base, name] if name else base))
-
     # Functions and threads.
 
     def call_function(self, function: Function, arguments: Arguments) -> Value:
@@ -298,7 +120,7 @@ class Program(Evaluator):
         active = sum(
             frame.function is not None and frame.function.node is function.node for frame in self.frames
         )
-        if len(self.frames) > _FRAMES or active > 1:
+        if len(self.frames) > FRAMES or active > 1:
             self.gap(self.here(f"{function.name} is called more deeply than is followed"))
             return UNKNOWN
         scope = Scope(bound(function, arguments), function.scope)

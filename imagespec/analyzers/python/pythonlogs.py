@@ -10,6 +10,7 @@ import attrs
 
 from imagespec.analyzers.python.datafiles import path_text
 from imagespec.analyzers.python.loghandlers import is_beside_a_stream, read_configuration
+from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -18,7 +19,6 @@ from imagespec.analyzers.python.values import (
     External,
     Function,
     Items,
-    Place,
     Table,
     Value,
     name_of,

@@ -12,25 +12,16 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from imagespec.verdict import Evidence
+from imagespec.analyzers.python.place import Place
 
+MOST_ITEMS = 2_000
+"""Items of a list that are kept."""
+MOST_CHARACTERS = 64 * 1024
+"""Characters of a text that is computed."""
 _BASES = 64
 _NAME_CHARACTERS = (
     300  # longer chains of calls mean nothing to any analyzer, and each link copies its owner's name
 )
-
-
-@attrs.frozen
-class Place:
-    """A line of a source file of the image."""
-
-    path: str
-    line: int | None
-    layer: int | None
-
-    def evidence(self, message: str, **values: str | None) -> Evidence:
-        """Return evidence at this place."""
-        return Evidence(message=message, path=self.path, line=self.line, layer=self.layer, **values)
 
 
 class Value:

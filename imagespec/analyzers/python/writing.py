@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from imagespec.analyzers.python.datafiles import path_text
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.state import State
 from imagespec.analyzers.python.values import Const, Value
 from imagespec.analyzers.startup.users import WRITE, may
-
-if TYPE_CHECKING:
-    from imagespec.analyzers.python.program import Program
 
 _MADE_AT_RUN_TIME = ("/dev/", "/proc/", "/sys/")
 _HANDLERS = (
@@ -28,7 +25,7 @@ _HANDLERS = (
 )
 
 
-def check_written(program: Program, value: Value | None) -> None:
+def check_written(program: State, value: Value | None) -> None:
     """Record a gap where a file that the program opens for writing cannot be made."""
     path = _full_path(program, value)
     if path is None or path.startswith(_MADE_AT_RUN_TIME):
@@ -43,12 +40,12 @@ def check_written(program: Program, value: Value | None) -> None:
         program.gap(program.here(f"the user {program.step.user} may not be allowed to write {path}"))
 
 
-def _starts_first(program: Program) -> bool:
+def _starts_first(program: State) -> bool:
     """Tell whether no script runs before the program, which could have made directories."""
     return all(item.path is None for item in program.step.trail)
 
 
-def _full_path(program: Program, value: Value | None) -> str | None:
+def _full_path(program: State, value: Value | None) -> str | None:
     text, cwd = path_text(value), program.step.cwd
     if not text or (not text.startswith("/") and cwd is None):
         return None
@@ -57,29 +54,28 @@ def _full_path(program: Program, value: Value | None) -> str | None:
 
 def _handler(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     if "delay" not in given.keywords:
-        check_written(run, given.get(0, "filename"))  # type: ignore[arg-type]  # the only evaluator there is
+        check_written(run, given.get(0, "filename"))
     return None
 
 
 def _basic_config(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
-    check_written(run, given.keywords.get("filename"))  # type: ignore[arg-type]
+    check_written(run, given.keywords.get("filename"))
     return None
 
 
 def _make_directory(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
-    program: Program = run  # type: ignore[assignment]
-    path = _full_path(program, given.get(0, "name"))
+    path = _full_path(run, given.get(0, "name"))
     above = path
     while above is not None:
-        program.made.add(above)
-        entry = program.sources.rootfs.resolve(above)
+        run.made.add(above)
+        entry = run.sources.rootfs.resolve(above)
         if entry is not None or above == "/":
             if (
                 entry is not None
                 and above != path
-                and not may(program.step.user, WRITE, entry, program.sources.rootfs)
+                and not may(run.step.user, WRITE, entry, run.sources.rootfs)
             ):
-                program.gap(program.here(f"the user {program.step.user} may not be allowed to make {path}"))
+                run.gap(run.here(f"the user {run.step.user} may not be allowed to make {path}"))
             break
         above = posixpath.dirname(above)
     return Const(None)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import attrs
 
+from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Call, Class, Function, Place, Value, name_of
+from imagespec.analyzers.python.values import Call, Class, Function, Value, name_of
 from imagespec.analyzers.routes.handlers import NOTHING, Calling, Given, handler_caveats
 from imagespec.analyzers.routes.routing import VERBS, Caveat
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 
+from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import (
     Call,
     Function,
     Items,
     Module,
-    Place,
     Table,
     Value,
     text_of,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from imagespec.analyzers.python.values import Call, Const, Items, Place, Table, Value, text_of
+from imagespec.analyzers.python.place import Place
+from imagespec.analyzers.python.values import Call, Const, Items, Table, Value, text_of
 from imagespec.analyzers.routes.djangoviews import permits_all
 from imagespec.analyzers.routes.reading import Reading
 

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
+from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Call, Class, Function, Items, Place, Value, name_of, text_of
+from imagespec.analyzers.python.values import Call, Class, Function, Items, Value, name_of, text_of
 from imagespec.analyzers.routes.classviews import Kind, verbs_of
 from imagespec.analyzers.routes.errorsigns import words_of
 from imagespec.analyzers.routes.handlers import Calling, Given, handler_caveats

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import (
     Call,
@@ -15,7 +16,6 @@ from imagespec.analyzers.python.values import (
     Function,
     Items,
     Member,
-    Place,
     Value,
     contains,
     root_of,

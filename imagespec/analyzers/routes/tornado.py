@@ -8,6 +8,7 @@ that it has no method for.
 from __future__ import annotations
 
 from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -16,7 +17,6 @@ from imagespec.analyzers.python.values import (
     Const,
     Function,
     Items,
-    Place,
     Table,
     Value,
     text_of,

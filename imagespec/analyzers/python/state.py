@@ -1,0 +1,122 @@
+"""Where a followed Python program is, how certain that is, and what could not be followed."""
+
+from __future__ import annotations
+
+import attrs
+
+from imagespec.analyzers.python.flow import Stop
+from imagespec.analyzers.python.place import Place
+from imagespec.analyzers.python.source import Sources
+from imagespec.analyzers.python.values import (
+    Call,
+    Function,
+    Module,
+    Scope,
+    Value,
+)
+from imagespec.analyzers.startup.steps import Step
+from imagespec.verdict import Evidence
+
+FRAMES = 14
+"""Calls inside one another that are followed."""
+STEPS = 60_000
+"""Expressions and statements of one program that are followed."""
+
+
+_GAPS = 20
+
+
+class Exhausted(Exception):  # noqa: N818 - control flow, not an error
+    """The program is longer than is followed."""
+
+
+@attrs.define
+class Frame:
+    """The place where the program is followed at the moment."""
+
+    module: Module
+    scope: Scope
+    certain: bool
+    function: Function | None = None
+    returned: list[Value] = attrs.field(factory=list)
+
+
+class State:
+    """One Python process of a step: the place in it that is followed, and all that was found on the way."""
+
+    def __init__(self, step: Step, sources: Sources) -> None:
+        self.step = step
+        self.sources = sources
+        self.environment: dict[str, str | None] = step.environment()
+        self.argv: list[str | None] = []
+        self.made: set[str] = set()
+        """Absolute paths of directories that the program itself makes."""
+        self.moved = False
+        """Whether it changes its working directory, so that ``step.cwd`` is only where it is in the end."""
+        self.gaps: list[Evidence] = []
+        self.stopped: Stop | None = None
+        """Why the main flow certainly goes no further; None where it may come to its end."""
+        self.calls: list[Call] = []
+        self.frames: list[Frame] = []
+        self.line: int | None = None
+        self.doubt = False
+        """Set once the program may have ended before it comes here."""
+        self.branches = 0
+        """Branches of unknown outcome that are being followed."""
+        self.thread = False
+        self.trying = 0
+        """Blocks being followed whose exceptions are caught, and the program goes on."""
+        self.forgiving = 0
+        """Those of them that catch what a missing file raises."""
+        self._steps = 0
+
+    @property
+    def frame(self) -> Frame:
+        """Return the current frame."""
+        return self.frames[-1]
+
+    @property
+    def certain(self) -> bool:
+        """Tell whether the program certainly comes here."""
+        return not self.doubt and not self.branches and self.frame.certain
+
+    def place(self) -> Place:
+        """Return the line being followed."""
+        module = self.frame.module
+        return Place(module.path, self.line, module.layer)
+
+    def spend(self, steps: int = 1) -> None:
+        """Count work done; raises Exhausted at the bound."""
+        self._steps += steps
+        if self._steps > STEPS:
+            raise Exhausted
+
+    def gap(self, evidence: Evidence) -> None:
+        """Record a place that could not be followed; what comes after it is not certain."""
+        self.doubt = True
+        if len(self.gaps) < _GAPS:
+            self.gaps.append(evidence)
+
+    def stop(self, reason: str, message: str) -> Stop:
+        """Return the exception that ends the program here."""
+        return Stop(reason, self.here(message), certain=self.certain)
+
+    def here(self, message: str) -> Evidence:
+        """Return evidence at the place where the program is."""
+        return self.place().evidence(message)
+
+    def missing_name(self, name: str) -> None:
+        """Record a name that nothing defines: Python stops there."""
+        self.gap(
+            self.here(f"the name {name} is not defined, as far as can be told; without it Python stops here")
+        )
+
+    def environment_has(self, name: object) -> bool | None:
+        """Tell whether an environment variable is set; None when unknown."""
+        known = str(name) not in self.environment or self.environment[str(name)] is not None
+        return str(name) in self.environment if known else None
+
+    def missing_attribute(self, owner: str, name: str) -> None:
+        """Record an attribute that certainly is not there, unless the exception may be caught."""
+        if not self.trying:
+            self.gap(self.here(f"{owner} has no {name[:100]}; Python stops here"))
