@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Const, Function, Items, Value, text_of
-from imagespec.analyzers.routes.errorsigns import Handler, error_signs, words_of
+from imagespec.analyzers.routes.errorsigns import error_signs
 from imagespec.analyzers.routes.handlers import Calling, Given, handler_caveats
+from imagespec.analyzers.routes.handlertext import Handler, words_of
 from imagespec.analyzers.routes.hooks import lets_requests_through
 from imagespec.analyzers.routes.patterns import ANGLE, SEGMENT, SIGNED, names_in, parse_places
 from imagespec.analyzers.routes.reading import Reading, methods_from

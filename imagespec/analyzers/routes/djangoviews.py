@@ -16,8 +16,8 @@ from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Function, Items, Value, name_of, text_of
 from imagespec.analyzers.routes.classviews import Kind, verbs_of
-from imagespec.analyzers.routes.errorsigns import words_of
 from imagespec.analyzers.routes.handlers import Calling, Given, handler_caveats
+from imagespec.analyzers.routes.handlertext import words_of
 from imagespec.analyzers.routes.routing import ALL_METHODS, Caveat
 
 _CALLING = Calling(positional=1, takes="responses")

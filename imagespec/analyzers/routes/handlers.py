@@ -16,7 +16,8 @@ from imagespec.analyzers.python.flow import leaves, own_nodes
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Function, Value
-from imagespec.analyzers.routes.errorsigns import Handler, certain_sign, error_signs
+from imagespec.analyzers.routes.errorsigns import certain_sign, error_signs
+from imagespec.analyzers.routes.handlertext import Handler
 from imagespec.analyzers.routes.routing import Caveat
 from imagespec.analyzers.routes.statuses import codes_of, is_success
 

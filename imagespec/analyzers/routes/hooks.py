@@ -7,7 +7,8 @@ import ast
 from imagespec.analyzers.python.flow import NODES, own_nodes
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Function
-from imagespec.analyzers.routes.errorsigns import Handler, error_signs, last_name
+from imagespec.analyzers.routes.errorsigns import error_signs
+from imagespec.analyzers.routes.handlertext import Handler, last_name
 
 
 def lets_requests_through(function: Function) -> bool:

@@ -8,9 +8,10 @@ import re
 from imagespec.analyzers.python.flow import own_nodes
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Const, Function, Value
-from imagespec.analyzers.routes.errorsigns import OK, Handler, error_signs, last_name
+from imagespec.analyzers.routes.errorsigns import error_signs
+from imagespec.analyzers.routes.handlertext import Handler, last_name, named
 from imagespec.analyzers.routes.routing import Caveat
-from imagespec.analyzers.routes.statuses import named, route_status
+from imagespec.analyzers.routes.statuses import OK, route_status
 
 _SIMPLE = {"str", "int", "float", "bool", "Optional", "Union", "typing"}
 _GIVEN = {"Request", "Response", "BackgroundTasks", "WebSocket", "HTTPConnection", "SecurityScopes"}

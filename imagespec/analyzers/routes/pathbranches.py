@@ -11,7 +11,8 @@ import ast
 from imagespec.analyzers.python.flow import NODES, leaves, own_nodes
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.values import Class, Function
-from imagespec.analyzers.routes.errorsigns import Handler, signs_of, words_of
+from imagespec.analyzers.routes.errorsigns import signs_of
+from imagespec.analyzers.routes.handlertext import Handler, words_of
 from imagespec.analyzers.routes.reading import Reading, literal
 from imagespec.analyzers.routes.routing import Caveat, Token
 

@@ -21,7 +21,8 @@ from imagespec.analyzers.python.values import (
     root_of,
     text_of,
 )
-from imagespec.analyzers.routes.errorsigns import Handler, error_signs
+from imagespec.analyzers.routes.errorsigns import error_signs
+from imagespec.analyzers.routes.handlertext import Handler
 from imagespec.analyzers.routes.routing import VERBS, Route, RouteTable, Token, Tokens
 from imagespec.verdict import Evidence
 

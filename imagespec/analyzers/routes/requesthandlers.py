@@ -13,7 +13,7 @@ import attrs
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Class, Function, name_of
 from imagespec.analyzers.routes.classviews import class_place
-from imagespec.analyzers.routes.errorsigns import Handler
+from imagespec.analyzers.routes.handlertext import Handler
 from imagespec.analyzers.routes.pathbranches import Follower, add_followed
 from imagespec.analyzers.routes.reading import Reading
 from imagespec.analyzers.routes.routing import VERBS, RouteTable, Token

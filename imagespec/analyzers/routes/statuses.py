@@ -1,4 +1,4 @@
-"""Status codes in a handler's text, and what its names stand for."""
+"""Status codes in a handler's text, and which of them speak against a success."""
 
 from __future__ import annotations
 
@@ -7,12 +7,24 @@ import http
 import re
 
 from imagespec.analyzers.python.flow import own_nodes
-from imagespec.analyzers.python.values import Class, Const, Function, Instance, Module, Scope, Value, name_of
+from imagespec.analyzers.python.values import Const, Function, Value, name_of
+from imagespec.analyzers.routes.handlertext import Handler, last_name, named
+from imagespec.analyzers.routes.jsonanswers import refused_when_returned
 from imagespec.analyzers.routes.reached import outcomes
 
 _NUMBERED = re.compile(r"HTTP_?([1-5][0-9]{2})(?:_[A-Z_]+)?\Z")
 _TEXT = re.compile(r"([1-5][0-9]{2})(?: |\Z)")
 _DEPTH = 8
+OK = 200
+_DATA = {
+    "jsonify", "dict", "update", "format", "debug", "info", "warning", "error", "exception", "log", "print", "dumps",
+}  # fmt: skip
+"""Calls whose ``status`` is no status code."""
+_ERROR_ANSWER = re.compile(
+    r"HTTP(?!Response|Ok|Status|Created|Accepted|NoContent)[A-Z][A-Za-z]+\Z"  # aiohttp.web, bottle
+    r"|HttpResponse(?:NotFound|BadRequest|ServerError|Forbidden|NotAllowed|Gone|NotModified)\Z"
+)
+STATUS_NAMES = {"status", "status_code", "status_int"}
 
 Codes = frozenset[int | None]
 """The codes that an expression may stand for; None for any that is not known."""
@@ -85,27 +97,55 @@ def is_success(code: int | None) -> bool:
     return code is not None and 200 <= code < 300
 
 
-def named(name: str, function: Function) -> Value | None:
-    """Return what a name outside a function stands for; None where nothing binds it."""
-    scope: Scope | None = function.scope
-    while scope is not None:
-        if name in scope.names:
-            return scope.names[name]
-        scope = scope.parent
+def called_sign(node: ast.Call, name: str, handler: Handler) -> str | None:
+    """Tell of a status that a call gives to the answer."""
+    if name in {"set_status", "send_response"} and node.args:
+        return sign_of(codes_of(node.args[0], handler.function), handler)
+    if name == "make_response" and len(node.args) > 1 and not isinstance(node.args[1], ast.Dict):
+        return sign_of(codes_of(node.args[1], handler.function), handler)
+    for keyword in node.keywords:
+        if keyword.arg in STATUS_NAMES and name not in _DATA and not _is_default(keyword.value):
+            return sign_of(codes_of(keyword.value, handler.function), handler)
     return None
 
 
-def called(node: ast.expr, function: Function, owner: Class | None) -> Function | None:
-    """Return the program's own function that a handler calls by a name, by a module's name, or on ``self``."""
-    value: Value | None = None
-    if isinstance(node, ast.Name):
-        value = named(node.id, function)
-    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        holder = named(node.value.id, function)
-        if isinstance(holder, Module):
-            value = holder.scope.names.get(node.attr)
-        elif node.value.id in {"self", "cls"}:
-            holder = function.self_value or owner
-            cls = holder.cls if isinstance(holder, Instance) else getattr(holder, "subclass", holder)
-            value = cls.find(node.attr) if isinstance(cls, Class) else None
-    return value if isinstance(value, Function) else None
+def _is_default(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, bool))
+
+
+def returned_sign(value: ast.expr, handler: Handler) -> str | None:
+    """Tell of an error in what is returned: its status, or what the framework cannot encode."""
+    while isinstance(value, ast.Await):
+        value = value.value
+    refused = refused_when_returned(value, strict=handler.tuples)
+    if refused:
+        return refused
+    if isinstance(value, ast.IfExp):
+        return returned_sign(value.body, handler) or returned_sign(value.orelse, handler)
+    if handler.tuples and isinstance(value, ast.Tuple) and len(value.elts) > 1:
+        second = value.elts[1]
+        return (
+            None
+            if isinstance(second, ast.Dict | ast.List)
+            else sign_of(codes_of(second, handler.function), handler)
+        )
+    if not isinstance(value, ast.Call):
+        return None
+    name = last_name(value.func)
+    if _ERROR_ANSWER.match(name):
+        return f"the handler may answer {name}"
+    for argument in value.args[1:] if name not in _DATA else ():
+        codes = codes_of(argument, handler.function)
+        if any(code is not None and 200 < code < 600 for code in codes):
+            return sign_of(codes, handler)
+    return None
+
+
+def sign_of(codes: Codes, handler: Handler) -> str | None:
+    """Tell of a status that is no success, or is not known."""
+    errors = sorted(
+        code for code in codes if code is not None and (code != OK if handler.exact else not is_success(code))
+    )
+    if errors:
+        return f"the handler may answer {errors[0]}"
+    return "the handler answers with a status that is not known" if None in codes else None

@@ -8,7 +8,8 @@ from imagespec.analyzers.python.flow import own_nodes
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Function
-from imagespec.analyzers.routes.errorsigns import Handler, signs_of
+from imagespec.analyzers.routes.errorsigns import signs_of
+from imagespec.analyzers.routes.handlertext import Handler
 from imagespec.analyzers.routes.pathbranches import Follower, add_followed
 from imagespec.analyzers.routes.reading import Reading
 from imagespec.analyzers.routes.routing import ALL_METHODS, RouteTable
