@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from imagespec.analyzers.python.evaluator import Arguments
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import (
+    UNKNOWN,
     Call,
     Const,
     Function,
@@ -95,6 +96,7 @@ def _check_flask(program: Program) -> None:
     """Find what Flask refuses while routes are registered (sansio/scaffold.py and app.py, 2.3 to 3.1)."""
     registered: list[Value] = []
     views: dict[tuple[int, str], Value] = {}
+    names: dict[ast.AST, str | None] = {}
     for call in program.calls:
         owner = root_of(call.receiver)
         if not isinstance(owner, Call) or owner.name not in _FLASK:
@@ -109,23 +111,25 @@ def _check_flask(program: Program) -> None:
             if any(owner is one for one in registered):
                 message = "a blueprint gets routes after it was registered, which Flask refuses since 2.3"
                 program.gap(call.place.evidence(message))
-            _check_endpoint(call, owner, views, program)
+            view, endpoint = _endpoint(call, names)
+            if endpoint is not None and views.setdefault((id(owner), endpoint), view) is not view:
+                message = f"two views have the endpoint {endpoint[:100]}, which Flask refuses"
+                program.gap(call.place.evidence(message))
 
 
-def _check_endpoint(call: Call, owner: Call, views: dict[tuple[int, str], Value], program: Program) -> None:
-    """Find two views of one name, which Flask refuses."""
+def _endpoint(call: Call, names: dict[ast.AST, str | None]) -> tuple[Value, str | None]:
+    """Return what is registered, and under which name; ``names`` remembers those of functions."""
     by_rule = call.name.endswith(".add_url_rule")
     made = call if by_rule else call.receiver
     view = _plain(call.argument(2, "view_func") if by_rule else next(iter(call.args), None))
     if not isinstance(made, Call) or not isinstance(view, Function):
-        return
+        return UNKNOWN, None
     given = made.argument(1 if by_rule else None, "endpoint")
-    name = text_of(given) if given not in {None, Const(None)} else _name(view)
-    if name is None:
-        return
-    first = views.setdefault((id(owner), name), view)
-    if first is not view:
-        program.gap(call.place.evidence(f"two views have the endpoint {name[:100]}, which Flask refuses"))
+    if given not in {None, Const(None)}:
+        return view, text_of(given)
+    if view.node not in names:  # thousands of decorators may register one function
+        names[view.node] = _name(view)
+    return view, names[view.node]
 
 
 def _plain(view: Value | None) -> Value | None:
