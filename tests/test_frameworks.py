@@ -6,7 +6,7 @@ import pytest
 
 from imagespec.analyzers.routes.regexpaths import parse_regex
 from imagespec.analyzers.routes.routes import find_routes
-from imagespec.analyzers.routes.routing import matches
+from imagespec.analyzers.routes.tokens import matches
 from tests.python_images import PACKAGES, listening
 
 YES, NO, OPEN = True, False, None

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from imagespec.analyzers.routes.routes import find_routes
-from imagespec.analyzers.routes.routing import matches
 from imagespec.analyzers.routes.starlettepaths import parse_path
+from imagespec.analyzers.routes.tokens import matches
 from imagespec.analyzers.routes.werkzeugrules import parse_rule
 from imagespec.analyzers.servers.listeners import find_listeners
 from tests.build import file

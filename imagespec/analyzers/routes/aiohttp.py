@@ -16,7 +16,8 @@ from imagespec.analyzers.routes.classviews import Kind, verbs_of
 from imagespec.analyzers.routes.handlers import Calling, handler_caveats
 from imagespec.analyzers.routes.reading import Reading, is_empty
 from imagespec.analyzers.routes.regexpaths import parse_regex
-from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, Caveat, RouteTable, Token, Tokens
+from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, Caveat, RouteTable
+from imagespec.analyzers.routes.tokens import Token, Tokens
 
 _HARMLESS = (
     ".on_cleanup", ".on_shutdown", "[]=", "[]", ".router.routes", ".router.resources", ".freeze", ".logger", ".get",

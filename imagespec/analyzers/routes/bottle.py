@@ -16,7 +16,8 @@ from imagespec.analyzers.routes.handlertext import Handler, words_of
 from imagespec.analyzers.routes.hooks import lets_requests_through
 from imagespec.analyzers.routes.patterns import ANGLE, SEGMENT, SIGNED, names_in, parse_places
 from imagespec.analyzers.routes.reading import Reading, methods_from
-from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, RouteTable, Token
+from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, RouteTable
+from imagespec.analyzers.routes.tokens import Token
 
 _GET = frozenset({"GET"})
 _KINDS = {"": SEGMENT, "int": SIGNED, "path": (Token("path"),)}

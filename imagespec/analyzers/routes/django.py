@@ -26,7 +26,8 @@ from imagespec.analyzers.routes.handlers import Given
 from imagespec.analyzers.routes.patterns import SEGMENT, parse_places
 from imagespec.analyzers.routes.reading import Reading
 from imagespec.analyzers.routes.regexpaths import groups_of, parse_regex
-from imagespec.analyzers.routes.routing import ALL_METHODS, Caveat, RouteTable, Token, Tokens
+from imagespec.analyzers.routes.routing import ALL_METHODS, Caveat, RouteTable
+from imagespec.analyzers.routes.tokens import Token, Tokens
 
 _DEPTH = 6
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

@@ -12,7 +12,8 @@ from imagespec.analyzers.routes.classviews import UNKNOWN_VERBS, Kind, verbs_of
 from imagespec.analyzers.routes.handlers import Calling, Given
 from imagespec.analyzers.routes.patterns import SEGMENT, names_in, parse_places
 from imagespec.analyzers.routes.reading import Reading, is_empty
-from imagespec.analyzers.routes.routing import RouteTable, Token
+from imagespec.analyzers.routes.routing import RouteTable
+from imagespec.analyzers.routes.tokens import Token
 
 _PLACE = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)(?::([a-z]+))?\}")
 _KINDS = {"": SEGMENT, "int": (Token("either", "-|+|"), Token("digits"))}

@@ -16,7 +16,7 @@ from imagespec.analyzers.routes.classviews import verbs_of
 from imagespec.analyzers.routes.handlers import Calling, handler_caveats, handler_of
 from imagespec.analyzers.routes.parameters import request_caveats
 from imagespec.analyzers.routes.reading import DEPTH, Reading
-from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, Caveat, RouteTable, Token
+from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, Caveat, RouteTable
 from imagespec.analyzers.routes.starlettehooks import (
     add_exception_handler,
     add_hook,
@@ -24,6 +24,7 @@ from imagespec.analyzers.routes.starlettehooks import (
     add_options,
 )
 from imagespec.analyzers.routes.starlettepaths import ENDPOINT, methods_of, parse_path
+from imagespec.analyzers.routes.tokens import Token
 
 _APPS = ("fastapi.FastAPI", "starlette.applications.Starlette")
 _HARMLESS = (

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from imagespec.analyzers.routes.routing import Route, RouteTable, Token
+from imagespec.analyzers.routes.routing import Route, RouteTable
+from imagespec.analyzers.routes.tokens import Token
 from imagespec.analyzers.servers.listening import Listener
 from imagespec.verdict import Evidence
 

@@ -13,7 +13,8 @@ from collections.abc import Callable
 import attrs
 
 from imagespec.analyzers.routes.regexpaths import parse_regex
-from imagespec.analyzers.routes.routing import Answer, RouteTable, matches
+from imagespec.analyzers.routes.routing import Answer, RouteTable
+from imagespec.analyzers.routes.tokens import matches
 from imagespec.analyzers.servers.listening import Listener, Listening
 from imagespec.analyzers.servers.site import Action, Location, Site
 from imagespec.entry import Entry, EntryKind

@@ -14,7 +14,8 @@ from imagespec.analyzers.python.values import Class, Function
 from imagespec.analyzers.routes.errorsigns import signs_of
 from imagespec.analyzers.routes.handlertext import Handler, words_of
 from imagespec.analyzers.routes.reading import Reading, literal
-from imagespec.analyzers.routes.routing import Caveat, Token
+from imagespec.analyzers.routes.routing import Caveat
+from imagespec.analyzers.routes.tokens import Token
 
 _ELSE = "\0"
 """Stands for every path that no comparison names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from imagespec.analyzers.routes.routing import Token, Tokens
+from imagespec.analyzers.routes.tokens import Token, Tokens
 
 ANGLE = re.compile(r"<([a-zA-Z_][a-zA-Z0-9_]*)(?::([a-zA-Z]+))?>")
 SIGNED = (Token("maybe", "-"), Token("digits"))

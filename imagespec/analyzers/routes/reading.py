@@ -23,7 +23,8 @@ from imagespec.analyzers.python.values import (
 )
 from imagespec.analyzers.routes.errorsigns import error_signs
 from imagespec.analyzers.routes.handlertext import Handler
-from imagespec.analyzers.routes.routing import VERBS, Route, RouteTable, Token, Tokens
+from imagespec.analyzers.routes.routing import VERBS, Route, RouteTable
+from imagespec.analyzers.routes.tokens import Token, Tokens
 from imagespec.verdict import Evidence
 
 LIMIT_ROUTES = 5_000

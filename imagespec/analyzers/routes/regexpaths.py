@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from imagespec.analyzers.routes.routing import Token, Tokens
+from imagespec.analyzers.routes.tokens import Token, Tokens
 
 _LIMIT = 500
 _CLASSES = {"d": "[0-9]", "w": r"[\w]", "s": r"[\s]", "D": "[^0-9]", "W": r"[^\w]", "S": r"[^\s]"}

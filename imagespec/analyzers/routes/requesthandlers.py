@@ -16,7 +16,8 @@ from imagespec.analyzers.routes.classviews import class_place
 from imagespec.analyzers.routes.handlertext import Handler
 from imagespec.analyzers.routes.pathbranches import Follower, add_followed
 from imagespec.analyzers.routes.reading import Reading
-from imagespec.analyzers.routes.routing import VERBS, RouteTable, Token
+from imagespec.analyzers.routes.routing import VERBS, RouteTable
+from imagespec.analyzers.routes.tokens import Token
 
 _BASE = "http.server.BaseHTTPRequestHandler"
 _FILES = {"http.server.SimpleHTTPRequestHandler", "http.server.CGIHTTPRequestHandler"}

@@ -17,7 +17,8 @@ from imagespec.analyzers.routes.handlers import Calling, Given, handler_caveats
 from imagespec.analyzers.routes.hooks import lets_requests_through
 from imagespec.analyzers.routes.patterns import ANGLE, SEGMENT, SIGNED, names_in, parse_places
 from imagespec.analyzers.routes.reading import Reading, methods_from
-from imagespec.analyzers.routes.routing import VERBS, RouteTable, Token
+from imagespec.analyzers.routes.routing import VERBS, RouteTable
+from imagespec.analyzers.routes.tokens import Token
 
 _GET = frozenset({"GET"})
 _KINDS = {"": SEGMENT, "str": SEGMENT, "string": SEGMENT, "int": SIGNED, "path": (Token("rest"),)}

@@ -13,9 +13,10 @@ import attrs
 from imagespec.analyzers.java.classfile import ABSTRACT, ANNOTATION, BRIDGE, Annotation, ClassFile, Method
 from imagespec.analyzers.java.settings import UnknownSettingError
 from imagespec.analyzers.java.springapp import SpringApp, base_packages
-from imagespec.analyzers.routes.routing import Caveat, Route, RouteTable, Token, Tokens
+from imagespec.analyzers.routes.routing import Caveat, Route, RouteTable
 from imagespec.analyzers.routes.springhandlers import handler_caveats
 from imagespec.analyzers.routes.springpaths import join, tokens_of
+from imagespec.analyzers.routes.tokens import Token, Tokens
 from imagespec.analyzers.servers.listening import Listener
 from imagespec.analyzers.servers.spring import is_reactive, unknown_configurations
 from imagespec.verdict import Evidence

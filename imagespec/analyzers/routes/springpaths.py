@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from imagespec.analyzers.routes.routing import Token, Tokens
+from imagespec.analyzers.routes.tokens import Token, Tokens
 
 _PART = re.compile(r"\{\w{1,100}\}")
 _REST = re.compile(r"\*\*|\{\*\w{1,100}\}")

@@ -7,7 +7,7 @@ import re
 from imagespec.analyzers.python.values import Call, Const, Function, Items, Value, text_of
 from imagespec.analyzers.routes.classviews import Kind
 from imagespec.analyzers.routes.handlers import Calling
-from imagespec.analyzers.routes.routing import Token, Tokens
+from imagespec.analyzers.routes.tokens import Token, Tokens
 
 _PARAMETER = re.compile(r"\{[a-zA-Z_][a-zA-Z0-9_]*(?::([a-zA-Z_][a-zA-Z0-9_]*))?\}")
 ENDPOINT = Kind(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from imagespec.analyzers.routes.routing import Token, Tokens
+from imagespec.analyzers.routes.tokens import Token, Tokens
 
 _CONVERTER = re.compile(r"<(?:([a-zA-Z_][a-zA-Z0-9_]*)(?:\([^<>]*\))?:)?([a-zA-Z_][a-zA-Z0-9_]*)>")
 _KINDS = {"string": "segment", "default": "segment", "int": "digits", "path": "path"}
