@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from imagespec import tar
@@ -49,28 +50,28 @@ def check(  # noqa: PLR0913 - each parameter is an option
     limits = limits or Limits()
     service = Service(service)
     profile = load_profile(profile) if isinstance(profile, str) else profile
-    batch = service is Service.BATCH
-    given = (
-        parse_model_config(model_config, "config.json", limits, batch=batch)
-        if model_config is not None
-        else None
-    )
+    given = None
+    if model_config is not None:
+        batch = service is Service.BATCH
+        given = parse_model_config(model_config, "config.json", limits, batch=batch)
     engines = open_scanners(scanners)
-    if isinstance(source, Archive):
-        inputs = (check_archive(source, profile, service, model_config=given, scanners=engines),)
-        return report_of(profile, service, inputs, verified=source.verify)
-    with open(
-        source,
-        image=image,
-        platform=platform,
-        blobs=blobs,
-        verify=verify,
-        toc=toc,
-        limits=limits,
-        progress=progress,
-    ) as archive:
+    opened = (
+        contextlib.nullcontext(source)
+        if isinstance(source, Archive)
+        else open(
+            source,
+            image=image,
+            platform=platform,
+            blobs=blobs,
+            verify=verify,
+            toc=toc,
+            limits=limits,
+            progress=progress,
+        )
+    )
+    with opened as archive:
         inputs = (check_archive(archive, profile, service, model_config=given, scanners=engines),)
-        return report_of(profile, service, inputs, verified=verify)
+        return report_of(profile, service, inputs, verified=archive.verify)
 
 
 def report_of(

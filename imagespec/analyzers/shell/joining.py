@@ -15,23 +15,8 @@ def join(state: State, survivors: Iterable[State]) -> None:
     others = list(survivors)
     if not others:
         return
+    _join_variables(state, others)
     first = others[0]
-    names = {name for other in others for name in (*other.variables, *other.unset)}
-    for name in names:
-        known = {
-            (name in other.variables, other.variables.get(name), name in other.unset) for other in others
-        }
-        if len(known) == 1:
-            present, value, gone = known.pop()
-            state.variables.pop(name, None)
-            state.unset.discard(name)
-            if present:
-                state.variables[name] = value
-            elif gone:
-                state.unset.add(name)
-        else:
-            state.variables[name] = None
-            state.unset.discard(name)
     state.exported = set().union(*(other.exported for other in others))
     everywhere = first.exported.intersection(*(other.exported for other in others))
     halves = set().union(*(other.perhaps_exported for other in others))
@@ -54,6 +39,25 @@ def join(state: State, survivors: Iterable[State]) -> None:
     state.allexport = _same([other.allexport for other in others])
     state.fixed = set().union(*(other.fixed for other in others))
     state.jobs = any(other.jobs for other in others)
+
+
+def _join_variables(state: State, others: list[State]) -> None:
+    names = {name for other in others for name in (*other.variables, *other.unset)}
+    for name in names:
+        known = {
+            (name in other.variables, other.variables.get(name), name in other.unset) for other in others
+        }
+        if len(known) == 1:
+            present, value, gone = known.pop()
+            state.variables.pop(name, None)
+            state.unset.discard(name)
+            if present:
+                state.variables[name] = value
+            elif gone:
+                state.unset.add(name)
+        else:
+            state.variables[name] = None
+            state.unset.discard(name)
 
 
 def settle(state: State, before: State, doubt: Doubt, outcome: Outcome) -> Outcome:

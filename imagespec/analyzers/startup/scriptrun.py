@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from imagespec.analyzers.shell.accounts import ROOT
 from imagespec.analyzers.shell.arguments import ShellArguments
 from imagespec.analyzers.shell.joining import settle
 from imagespec.analyzers.shell.parser import parse_shell
@@ -131,20 +132,7 @@ class ScriptRunner:
             state.line,
             state.positional,
         )
-        self._walk.add(
-            Step(
-                argv=fields,
-                program=None,
-                script=file.entry.path,
-                env=state.environment(),
-                cwd=state.cwd,
-                certain=state.certain,
-                background=state.background,
-                stdout=state.sinks.get(1),
-                stderr=state.sinks.get(2),
-                trail=state.here(f"reads {file.written} into the running shell"),
-            )
-        )
+        self._walk.add(_reading(file, fields, state))
         self._enter(file, state)
         if len(fields) > 2 and state.dialect == "bash":
             state.positional = fields[2:]
@@ -185,8 +173,7 @@ class ScriptRunner:
 
     def _log_in(self, state: State) -> None:
         """Read what a login shell reads first (bash 5.2 manual 6.2; dash(1)): /etc/profile, then one file of HOME."""
-        root = state.user in {"0", "root"}
-        if root and state.variables.get("HOME") is None:
+        if state.user in ROOT and state.variables.get("HOME") is None:
             state.assign("HOME", "/root", export=True)  # by /etc/passwd, as the engine sets it
         home = state.variables.get("HOME")
         names = (".bash_profile", ".bash_login", ".profile") if state.dialect == "bash" else (".profile",)
@@ -250,3 +237,19 @@ class ScriptRunner:
     @staticmethod
     def _finish(outcome: Outcome, state: State) -> Launched:
         return Launched(outcome.status, returns=Doubt.HANG not in state.doubts)
+
+
+def _reading(file: ScriptFile, fields: Words, state: State) -> Step:
+    """Return the step that ``. FILE`` is."""
+    return Step(
+        argv=fields,
+        program=None,
+        script=file.entry.path,
+        env=state.environment(),
+        cwd=state.cwd,
+        certain=state.certain,
+        background=state.background,
+        stdout=state.sinks.get(1),
+        stderr=state.sinks.get(2),
+        trail=state.here(f"reads {file.written} into the running shell"),
+    )
