@@ -12,18 +12,31 @@ The platform takes an image out of service when its health check does not answer
 
 What passes
 -----------
-`health` is valid, and its URL is certainly served.
+`health` is valid, its URL is certainly served, and nothing in its handler says that a plain GET may get anything but 200.
+Where the edition does not require a health check and none is configured, the rule does not apply.
 
 What fails
 ----------
-The edition requires a health check and config.json has none; a health check of config.json breaks the schema; or the
-URL is certainly not served. A redirect to another spelling of the URL is no 200. Nor is there one where the server
+The edition requires a health check and config.json has none; a health check of config.json breaks the schema or has no
+URL; or the URL is certainly not served. A redirect to another spelling of the URL is no 200. Nor is there one where the server
 certainly speaks HTTPS and the health check's `protocol` says `http`, or the other way round.
 
 What stays unknown
 ------------------
-There is no config.json or it cannot be read, the check is a command, the route's handler says that it may raise or
-answer an error, or the server's routes could not all be followed.
+There is no config.json or it cannot be read, the check is a command, the server's routes could not all be followed, or
+something before the routes may refuse or answer the request. Or the handler, or a function of the program that it
+calls, shows one of these signs:
+
+* it raises an exception, asserts, ends the program, redirects, or gives a status that is not 200 or not known;
+* it needs something of the request: a parameter, header, cookie or body without which it is refused;
+* it reads a file, imports a module, or uses a name, an attribute or a part of the application's state that is not there;
+* it sends a file or renders a template, which is not looked at;
+* it asks another server, such as a database, and catches no failure;
+* it returns what its framework cannot encode or does not take as an answer;
+* it is wrapped by a decorator that is not followed, or is itself no function that is followed;
+* the framework cannot call it: its parameters are not those of the route, or it is a coroutine where none is awaited.
+
+What a library that the handler calls may raise is not looked at.
 
 How to fix
 ----------

@@ -13,18 +13,21 @@ paid for.
 
 What passes
 -----------
-The configuration is valid, and each of its URLs is certainly served with its method.
+The configuration is valid, and each of its URLs is certainly served with its method. A handler that may refuse a request,
+for instance one without its data, passes all the same; the evidence lists why it may (the signs are those of
+`health-check`).
 
 What fails
 ----------
-The configuration breaks its schema (with the JSON pointer and, for known misspellings, what was meant), or a URL is
-certainly not served: no route for it, another method, or only a redirect; or the server on the service port certainly
-speaks HTTPS where `protocol` says `http`, or the other way round.
+The config.json in the image cannot be read; it breaks its schema (the evidence has the JSON pointer and, for known
+misspellings, what was meant); or a URL is certainly not served: no route for it, another method, or only a redirect;
+or the server on the service port certainly speaks HTTPS where `protocol` says `http`, or the other way round.
 
 What stays unknown
 ------------------
-There is no config.json, it declares no apis, the handler of a URL answers every request with an error, as far as its
-text tells, or the server's routes could not all be followed.
+There is no config.json, or more than one; it declares no apis; the handler of a URL answers every request with an error,
+as far as its text tells; a hook, a middleware or a proxy before the routes may refuse or answer the request; the route
+may not be registered; or the server's routes could not all be followed.
 
 How to fix
 ----------

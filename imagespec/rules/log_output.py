@@ -16,16 +16,19 @@ container.
 
 What passes
 -----------
-Every program of the start command is understood, its streams are the container's, and nothing logs to a file, unless the
-same logger writes to a stream as well, or `tail -f` sends the file there.
+A server was found, every program of the start command is understood, its streams are the container's, and nothing logs
+to a file, unless the same logger writes to a stream as well, or `tail -f` sends the file there.
 
 What fails
 ----------
-Both streams of a program certainly go to a file, or a program certainly logs to a file and to no stream.
+Both streams of a program certainly go to a file, or a program certainly logs to a file and to no stream, or all logs of
+gunicorn, nginx, uWSGI or Spring Boot certainly go to files.
 
 What stays unknown
 ------------------
-A program or its logging configuration is not understood, or it writes to a file what may not reach a stream.
+A program or its logging configuration is not understood, or it writes to a file what may not reach a stream; one of the
+two streams goes elsewhere; an option or a configuration file of a server sets where it logs and is not followed; no
+server was found; or the container cannot start.
 
 How to fix
 ----------

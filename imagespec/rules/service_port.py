@@ -14,18 +14,34 @@ interface, gets none of them, and the deployment ends as unhealthy.
 
 What passes
 -----------
-A step of the start command certainly listens on the port on all interfaces.
+A step of the start command certainly listens on the port on all interfaces, and no step of the command fails.
 
 What fails
 ----------
-Every listener is known, and each has another port, a loopback address, a Unix socket, or IPv6 only; or nothing listens;
-or the container cannot start.
+Every listener is known, and each has another port, a loopback address, a Unix socket, or IPv6 only; or nothing listens,
+also because a program certainly ends before (its syntax is wrong, a module that it imports is not in the image); or the
+container cannot start; or the start command ends at once and leaves the server in the background, where it ends with
+the container.
 
 What stays unknown
 ------------------
-An address or port comes from a value that the bytes do not tell, the server runs on some branches only, speaks another
-protocol than HTTP, may refuse to start (a model server without its model, nginx without a certificate), or a program that
-may listen is not understood.
+An address or port comes from a value that the bytes do not tell, or the address is a single one, or `::` without a word
+on IPv4; the server runs on some branches only, or speaks another protocol than HTTP; or a program that may listen is
+not understood.
+
+The server may also end before it listens. What the image lacks may be mounted or set on the platform, so each of these
+leaves the verdict open, and the evidence names its place:
+
+* a Python program reads a file, changes to a directory, or needs an environment variable that the image does not have;
+  or it writes where its user may not, or where there is no directory;
+* it uses a name or an attribute that nothing defines, or imports what may not be found;
+* its framework refuses what it registers: two views of one name in Flask, or a blueprint's route after the blueprint;
+* a model server lacks its model; nginx lacks a certificate or a directory, cannot resolve a host, or is given a
+  directive twice or one that it may not know;
+* another step of the start command fails.
+
+Where a batch image's boot file cannot run, or its start command stops before it, `boot-file` or `boot-command` fails,
+and this rule says so and stays unknown.
 
 How to fix
 ----------
