@@ -21,6 +21,7 @@ from imagespec.analyzers.python.source import Sources
 from imagespec.analyzers.python.state import Exhausted, State
 from imagespec.analyzers.python.values import (
     MOST_ITEMS,
+    NAMESPACE,
     UNKNOWN,
     Call,
     Class,
@@ -31,10 +32,10 @@ from imagespec.analyzers.python.values import (
     Items,
     Member,
     Module,
-    Scope,
     Table,
     Value,
     called_name,
+    is_namespace,
     name_of,
 )
 from imagespec.analyzers.startup.steps import Step
@@ -117,11 +118,9 @@ class Evaluator(State):
 
     def lookup(self, name: str) -> Value:
         """Return what a name stands for here."""
-        scope: Scope | None = self.frame.scope
-        while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
-            scope = scope.parent
+        found = self.find(name)
+        if found is not None:
+            return found
         if name in _BUILTINS:
             return External("builtins." + name)
         if OPEN_NAMES not in self.frame.module.scope.names and name not in _MODULE_NAMES:
@@ -161,6 +160,8 @@ class Evaluator(State):
     def _instance_attribute(self, owner: Instance, name: str) -> Value:
         if name in owner.names:
             return owner.names[name]
+        if name == NAMESPACE:
+            return Member(owner, name)
         value = owner.cls.find(name) if owner.cls else None
         if value is None and lacks(owner, name) and owner.cls is not None:
             self.missing_attribute(f"an object of {owner.cls.name}", name)
@@ -201,8 +202,8 @@ class Evaluator(State):
                 inner = callee.cls.find("__call__") if callee.cls else None
                 return self.call(bind(inner, callee), arguments) if isinstance(inner, Function) else UNKNOWN
             case External() | Member() | Call():
-                if isinstance(callee, Member) and isinstance(callee.owner, Const | Items | Table):
-                    name = f"{_PYTHON_TYPES.get(type(callee.owner), 'config')}.{callee.attribute}"
+                if isinstance(callee, Member) and (kind := _kind(callee.owner)):
+                    name = f"{kind}.{callee.attribute}"
                 else:
                     name = called_name(callee)
                 model = self._models.get(name)
@@ -271,7 +272,15 @@ class Evaluator(State):
 
 
 _PLAIN_BASES = {"builtins.object", "abc.ABC", "typing.Protocol", "typing.Generic"}
-_PYTHON_TYPES: dict[type[Value], str] = {Const: "const", Items: "list", Table: "dict"}
+
+
+def _kind(value: Value) -> str:
+    """Return by what the methods of Python's own types are found in the models; empty for what is none."""
+    if isinstance(value, Table):
+        return "dict" if type(value) is Table else "config"
+    if isinstance(value, Const | Items):
+        return "const" if isinstance(value, Const) else "list"
+    return "namespace" if is_namespace(value) else ""
 
 
 def bind(value: Value, owner: Value) -> Value:

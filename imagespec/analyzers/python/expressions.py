@@ -18,6 +18,8 @@ from imagespec.analyzers.python.values import (
     Scope,
     Table,
     Value,
+    is_namespace,
+    text_of,
 )
 
 if TYPE_CHECKING:
@@ -61,13 +63,14 @@ def _dict(run: Evaluator, node: ast.Dict) -> Value:
     for key, item in zip(node.keys, node.values, strict=True):
         value = run.eval(item)
         name = run.eval(key) if key is not None else None
+        more = value if name is None and isinstance(value, Table) else None
         if isinstance(name, Const):
             table.entries[name.value] = value
-        elif name is None and isinstance(value, Table):
-            table.entries.update(value.entries)
-            table.open = table.open or value.open
-        else:
+            continue
+        if more is None or more.open:  # what is not known may replace what came before
+            table.entries.clear()
             table.open = True
+        table.entries.update(more.entries if more is not None else {})
     return table
 
 
@@ -104,6 +107,8 @@ def _subscript(run: Evaluator, node: ast.Subscript) -> Value:
     key = run.eval(node.slice)
     if isinstance(owner, External) and owner.name == "os.environ":
         return run.call_with(External("os.environ[]"), key)
+    if isinstance(owner, Member) and is_namespace(owner) and text_of(key) is not None:
+        return run.attribute(owner.owner, text_of(key) or "")
     if not isinstance(key, Const) or not isinstance(owner, Items | Table):
         return UNKNOWN if isinstance(owner, Const | Items | Table) else Member(owner, "[]")
     if isinstance(owner, Table):
@@ -140,7 +145,7 @@ def _await(run: Evaluator, node: ast.Await | ast.YieldFrom | ast.Starred) -> Val
 
 def _walrus(run: Evaluator, node: ast.NamedExpr) -> Value:
     value = run.eval(node.value)
-    run.frame.scope.names[node.target.id] = value if run.certain else UNKNOWN
+    run.bind(node.target.id, value if run.certain else UNKNOWN)
     return value
 
 
@@ -148,7 +153,7 @@ def _comprehension(
     run: Evaluator, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 ) -> Value:
     before = run.frame.scope
-    run.frame.scope = Scope({}, before)
+    run.frame.scope = Scope({}, before, is_comprehension=True)
     run.branches += 1
     try:
         for generator in node.generators:
@@ -156,6 +161,8 @@ def _comprehension(
             for target in ast.walk(generator.target):
                 if isinstance(target, ast.Name):
                     run.frame.scope.names[target.id] = UNKNOWN
+            for condition in generator.ifs:
+                run.eval(condition)
         for child in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
             run.eval(child)
     finally:

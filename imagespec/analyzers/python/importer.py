@@ -11,9 +11,11 @@ from imagespec.analyzers.python.running import Running, find_running
 from imagespec.analyzers.python.source import BrokenSource, Found, Source, Sources
 from imagespec.analyzers.python.state import FRAMES, Frame
 from imagespec.analyzers.python.values import (
+    NAMESPACE,
     UNKNOWN,
     Const,
     External,
+    Member,
     Module,
     Scope,
     Value,
@@ -130,6 +132,8 @@ class Importer(Evaluator):
             return module.scope.names[name]
         if (found := self.modules.get(f"{module.name}.{name}")) is not None:
             return found
+        if name == NAMESPACE:
+            return Member(module, name)
         if module.tree is not None and not self._may_have_more(module, name):
             self.missing_attribute(f"the module {module.name}", name)
         return UNKNOWN

@@ -56,12 +56,19 @@ def _split(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     return Items([Const(part) for part in text.split(separator)[:MOST_ITEMS]])
 
 
+_TAKING = ("remove", "pop", "clear", "discard", "popleft", "difference_update", "intersection_update")
+
+
 def _list_method(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     assert isinstance(callee, Member)
     items = callee.owner
     if not isinstance(items, Items):
         return UNKNOWN
     value = given.args[-1] if given.args else UNKNOWN
+    if callee.attribute in _TAKING:
+        items.items.clear()
+        items.open = True
+        return UNKNOWN
     if callee.attribute == "append":
         items.items.append(value)
     elif callee.attribute == "extend" and isinstance(value, Items):
@@ -106,7 +113,7 @@ METHODS: Mapping[str, Model] = {
     "const.split": _split,
     **{
         f"list.{name}": _list_method
-        for name in ("append", "extend", "insert", "remove", "pop", "clear", "sort")
+        for name in ("append", "extend", "insert", "sort", "reverse", "add", "update", "appendleft", *_TAKING)
     },
     "dict.get": _dict_get,
     "dict.items": _dict_items,

@@ -12,6 +12,7 @@ from imagespec.analyzers.python.environment import ENVIRONMENT
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.loading import LOADING
 from imagespec.analyzers.python.methods import METHODS
+from imagespec.analyzers.python.namespaces import NAMESPACES
 from imagespec.analyzers.python.ospaths import PATHS
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -64,6 +65,7 @@ MODELS: Mapping[str, Model] = {
     **ENVIRONMENT,
     **LOADING,
     **METHODS,
+    **NAMESPACES,
     **PATHS,
     **WRITING,
 }

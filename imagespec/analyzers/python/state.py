@@ -13,6 +13,7 @@ from imagespec.analyzers.python.values import (
     Module,
     Scope,
     Value,
+    join,
 )
 from imagespec.analyzers.startup.steps import Step
 from imagespec.verdict import Evidence
@@ -79,6 +80,35 @@ class State:
     def certain(self) -> bool:
         """Tell whether the program certainly comes here."""
         return not self.doubt and not self.branches and self.frame.certain
+
+    def find(self, name: str) -> Value | None:
+        """Return what the program bound a name to, as it is seen here; None where nothing did."""
+        scope: Scope | None = self.frame.scope
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.parent
+        return None
+
+    def scope_of(self, name: str) -> Scope:
+        """Return the scope that an assignment to a name writes to."""
+        scope = self.frame.scope
+        while scope.is_comprehension and scope.parent is not None:
+            scope = scope.parent
+        if name not in scope.globals_:
+            return scope
+        outer = scope.parent
+        while outer is not None and outer.parent is not None and name not in outer.names:
+            outer = outer.parent
+        return outer or self.frame.module.scope
+
+    def bind(self, name: str, value: Value) -> None:
+        """Let a name stand for a value; one of another scope may keep its own where this is not certain."""
+        scope = self.scope_of(name)
+        shared = scope is not self.frame.scope and (not self.certain or self.thread)
+        if self.thread or self.trying:
+            scope.doubtful.add(name)
+        scope.names[name] = join(scope.names.get(name), value) if shared else value
 
     def place(self) -> Place:
         """Return the line being followed."""

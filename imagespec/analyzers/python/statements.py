@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from imagespec.analyzers.python import definitions, exceptions
-from imagespec.analyzers.python.assignments import assign, scope_of
+from imagespec.analyzers.python.assignments import assign
 from imagespec.analyzers.python.calls import is_coroutine
 from imagespec.analyzers.python.flow import Flow, own_nodes
+from imagespec.analyzers.python.namespaces import forget_attribute
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Call,
     Const,
     Items,
     Table,
+    Value,
     name_of,
 )
 
@@ -62,13 +64,34 @@ def _if(run: Program, node: ast.If) -> Flow:
 
 
 def _forget(run: Program, nodes: list[ast.stmt]) -> None:
-    """Let all names that a loop assigns be unknown: it may have gone round before."""
+    """Let all that a loop sets be unknown, as far as its text tells: it may have gone round before."""
+    calls = False
     for node in nodes:
         for inner in ast.walk(node):
             run.spend()
-            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-                scope = scope_of(run, inner.id)
-                scope.names[inner.id] = UNKNOWN
+            calls = calls or isinstance(inner, ast.Call)
+            match inner:
+                case ast.Name(id=name, ctx=ast.Store()):
+                    run.scope_of(name).names[name] = UNKNOWN
+                case ast.Attribute(value=ast.Name(id=name), attr=attribute, ctx=ast.Store()):
+                    forget_attribute(run.find(name), attribute)
+                case (
+                    ast.Subscript(value=ast.Name(id=name), ctx=ast.Store())
+                    | ast.Attribute(
+                        value=ast.Name(id=name), attr="insert" | "pop" | "update" | "reverse" | "sort"
+                    )
+                ):
+                    _open(run.find(name))
+    for module in run.loaded if calls else ():
+        for name in run.running().globals_.get(module.path, ()):
+            module.scope.names[name] = UNKNOWN
+
+
+def _open(box: Value | None) -> None:
+    if isinstance(box, Items | Table):
+        box.open = True
+    if isinstance(box, Table):
+        box.entries.clear()
 
 
 def _for(run: Program, node: ast.For | ast.AsyncFor) -> Flow:

@@ -77,6 +77,8 @@ class Scope:
     parent: Scope | None = None
     globals_: frozenset[str] = frozenset()
     """Names that a ``global`` or ``nonlocal`` statement sends elsewhere."""
+    is_comprehension: bool = False
+    """Whether names that ``:=`` binds go to the scope around it."""
     doubtful: set[str] = attrs.field(factory=set)
     """Names bound in a thread, or where an exception may be caught before: they may be bound later or never."""
 
@@ -219,6 +221,16 @@ class Call(Value):
         if position is not None and position < len(self.args):
             return self.args[position]
         return UNKNOWN if self.spread else None
+
+
+NAMESPACE = "__dict__"
+"""The member of a module, class or object that is its namespace taken as a mapping."""
+
+
+def is_namespace(value: Value) -> bool:
+    """Tell whether a value is the namespace of something of the program's own."""
+    named = isinstance(value, Member) and isinstance(value.owner, Module | Class | Instance)
+    return isinstance(value, Member) and named and value.attribute == NAMESPACE
 
 
 def name_of(value: Value | None) -> str:
