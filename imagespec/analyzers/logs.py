@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -63,14 +63,15 @@ def find_log_sinks(
     lost: list[Evidence] = []
     doubts: list[Evidence] = [*listening.gaps, *python.gaps]  # which has the start command's own
     kept: list[Evidence] = list(python.streams)
-    shown = _followed_files(start)
-    for step in start.steps:
+    steps = (*start.steps, *listening.steps)
+    shown = _followed_files(steps)
+    for step in steps:
         if not step.argv or ends_by_itself(step.argv) or step.argv[0] == "." or _asks(step):
             continue
         _judge_streams(step, rootfs, shown, lost, doubts, kept)
         if not _is_gunicorn(step):  # whose settings are read with its other ones
             doubts.extend(_options(step))
-    doubts.extend(_settings(start, rootfs))
+    doubts.extend(_settings(steps, rootfs))
     _judge_servers(listening, rootfs, python, lost, doubts, kept)
     for log in python.files:
         if log.path is not None and is_stream(rootfs, log.path):
@@ -124,10 +125,10 @@ def is_stream(rootfs: RootFs, path: str) -> bool:
     return False
 
 
-def _followed_files(start: StartCommand) -> dict[str, bool]:
+def _followed_files(steps: Sequence[Step]) -> dict[str, bool]:
     """Return the files whose ends ``tail -f`` sends on into the container's log, and whether it certainly does."""
     found: dict[str, bool] = {}
-    for step in start.steps:
+    for step in steps:
         words = [word for word in step.argv[1:] if word is not None]
         follows = any(
             word in {"--follow", "-F", "-f"} or re.fullmatch(r"-[0-9n]*[fF]", word) for word in words
@@ -195,10 +196,10 @@ def _options(step: Step) -> Iterator[Evidence]:
                 )
 
 
-def _settings(start: StartCommand, rootfs: RootFs) -> Iterator[Evidence]:
+def _settings(steps: Sequence[Step], rootfs: RootFs) -> Iterator[Evidence]:
     """Yield the configuration files of servers that say something about logs; they are not followed further."""
     seen: set[str] = set()
-    for step in start.steps:
+    for step in steps:
         if _is_gunicorn(step):
             continue
         words = [

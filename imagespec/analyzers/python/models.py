@@ -13,6 +13,7 @@ from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, M
 from imagespec.analyzers.python.loading import LOADING
 from imagespec.analyzers.python.methods import METHODS
 from imagespec.analyzers.python.ospaths import PATHS
+from imagespec.analyzers.python.processes import PROCESSES, executable
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Const,
@@ -65,7 +66,8 @@ MODELS: Mapping[str, Model] = {
     **LOADING,
     **METHODS,
     **PATHS,
+    **PROCESSES,
     **WRITING,
 }
 
-VALUES: Mapping[str, Model] = {"sys.argv": _argv}
+VALUES: Mapping[str, Model] = {"sys.argv": _argv, "sys.executable": executable}

@@ -10,6 +10,7 @@ import attrs
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.source import Source
 from imagespec.analyzers.python.values import Call
+from imagespec.analyzers.servers.children import Children
 from imagespec.analyzers.servers.listening import Listening
 from imagespec.analyzers.servers.servercalls import BLOCKING, PREPARING, SERVERS, SETUP, listener_of
 from imagespec.analyzers.servers.words import Command, word_set
@@ -52,6 +53,14 @@ _SETTERS = ("socket.gethost", "socket.getfqdn", "socket.inet_", "socket.getaddri
 _MANY = 5
 
 
+def _begin(command: Command, first: str | None) -> Program:
+    """Return a program that has not begun; ``first`` is the directory where it looks for modules first."""
+    program = Program(command.step, command.sources(first), BLOCKING)
+    if command.children is not None:
+        program.processes.start = command.children(command, program)
+    return program
+
+
 def follow_script(command: Command, script: str, words: tuple[str | None, ...]) -> Listening:
     """Follow ``python FILE …``."""
     path = command.step.script
@@ -62,7 +71,7 @@ def follow_script(command: Command, script: str, words: tuple[str | None, ...]) 
         if entry is None:
             return command.never(f"Python is to run {script}, which is not in the image")
         path = entry.path
-    program = Program(command.step, command.sources(posixpath.dirname(path)), BLOCKING)
+    program = _begin(command, posixpath.dirname(path))
     program.argv = [script, *words]
     program.run_file(path)
     return read_program(command, program)
@@ -70,7 +79,7 @@ def follow_script(command: Command, script: str, words: tuple[str | None, ...]) 
 
 def follow_code(command: Command, code: str) -> Listening:
     """Follow ``python -c CODE …``."""
-    program = Program(command.step, command.sources(command.step.cwd), BLOCKING)
+    program = _begin(command, command.step.cwd)
     program.argv = ["-c", *command.words]
     place = command.evidence
     parsed = program.sources.parse(code, place.path or "-c", place.layer)
@@ -82,7 +91,7 @@ def follow_code(command: Command, code: str) -> Listening:
 
 def follow_module(command: Command, name: str) -> Listening:
     """Follow ``python -m MODULE …`` for a module of the image's own."""
-    program = Program(command.step, command.sources(command.step.cwd), BLOCKING)
+    program = _begin(command, command.step.cwd)
     found = program.sources.find(name)
     if found.kind in {"source", "directory"} and found.directory is not None:
         found = program.sources.find_below(found.directory, "__main__")
@@ -124,10 +133,21 @@ def read_program(command: Command, program: Program) -> Listening:
             else:
                 doubtful = program.doubt and not before
                 listeners.append(attrs.evolve(listener, certain=False) if doubtful else listener)
-    if stopped is not None and stopped.reason != "serves":
+    if stopped is not None and stopped.reason not in {"serves", "exec"}:
         never.append(stopped.evidence)
+    calls = [call for call in calls if not program.processes.knows(call)]
     gaps = [*program.gaps, *_gaps(calls, ends=not serves)]
-    return Listening(listeners=tuple(listeners), gaps=tuple(gaps), never=tuple(never), programs=(program,))
+    found = Listening(
+        listeners=tuple(listeners),
+        gaps=tuple(gaps),
+        never=tuple(never),
+        programs=(program,),
+        unfollowed=tuple(filter(None, map(_other_program, calls))),
+        stays=serves,
+        ends=stopped is None and not gaps,
+    )
+    started = program.processes.start
+    return found.plus(started.listening(stays=serves)) if isinstance(started, Children) else found
 
 
 def beside_a_server(listening: Listening) -> Listening:
@@ -159,8 +179,8 @@ def _gaps(calls: list[Call], *, ends: bool) -> list[Evidence]:
             continue
         if name.startswith(SETUP) and ".?" not in name and not last.startswith(_SERVING_WORDS):
             continue
-        if name.startswith(_OTHER_PROGRAMS):
-            gaps.append(call.place.evidence(f"{name} may start another program, which is not followed"))
+        if (other := _other_program(call)) is not None:
+            gaps.append(other)
         elif ".?" in name or name.startswith(_SERVING) or _may_serve(name, last):
             gaps.append(call.place.evidence(f"{name} may listen, which is not followed"))
         elif ends and not _is_standard(name) and not name.startswith(_QUIET):
@@ -168,6 +188,12 @@ def _gaps(calls: list[Call], *, ends: bool) -> list[Evidence]:
                 call.place.evidence(f"{name} is not followed, and the program serves in no known way")
             )
     return gaps[:_MANY] + foreign[:_MANY]
+
+
+def _other_program(call: Call) -> Evidence | None:
+    started = call.name.startswith(_OTHER_PROGRAMS)
+    message = f"{call.name} may start another program, which is not followed"
+    return call.place.evidence(message) if started else None
 
 
 def _may_serve(name: str, last: str) -> bool:
