@@ -40,6 +40,7 @@ _OPTIONS = (
     "--logto2",
     "--daemonize",
 )
+_WITH_SETTINGS = ("gunicorn", "uvicorn")
 _SETTINGS = ("logto", "daemonize")
 
 
@@ -69,7 +70,7 @@ def find_log_sinks(
         if not step.argv or ends_by_itself(step.argv) or step.argv[0] == "." or _asks(step):
             continue
         _judge_streams(step, rootfs, shown, lost, doubts, kept)
-        if not _is_gunicorn(step):  # whose settings are read with its other ones
+        if not _reads_its_settings(step):
             doubts.extend(_options(step))
     doubts.extend(_settings(steps, rootfs))
     _judge_servers(listening, rootfs, python, lost, doubts, kept)
@@ -178,9 +179,12 @@ def _asks(step: Step) -> bool:
     return (step.argv[0] or "").rpartition("/")[2] in CLIENTS
 
 
-def _is_gunicorn(step: Step) -> bool:
+def _reads_its_settings(step: Step) -> bool:
+    """Tell whether a step is a server whose settings for logs are followed with its other ones."""
     words = [(word or "").rpartition("/")[2] for word in step.argv[:3]]
-    return words[0] == "gunicorn" or words[1:3] == ["-m", "gunicorn"] or words[1:2] == ["gunicorn"]
+    return any(
+        words[0] == name or words[1:3] == ["-m", name] or words[1:2] == [name] for name in _WITH_SETTINGS
+    )
 
 
 def _options(step: Step) -> Iterator[Evidence]:
@@ -200,7 +204,7 @@ def _settings(steps: Sequence[Step], rootfs: RootFs) -> Iterator[Evidence]:
     """Yield the configuration files of servers that say something about logs; they are not followed further."""
     seen: set[str] = set()
     for step in steps:
-        if _is_gunicorn(step):
+        if _reads_its_settings(step):
             continue
         words = [
             word

@@ -11,6 +11,7 @@ from imagespec.analyzers.python.dotenv import DOTENV
 from imagespec.analyzers.python.environment import ENVIRONMENT
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.loading import LOADING
+from imagespec.analyzers.python.logsetup import LOG_SETUP, uvicorn_defaults
 from imagespec.analyzers.python.methods import METHODS
 from imagespec.analyzers.python.ospaths import PATHS
 from imagespec.analyzers.python.processes import PROCESSES, executable
@@ -64,10 +65,15 @@ MODELS: Mapping[str, Model] = {
     **DOTENV,
     **ENVIRONMENT,
     **LOADING,
+    **LOG_SETUP,
     **METHODS,
     **PATHS,
     **PROCESSES,
     **WRITING,
 }
 
-VALUES: Mapping[str, Model] = {"sys.argv": _argv, "sys.executable": executable}
+VALUES: Mapping[str, Model] = {
+    "sys.argv": _argv,
+    "sys.executable": executable,
+    "uvicorn.config.LOGGING_CONFIG": uvicorn_defaults,
+}

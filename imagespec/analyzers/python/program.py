@@ -53,6 +53,8 @@ class Program(Importer):
         self.remembered: dict[tuple[object, ...], tuple[tuple[str, bool], ...]] = {}
         """What readers of routes found out of functions, so that they look at each once."""
         self.processes = Processes()
+        self.library: dict[str, Value] = {}
+        """Objects of libraries that the program may change, by their names."""
         self._blocking = blocking
         self._escaped: set[int] = set()
         self.frames.append(outermost(step))
