@@ -151,3 +151,37 @@ def test_uvicorns_own_configuration_changed(change: str, expected: str) -> None:
 def test_code_that_configures(row: dict[str, Any], expected: str) -> None:
     text = f"import logging.config\nfrom flask import Flask\napp = Flask('x')\nlogging.config.dictConfig({configuration(row)})\napp.run(port=8080)\n"
     assert said(service("exec python m.py", file("app/m.py", text))) == expected
+
+
+HYPERCORN = {
+    "": "listens, kept",
+    "--error-logfile - --access-logfile -": "listens, kept",
+    "--access-logfile /app/a.log": "listens, lost",
+    "--error-logfile /app/a.log": "listens, open",
+    "--log-config json:s.json": "listens, kept",
+    "--log-config json:f.json": "listens, lost",
+    "--log-config toml:s.toml": "listens, kept",
+    "--log-config f.conf": "listens, lost",
+    "-c file:with_log.py": "listens, lost",
+    "-c accesslog.toml": "listens, lost",
+    "-c dictionary.toml": "listens, lost",
+}
+
+
+@pytest.mark.parametrize("options", HYPERCORN)
+def test_hypercorn(options: str) -> None:
+    toml = '[handlers.f]\nclass = "logging.FileHandler"\nfilename = "/app/a.log"\n[root]\nhandlers = ["f"]\n'
+    files = {
+        **{name: text for name, (text, _) in FILES.items()},
+        "s.toml": 'version = 1\n[handlers.s]\nclass = "logging.StreamHandler"\n[root]\nhandlers = ["s"]\n',
+        "with_log.py": "accesslog = '/app/a.log'\n",
+        "accesslog.toml": "accesslog = '/app/a.log'\n",
+        "dictionary.toml": "[logconfig_dict]\nversion = 1\n" + toml.replace("[", "[logconfig_dict."),
+    }
+    files["dictionary.toml"] = (
+        files["dictionary.toml"].replace('= [logconfig_dict."', '= ["').replace("= [logconfig_dict.", "= [")
+    )
+    items = [file(f"app/{name}", text) for name, text in files.items()]
+    assert (
+        said(service(f"exec hypercorn -b 0.0.0.0:8080 {options} web:app", WEB, *items)) == HYPERCORN[options]
+    )

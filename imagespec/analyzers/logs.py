@@ -40,7 +40,7 @@ _OPTIONS = (
     "--logto2",
     "--daemonize",
 )
-_WITH_SETTINGS = ("gunicorn", "uvicorn")
+_WITH_SETTINGS = ("gunicorn", "hypercorn", "uvicorn")
 _SETTINGS = ("logto", "daemonize")
 
 
@@ -105,7 +105,7 @@ def _judge_servers(
             away.append(log)
     all_away = len(away) == len(listening.logs) and not python.streams and not python.gaps
     only = all(
-        listener.spring is not None or listener.server in {"gunicorn", "nginx", "uwsgi"}
+        listener.spring is not None or listener.server in {"gunicorn", "hypercorn", "nginx", "uwsgi"}
         for listener in listening.listeners
     )
     sure = all_away and only and all(log.certain and log.path is not None for log in away)

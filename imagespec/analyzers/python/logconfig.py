@@ -196,5 +196,7 @@ def _file_handler(section: configparser.SectionProxy) -> Handler | None:
         return Handler(is_stream=True, filename=None, level=level) if standard else None
     if f"logging.{kind}" in _FILES:
         name = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+        if "%" in (name or ""):
+            name = None  # what ConfigParser puts in its place
         return Handler(is_stream=False, filename=name, level=level)
     return None

@@ -6,8 +6,10 @@ Servers set up logging in the same way, from an option or argument of theirs: `s
 
 from __future__ import annotations
 
+import enum
 import json
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from imagespec.analyzers.python.datafiles import path_text, read_text, value_of
@@ -34,19 +36,38 @@ if TYPE_CHECKING:
 _NAMED = ("()", "class")
 
 
-def set_up(program: Program, value: Value, place: Place) -> None:
-    """
-    Set logging up as uvicorn and hypercorn do: from a dictionary, or from a file by its ending.
+class Form(enum.Enum):
+    """How a file of settings is written."""
 
-    uvicorn 0.54 config.py (`configure_logging`): ``.json``, ``.yaml`` and ``.yml``, else an ini file.
-    """
+    INI = "ini"
+    JSON = "json"
+    TOML = "toml"
+    YAML = "yaml"
+
+
+_PARSERS: Mapping[Form, Callable[[str], object]] = {
+    Form.JSON: json.loads,
+    Form.TOML: tomllib.loads,
+    Form.YAML: parse_yaml,
+}
+
+
+def form_of(path: str) -> Form:
+    """Return the form that uvicorn takes a file to have (0.54, config.py, `configure_logging`)."""
+    return (
+        Form.JSON if path.endswith(".json") else Form.YAML if path.endswith((".yaml", ".yml")) else Form.INI
+    )
+
+
+def set_up(program: Program, value: Value, place: Place, form: Form | None = None) -> None:
+    """Set logging up on behalf of a server, from a dictionary, or from a file of a form or as its ending tells."""
     path = path_text(value)
     name, argument = "dictConfig", value
     if path is not None:
         missing = missing_file(program, path)
         if missing is not None:
             program.gap(place.evidence(f"{missing} is to configure the log, and is not in the image"))
-        name, argument = _file(program, path, value)
+        name, argument = _file(program, path, value, form or form_of(path))
         entry = program.sources.rootfs.resolve(_absolute(program, path)) if missing is None else None
         place = Place("/" + entry.path, None, entry.layer) if entry is not None else place
     program.frames.append(Frame(Module("", place.path, place.layer, Scope({}), ""), Scope({}), certain=True))
@@ -62,15 +83,15 @@ def _absolute(program: Program, path: str) -> str:
     return path if path.startswith("/") else f"{program.step.cwd or '/'}/{path}"
 
 
-def _file(program: Program, path: str, value: Value) -> tuple[str, Value]:
+def _file(program: Program, path: str, value: Value, form: Form) -> tuple[str, Value]:
     """Return the function that reads a file of this name, and what it is given."""
-    if not path.endswith((".json", ".yaml", ".yml")):
+    if form is Form.INI:
         return "fileConfig", value
-    if not path.endswith(".json") and program.sources.find("yaml").kind == "missing":
+    if form is Form.YAML and program.sources.find("yaml").kind == "missing":
         program.gap(program.here(f"{path[:200]} needs the package yaml, which is not in the image"))
     text = read_text(program, value)
     try:
-        parsed = json.loads(text or "") if path.endswith(".json") else parse_yaml(text or "")
+        parsed = _PARSERS[form](text or "")
     except (ValueError, NotFollowedError, RecursionError):
         return "dictConfig", UNKNOWN
     return "dictConfig", value_of(parsed) if text else UNKNOWN

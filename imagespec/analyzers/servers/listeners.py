@@ -20,6 +20,7 @@ from imagespec.analyzers.servers import modelservers
 from imagespec.analyzers.servers.children import Children
 from imagespec.analyzers.servers.flask import follow_flask
 from imagespec.analyzers.servers.gunicorn import follow_gunicorn
+from imagespec.analyzers.servers.hypercorn import follow_hypercorn
 from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
 from imagespec.analyzers.servers.nginx import follow_nginx
 from imagespec.analyzers.servers.nginxconf import FILE_BYTES
@@ -33,7 +34,7 @@ from imagespec.analyzers.servers.sanic import follow_sanic
 from imagespec.analyzers.servers.spring import follow_java
 from imagespec.analyzers.servers.uvicorn import follow_uvicorn
 from imagespec.analyzers.servers.uwsgi import follow_uwsgi
-from imagespec.analyzers.servers.waitress import follow_hypercorn, follow_waitress
+from imagespec.analyzers.servers.waitress import follow_waitress
 from imagespec.analyzers.servers.words import Command, MakeChildren, port_number
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.steps import StartCommand, Step
