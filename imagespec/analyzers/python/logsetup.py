@@ -13,15 +13,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from imagespec.analyzers.python.datafiles import path_text, read_text, value_of
-from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Frame, Model
+from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.loading import missing_file
 from imagespec.analyzers.python.logconfig import LogConfiguration, from_file, from_table
+from imagespec.analyzers.python.place import Place
+from imagespec.analyzers.python.state import Frame
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Const,
     External,
     Module,
-    Place,
     Scope,
     Table,
     Value,
@@ -98,28 +99,24 @@ def _file(program: Program, path: str, value: Value, form: Form) -> tuple[str, V
 
 
 def _from_dictionary(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
-    program: Program = run  # type: ignore[assignment]  # the only evaluator there is
     table = given.get(0, "config")
-    _check_files(program, from_table(table))
+    _check_files(run, from_table(table))
     for name in _names(table):
-        if program.sources.find(name).kind == "missing":
-            program.gap(
-                program.here(f"the logging configuration names {name[:100]}, which is not in the image")
-            )
+        if run.sources.find(name).kind == "missing":
+            run.gap(run.here(f"the logging configuration names {name[:100]}, which is not in the image"))
     return None
 
 
 def _from_file(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
-    program: Program = run  # type: ignore[assignment]
-    text = read_text(program, given.get(0, "fname"))
-    _check_files(program, from_file(text) if text is not None else None)
+    text = read_text(run, given.get(0, "fname"))
+    _check_files(run, from_file(text) if text is not None else None)
     return None
 
 
-def _check_files(program: Program, config: LogConfiguration | None) -> None:
+def _check_files(run: Evaluator, config: LogConfiguration | None) -> None:
     for handler in config.handlers.values() if config is not None else ():
         if not handler.is_stream and handler.filename is not None:
-            check_written(program, Const(handler.filename))
+            check_written(run, Const(handler.filename))
 
 
 def _names(table: Value | None) -> Iterator[str]:
@@ -133,7 +130,6 @@ def _names(table: Value | None) -> Iterator[str]:
 
 def uvicorn_defaults(run: Evaluator, _callee: Callee, _given: Arguments) -> Value | None:
     """Return ``uvicorn.config.LOGGING_CONFIG`` (0.54), the same dictionary wherever it is asked for."""
-    program: Program = run  # type: ignore[assignment]
     loggers = {
         "uvicorn": {"handlers": ["default"], "level": "INFO", "propagate": False},
         "uvicorn.error": {"level": "INFO"},
@@ -154,7 +150,7 @@ def uvicorn_defaults(run: Evaluator, _callee: Callee, _given: Arguments) -> Valu
         "handlers": handlers,
         "loggers": loggers,
     }
-    return program.library.setdefault("uvicorn.config.LOGGING_CONFIG", value_of(config))
+    return run.library.setdefault("uvicorn.config.LOGGING_CONFIG", value_of(config))
 
 
 LOG_SETUP: Mapping[str, Model] = {

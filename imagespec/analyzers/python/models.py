@@ -14,19 +14,28 @@ from imagespec.analyzers.python.loading import LOADING
 from imagespec.analyzers.python.logsetup import LOG_SETUP, uvicorn_defaults
 from imagespec.analyzers.python.methods import METHODS
 from imagespec.analyzers.python.ospaths import PATHS
-from imagespec.analyzers.python.processes import PROCESSES, executable
+from imagespec.analyzers.python.paths import interpreter_of
+from imagespec.analyzers.python.processes import PROCESSES
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Const,
+    External,
     Items,
     Value,
     text_of,
 )
+from imagespec.analyzers.python.waiting import WAITING
 from imagespec.analyzers.python.writing import WRITING
 
 
 def _argv(run: Evaluator, _callee: Callee, _given: Arguments) -> Value | None:
     return Items([UNKNOWN if word is None else Const(word) for word in run.argv])
+
+
+def _executable(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
+    """Return ``sys.executable``: the path by which the interpreter was started, its links not followed."""
+    path = interpreter_of(run.step, run.sources.rootfs)[0]
+    return External(callee.name) if path is None else Const("/" + path)
 
 
 def _exit(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
@@ -69,11 +78,12 @@ MODELS: Mapping[str, Model] = {
     **METHODS,
     **PATHS,
     **PROCESSES,
+    **WAITING,
     **WRITING,
 }
 
 VALUES: Mapping[str, Model] = {
     "sys.argv": _argv,
-    "sys.executable": executable,
+    "sys.executable": _executable,
     "uvicorn.config.LOGGING_CONFIG": uvicorn_defaults,
 }

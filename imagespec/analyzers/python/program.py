@@ -18,7 +18,6 @@ from imagespec.analyzers.python.calls import CALLERS, STARTERS, bound, outermost
 from imagespec.analyzers.python.evaluator import Arguments
 from imagespec.analyzers.python.flow import Flow, Stop, own_nodes
 from imagespec.analyzers.python.importer import Importer
-from imagespec.analyzers.python.processes import Processes
 from imagespec.analyzers.python.records import is_record, make_record
 from imagespec.analyzers.python.source import BrokenSource, Source, Sources
 from imagespec.analyzers.python.state import FRAMES, Exhausted, Frame
@@ -52,9 +51,6 @@ class Program(Importer):
         super().__init__(step, sources, models.MODELS, models.VALUES)
         self.remembered: dict[tuple[object, ...], tuple[tuple[str, bool], ...]] = {}
         """What readers of routes found out of functions, so that they look at each once."""
-        self.processes = Processes()
-        self.library: dict[str, Value] = {}
-        """Objects of libraries that the program may change, by their names."""
         self._blocking = blocking
         self._escaped: set[int] = set()
         self.frames.append(outermost(step))

@@ -7,6 +7,7 @@ import attrs
 from imagespec.analyzers.python.flow import Stop
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.source import Sources
+from imagespec.analyzers.python.started import Processes
 from imagespec.analyzers.python.values import (
     Call,
     Function,
@@ -53,6 +54,9 @@ class State:
         """Absolute paths of directories that the program itself makes."""
         self.moved = False
         """Whether it changes its working directory, so that ``step.cwd`` is only where it is in the end."""
+        self.processes = Processes()
+        self.library: dict[str, Value] = {}
+        """Objects of libraries that the program may change, by their names."""
         self.gaps: list[Evidence] = []
         self.stopped: Stop | None = None
         """Why the main flow certainly goes no further; None where it may come to its end."""

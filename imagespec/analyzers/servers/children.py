@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from imagespec.analyzers.python.datafiles import path_text
-from imagespec.analyzers.python.processes import Child, Ending, Mode
+from imagespec.analyzers.python.started import Child, Ending, Mode
 from imagespec.analyzers.python.values import UNKNOWN, Call, Const, Value, text_of
 from imagespec.analyzers.servers.listening import Listening
 from imagespec.analyzers.shell.sinks import absolute

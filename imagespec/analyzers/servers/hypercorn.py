@@ -14,8 +14,9 @@ import attrs
 
 from imagespec.analyzers.python.datafiles import read_text, value_of
 from imagespec.analyzers.python.logsetup import Form, set_up
+from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import UNKNOWN, Const, Items, Module, Place, Table, Value, text_of
+from imagespec.analyzers.python.values import UNKNOWN, Const, Items, Module, Table, Value, text_of
 from imagespec.analyzers.servers.listening import Listener, Listening, ServerLog
 from imagespec.analyzers.servers.waitress import made_listener, split_address
 from imagespec.analyzers.servers.words import (

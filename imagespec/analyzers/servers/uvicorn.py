@@ -7,8 +7,9 @@ import posixpath
 import attrs
 
 from imagespec.analyzers.python.logsetup import set_up
+from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import UNKNOWN, Const, Place
+from imagespec.analyzers.python.values import UNKNOWN, Const
 from imagespec.analyzers.servers.listening import Listener, Listening
 from imagespec.analyzers.servers.words import (
     Command,

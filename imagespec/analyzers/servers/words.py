@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from imagespec.analyzers.python.paths import python_paths
-from imagespec.analyzers.python.processes import Starter
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.source import Sources
+from imagespec.analyzers.python.started import Starter
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Call,
