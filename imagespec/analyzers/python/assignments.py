@@ -35,7 +35,9 @@ def assign(run: Program, target: ast.expr, value: Value) -> None:
             shared = scope is not run.frame.scope and (not run.certain or run.thread)
             if run.thread or run.trying:
                 scope.doubtful.add(target.id)
-            scope.names[target.id] = join(scope.names.get(target.id), value) if shared else value
+            new = join(scope.names.get(target.id), value) if shared else value
+            run.changes += scope is not run.frame.scope and scope.names.get(target.id) != new
+            scope.names[target.id] = new
         case ast.Tuple() | ast.List():
             _unpack(run, target.elts, value)
         case ast.Starred():
@@ -70,8 +72,11 @@ def _set_attribute(run: Program, owner: Value, name: str, value: Value) -> None:
             if run.thread or run.trying:
                 owner.doubtful.add(name)
             sure = (run.certain and not run.thread) or name not in owner.names
-            owner.names[name] = value if sure else join(owner.names[name], value)
+            new = value if sure else join(owner.names[name], value)
+            run.changes += owner.names.get(name) != new
+            owner.names[name] = new
         case Module() | Class():
+            run.changes += owner.scope.names.get(name) != value
             owner.scope.names[name] = value
         case Const() | Items() | Table() | Function():
             pass
@@ -83,12 +88,15 @@ def _set_item(run: Program, owner: Value, key: Value, value: Value) -> None:
     if isinstance(owner, External) and owner.name == "os.environ":
         set_variable(run, key, value)
     elif isinstance(owner, Table):
-        if isinstance(key, Const) and run.certain and not run.thread:
+        sure = isinstance(key, Const) and run.certain and not run.thread
+        run.changes += sure or not owner.open or bool(owner.entries)
+        if isinstance(key, Const) and sure:
             owner.entries[key.value] = value
         else:
             owner.open = True
             owner.entries.clear()
     elif isinstance(owner, Items):
+        run.changes += not owner.open
         owner.items, owner.open = [UNKNOWN] * len(owner.items), True
     elif not isinstance(owner, Const):
         run.record(Member(owner, "[]"), Arguments((key, value)), suffix="=")

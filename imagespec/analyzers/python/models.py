@@ -16,6 +16,7 @@ from imagespec.analyzers.python.methods import METHODS
 from imagespec.analyzers.python.ospaths import PATHS
 from imagespec.analyzers.python.paths import interpreter_of
 from imagespec.analyzers.python.processes import PROCESSES
+from imagespec.analyzers.python.threads import THREADS
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Const,
@@ -39,7 +40,8 @@ def _executable(run: Evaluator, callee: Callee, _given: Arguments) -> Value | No
 
 
 def _exit(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
-    raise run.stop("exit", f"{callee.name.removeprefix('builtins.')} ends the program")
+    reason = "abort" if callee.name in {"os._exit", "os.abort"} else "exit"
+    raise run.stop(reason, f"{callee.name.removeprefix('builtins.')} ends the program")
 
 
 def _import_module(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
@@ -78,6 +80,7 @@ MODELS: Mapping[str, Model] = {
     **METHODS,
     **PATHS,
     **PROCESSES,
+    **THREADS,
     **WAITING,
     **WRITING,
 }

@@ -65,3 +65,12 @@ class Processes:
     def knows(self, call: Call) -> bool:
         """Tell whether a call started a program that is followed, or asks or ends such a program."""
         return id(call) in self.endings or id(call.receiver) in self.endings
+
+
+@attrs.frozen
+class Aside:
+    """A thread or process of the program's own; ``made`` is the call that made it."""
+
+    made: Call
+    serves: bool
+    """Whether it certainly never ends."""

@@ -7,7 +7,7 @@ import attrs
 from imagespec.analyzers.python.flow import Stop
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.source import Sources
-from imagespec.analyzers.python.started import Processes
+from imagespec.analyzers.python.started import Aside, Processes
 from imagespec.analyzers.python.values import (
     Call,
     Function,
@@ -68,6 +68,15 @@ class State:
         self.branches = 0
         """Branches of unknown outcome that are being followed."""
         self.thread = False
+        """Whether what is followed runs beside the main flow: in a thread, or a process of its own."""
+        self.in_thread = False
+        """Whether it runs in a thread that is not the main one of its process."""
+        self.asides: dict[int, Aside] = {}
+        """Threads and processes that were started, by the identity of the call that made them."""
+        self.changes = 0
+        """How often something else than a local variable got another value."""
+        self.breaks = 0
+        """How many ``break`` statements the program came to."""
         self.trying = 0
         """Blocks being followed whose exceptions are caught, and the program goes on."""
         self.forgiving = 0

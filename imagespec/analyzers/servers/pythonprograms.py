@@ -9,7 +9,8 @@ import attrs
 
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.source import Source
-from imagespec.analyzers.python.values import Call
+from imagespec.analyzers.python.threads import outlives
+from imagespec.analyzers.python.values import Call, Const
 from imagespec.analyzers.servers.children import Children
 from imagespec.analyzers.servers.listening import Listening
 from imagespec.analyzers.servers.servercalls import BLOCKING, PREPARING, SERVERS, SETUP, listener_of
@@ -50,6 +51,12 @@ _QUIET = (
 )  # fmt: skip
 """Libraries that never serve by themselves."""
 _SETTERS = ("socket.gethost", "socket.getfqdn", "socket.inet_", "socket.getaddrinfo", "uvicorn.logging.")
+_IN_THREADS = {
+    "uvicorn.run", "uvicorn.Server().run", "waitress.serve", "bottle.run", "bottle.Bottle().run",
+    "http.server.HTTPServer().serve_forever", "http.server.ThreadingHTTPServer().serve_forever",
+    "socketserver.TCPServer().serve_forever", "socketserver.ThreadingTCPServer().serve_forever",
+    "wsgiref.simple_server.make_server().serve_forever",
+}  # fmt: skip
 _MANY = 5
 
 
@@ -114,16 +121,15 @@ def follow_module(command: Command, name: str) -> Listening:
 def read_program(command: Command, program: Program) -> Listening:
     """Return who listens in a program that has been followed."""
     stopped = program.stopped
-    serves = stopped is not None and stopped.reason == "serves"
     calls = list(program.calls)
-    if any(call.name == "asyncio.Event().set" for call in calls):
-        serves = False  # what waits for an event may be what ended here
+    serves = _stays_up(program)
     never: list[Evidence] = []
     listeners = []
     for call in calls:
         if call.name in SERVERS:
             # A thread may end with the program, and so does a server whose call returns.
             aside = (call.thread or call.name not in BLOCKING) and not serves
+            aside = aside or (call.in_thread and not _works_in_threads(call, program))
             before, program.stopped = program.doubt, None
             listener = listener_of(call, program, certain=command.step.certain and not aside)
             if program.stopped is not None:  # the application's own import ends it
@@ -148,6 +154,27 @@ def read_program(command: Command, program: Program) -> Listening:
     )
     started = program.processes.start
     return found.plus(started.listening(stays=serves)) if isinstance(started, Children) else found
+
+
+def _stays_up(program: Program) -> bool:
+    """Tell whether a program certainly runs as long as the container."""
+    if any(call.name in {"asyncio.Event().set", "threading.Event().set"} for call in program.calls):
+        return False  # what waits for an event may be what ended here
+    stopped = program.stopped
+    if stopped is not None and stopped.reason not in {"exit", "raise"}:
+        return stopped.reason == "serves"
+    return outlives(program)
+
+
+def _works_in_threads(call: Call, program: Program) -> bool:
+    """Tell whether a server comes up in a thread: others set handlers of signals, which only a main thread may."""
+    if call.name != "flask.Flask().run":
+        return call.name in _IN_THREADS
+    reloads = [call.keywords.get(name, Const(value=False)) for name in ("debug", "use_reloader")]
+    debug = any(other.name == "flask.Flask().debug=" for other in program.calls)
+    return all(value == Const(value=False) for value in reloads) and not (
+        debug or call.spread or program.environment.get("FLASK_DEBUG", "0") != "0"
+    )
 
 
 def beside_a_server(listening: Listening) -> Listening:
