@@ -81,11 +81,16 @@ def judged(case: Case, record: dict[str, Any]) -> dict[str, str]:
     ]
     sources = [file(f"app/{path}", text) for path, text in case["files"].items()]
     made = service({"Cmd": shlex.split(case["command"])}, *packages, *scripts, *versions, *sources)
+    listeners = [one for one in made.listening.listeners if one.port in {PORT, None}]
+    if not listeners and not made.listening.gaps:
+        return dict.fromkeys(case["requests"], "no")
+    comes_up = any(one.certain and one.port == PORT for one in listeners)
     table = made.routes()
     said = {}
     for asked in case["requests"]:
         answer = table.answer(*asked.split())
-        said[asked] = _WORDS[answer.served] + (", but" if answer.served and answer.caveats else "")
+        word = _WORDS[answer.served] + (", but" if answer.served and answer.caveats else "")
+        said[asked] = word if comes_up or not answer.served else "open"
     return said
 
 
@@ -103,6 +108,8 @@ def run_case(case: Case, packages: pathlib.Path) -> dict[str, int | None]:
         argv = [sys.executable, *([] if first == "python" else ["-m", first]), *words]
         with _running(argv, folder, packages) as process:
             _wait_for(process, port)
+            if process.poll() is not None:  # a container ends with its first process, and all that it started
+                _kill(process)
             return {asked: _status(port, *asked.split()) for asked in case["requests"]}
 
 
@@ -117,9 +124,13 @@ def _running(argv: list[str], folder: str, packages: pathlib.Path) -> Iterator[s
     try:
         yield process
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process)
         process.wait()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:

@@ -260,7 +260,7 @@ def test_never_listens(source: str, line: str, without: str, message: str) -> No
     "source",
     [
         "import gradio\ngradio.Interface().launch()",
-        "import subprocess\nsubprocess.Popen(['server'])",
+        "import subprocess\nsubprocess.Popen(open('/x').read())",
         "import socket\ns = socket.socket()\ns.bind(('', 8080))",
         "from server import thing\nthing()",
         "import importlib, sys\nimportlib.import_module(sys.argv[1])",

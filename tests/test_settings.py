@@ -162,6 +162,7 @@ def test_a_user_who_may_not_write(user: str, mode: int, *, certain: bool) -> Non
         ("a: 1\nb:\n  c: yes\n  d:\n  - x\n  - 2\n", {"a": 1, "b": {"c": True, "d": ["x", 2]}}),
         ("a: '1'\n# c\nb: 0.0.0.0 # d\nc: ~\nd: 1.5\n", {"a": "1", "b": "0.0.0.0", "c": None, "d": 1.5}),
         ("---\n- a\n- b\n", ["a", "b"]),
+        ("a: [x, 1, 'y']\nb: []\nc: {}\n", {"a": ["x", 1, "y"], "b": [], "c": {}}),
     ],
 )
 def test_yaml(text: str, value: object) -> None:
@@ -171,7 +172,7 @@ def test_yaml(text: str, value: object) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "a: &x 1", "a: *x", "a: |\n  b", "a: {b: 1}", "a: [1]", "a: 010", "a: 1_000", "a: 1:30", "a: 0x10", "a: !x 1",
+        "", "a: &x 1", "a: *x", "a: |\n  b", "a: {b: 1}", "a: [1, {b: 2}]", "a: [1, [2]]", "a: [1", "a: [1,]", "a: [b: 1]", "a: ['x, y']", "a: 010", "a: 1_000", "a: 1:30", "a: 0x10", "a: !x 1",
         "a: 1\na: 2", "a:\n\tb: 1", "- a: 1", "a: 'x # y'", "a: 1\n  b: 2", "a: b: c", "a: 2020-01-01", "on: 1", "a: .5",
         "<<: 1", "a: 1e3", "a: b\n  c", "? a", "a: 'b' 'c'", 'a: "\\n"', "a", "a: .inf", "a: 1\n---\nb: 2",
     ],

@@ -21,7 +21,7 @@ from imagespec.analyzers.routes.routing import Answer
 from imagespec.analyzers.servers import listeners
 from imagespec.analyzers.servers.listening import Listening
 from imagespec.analyzers.startup import start
-from imagespec.analyzers.startup.steps import StartCommand
+from imagespec.analyzers.startup.steps import StartCommand, Step
 from imagespec.analyzers.wanted import Wanted
 from imagespec.documents.model_config import ModelConfig
 from imagespec.entry import Entry, EntryKind
@@ -89,6 +89,11 @@ class Facts:
     def listening(self) -> Listening:
         """Who listens where."""
         return listeners.find_listeners(self.start, self.rootfs)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What the start command runs, and what Python programs among it start."""
+        return (*self.start.steps, *self.listening.steps)
 
     @functools.cached_property
     def routes(self) -> Answers:
@@ -160,7 +165,7 @@ class Facts:
         interpreter: str | None = (
             "/bin/sh"  # what the documents hand it to, where the command itself does not tell
         )
-        for step in self.start.steps:
+        for step in self.steps:
             # A start that is refused (no execute bit, no interpreter) has the file as its program, and no script.
             direct = step.program is not None and step.program.path == entry.path
             if direct and step.script == entry.path:
@@ -188,5 +193,5 @@ class Facts:
         """Tell whether the start command names the boot file as a program of its own: were it one, it would run."""
         boot = self.boot_file
         return boot is not None and any(
-            step.program and step.program.path == boot.path for step in self.start.steps
+            step.program and step.program.path == boot.path for step in self.steps
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -40,6 +40,7 @@ _OPTIONS = (
     "--logto2",
     "--daemonize",
 )
+_WITH_SETTINGS = ("gunicorn", "hypercorn", "uvicorn")
 _SETTINGS = ("logto", "daemonize")
 
 
@@ -63,14 +64,15 @@ def find_log_sinks(
     lost: list[Evidence] = []
     doubts: list[Evidence] = [*listening.gaps, *python.gaps]  # which has the start command's own
     kept: list[Evidence] = list(python.streams)
-    shown = _followed_files(start)
-    for step in start.steps:
+    steps = (*start.steps, *listening.steps)
+    shown = _followed_files(steps)
+    for step in steps:
         if not step.argv or ends_by_itself(step.argv) or step.argv[0] == "." or _asks(step):
             continue
         _judge_streams(step, rootfs, shown, lost, doubts, kept)
-        if not _is_gunicorn(step):  # whose settings are read with its other ones
+        if not _reads_its_settings(step):
             doubts.extend(_options(step))
-    doubts.extend(_settings(start, rootfs))
+    doubts.extend(_settings(steps, rootfs))
     _judge_servers(listening, rootfs, python, lost, doubts, kept)
     for log in python.files:
         if log.path is not None and is_stream(rootfs, log.path):
@@ -103,7 +105,7 @@ def _judge_servers(
             away.append(log)
     all_away = len(away) == len(listening.logs) and not python.streams and not python.gaps
     only = all(
-        listener.spring is not None or listener.server in {"gunicorn", "nginx", "uwsgi"}
+        listener.spring is not None or listener.server in {"gunicorn", "hypercorn", "nginx", "uwsgi"}
         for listener in listening.listeners
     )
     sure = all_away and only and all(log.certain and log.path is not None for log in away)
@@ -124,10 +126,10 @@ def is_stream(rootfs: RootFs, path: str) -> bool:
     return False
 
 
-def _followed_files(start: StartCommand) -> dict[str, bool]:
+def _followed_files(steps: Sequence[Step]) -> dict[str, bool]:
     """Return the files whose ends ``tail -f`` sends on into the container's log, and whether it certainly does."""
     found: dict[str, bool] = {}
-    for step in start.steps:
+    for step in steps:
         words = [word for word in step.argv[1:] if word is not None]
         follows = any(
             word in {"--follow", "-F", "-f"} or re.fullmatch(r"-[0-9n]*[fF]", word) for word in words
@@ -177,9 +179,12 @@ def _asks(step: Step) -> bool:
     return (step.argv[0] or "").rpartition("/")[2] in CLIENTS
 
 
-def _is_gunicorn(step: Step) -> bool:
+def _reads_its_settings(step: Step) -> bool:
+    """Tell whether a step is a server whose settings for logs are followed with its other ones."""
     words = [(word or "").rpartition("/")[2] for word in step.argv[:3]]
-    return words[0] == "gunicorn" or words[1:3] == ["-m", "gunicorn"] or words[1:2] == ["gunicorn"]
+    return any(
+        words[0] == name or words[1:3] == ["-m", name] or words[1:2] == [name] for name in _WITH_SETTINGS
+    )
 
 
 def _options(step: Step) -> Iterator[Evidence]:
@@ -195,11 +200,11 @@ def _options(step: Step) -> Iterator[Evidence]:
                 )
 
 
-def _settings(start: StartCommand, rootfs: RootFs) -> Iterator[Evidence]:
+def _settings(steps: Sequence[Step], rootfs: RootFs) -> Iterator[Evidence]:
     """Yield the configuration files of servers that say something about logs; they are not followed further."""
     seen: set[str] = set()
-    for step in start.steps:
-        if _is_gunicorn(step):
+    for step in steps:
+        if _reads_its_settings(step):
             continue
         words = [
             word

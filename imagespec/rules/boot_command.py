@@ -55,16 +55,17 @@ def _check(facts: Facts, _: Parameters) -> Outcome:
         return Outcome(
             Verdict.UNKNOWN, f"{BOOT_FILE} is no file that a command could run; see boot-file", evidence
         )
-    runs = [step for step in start.steps if step.script == facts.boot_file.path]
+    runs = [step for step in facts.steps if step.script == facts.boot_file.path]
     certain = next((step for step in runs if step.certain), None)
     if certain:
         return Outcome(Verdict.PASS, f"the start command runs {BOOT_FILE}", (command, *certain.trail))
     if runs:
         summary = f"the start command runs {BOOT_FILE} on some paths only"
         return Outcome(Verdict.UNKNOWN, summary, (command, *runs[0].trail))
-    if start.gaps:
+    gaps = (*start.gaps, *facts.listening.unfollowed)
+    if gaps:
         summary = f"a part of the start command could not be followed, and the rest does not run {BOOT_FILE}"
-        return Outcome(Verdict.UNKNOWN, summary, (command, *start.gaps), _ADVICE)
+        return Outcome(Verdict.UNKNOWN, summary, (command, *gaps), _ADVICE)
     if facts.starts_boot_file_directly:
         summary = f"the start command starts {BOOT_FILE}, which cannot run; see boot-file"
         return Outcome(Verdict.UNKNOWN, summary, (command, *start.failures))

@@ -147,7 +147,7 @@ def _cannot_start(facts: Facts, *, likely: bool) -> Outcome:
 def _is_for_boot_command(facts: Facts) -> bool:
     """Tell whether `boot-command` fails a batch service whose command stops short of its boot file: one fault, not two."""
     boot = facts.boot_file
-    comes_to_it = boot is not None and any(step.script == boot.path for step in facts.start.steps)
+    comes_to_it = boot is not None and any(step.script == boot.path for step in facts.steps)
     return facts.batch and not facts.start.gaps and not comes_to_it and not facts.starts_boot_file_directly
 
 

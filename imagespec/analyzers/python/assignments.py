@@ -51,12 +51,15 @@ def _set_item(run: Program, owner: Value, key: Value, value: Value) -> None:
     elif isinstance(owner, Member) and is_namespace(owner):
         set_entry(run, owner, key, value)
     elif isinstance(owner, Table):
-        if isinstance(key, Const) and run.certain and not run.thread:
+        sure = isinstance(key, Const) and run.certain and not run.thread
+        run.changes += sure or not owner.open or bool(owner.entries)
+        if isinstance(key, Const) and sure:
             owner.entries[key.value] = value
         else:
             owner.open = True
             owner.entries.clear()
     elif isinstance(owner, Items):
+        run.changes += not owner.open
         owner.items, owner.open = [UNKNOWN] * len(owner.items), True
     elif not isinstance(owner, Const):
         run.record(Member(owner, "[]"), Arguments((key, value)), suffix="=")

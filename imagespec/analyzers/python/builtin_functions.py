@@ -1,14 +1,17 @@
-"""What Python's built-in functions return to a program that is followed without being run."""
+"""What Python's built-in functions, and some of its smallest modules' ones, return to a program that is followed without being run."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 import attrs
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.expressions import add_entries, as_table
 from imagespec.analyzers.python.values import (
+    MOST_CHARACTERS,
     UNKNOWN,
     Const,
     Function,
@@ -62,13 +65,23 @@ def _list(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     )
 
 
-def _dict(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+def _dict(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     table = Table({}, given.spread or len(given.args) > 1)
     for value in given.args[:1]:
-        table.entries.update(value.entries if isinstance(value, Table) else {})
-        table.open = table.open or not isinstance(value, Table) or value.open
+        add_entries(table, as_table(run, value))
     table.entries.update(given.keywords)
     return table
+
+
+def _split_words(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    """Follow ``shlex.split`` without options."""
+    text = text_of(given.get(0, "s"))
+    if text is None or len(text) > MOST_CHARACTERS or len(given.args) != 1 or given.keywords:
+        return UNKNOWN
+    try:
+        return Items([Const(word) for word in shlex.split(text)])
+    except ValueError:
+        return UNKNOWN
 
 
 def _range(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
@@ -117,6 +130,7 @@ BUILTIN_FUNCTIONS: Mapping[str, Model] = {
     "builtins.dict": _dict,
     "builtins.range": _range,
     "builtins.getattr": _getattr,
+    "shlex.split": _split_words,
     "builtins.classmethod": _method,
     "builtins.property": _method,
     "builtins.staticmethod": _method,

@@ -12,6 +12,7 @@ from imagespec.analyzers.python.values import (
     Value,
     text_of,
 )
+from imagespec.analyzers.startup.steps import OpenEnvironment
 
 
 def set_variable(run: Evaluator, key: Value, value: Value) -> None:
@@ -56,10 +57,23 @@ def _environment_update(run: Evaluator, _callee: Callee, given: Arguments) -> Va
     return Const(None)
 
 
+def environment_table(run: Evaluator) -> Table:
+    """Return the program's environment as a dict of its own."""
+    entries: dict[object, Value] = {
+        name: UNKNOWN if text is None else Const(text) for name, text in run.environment.items()
+    }
+    return Table(entries, isinstance(run.environment, OpenEnvironment))
+
+
+def _copy(run: Evaluator, _callee: Callee, _given: Arguments) -> Value | None:
+    return environment_table(run)
+
+
 ENVIRONMENT: Mapping[str, Model] = {
     "os.getenv": _environment,
     "os.environ.get": _environment,
     "os.environ.setdefault": _environment,
     "os.environ[]": _environment,
     "os.environ.update": _environment_update,
+    "os.environ.copy": _copy,
 }

@@ -233,6 +233,7 @@ class Evaluator(State):
             spread=arguments.spread,
             certain=self.certain,
             thread=self.thread,
+            in_thread=self.in_thread,
             decorator=decorator,
             place=self.place(),
             within=self.frame.function.node if self.frame.function else None,

@@ -63,15 +63,24 @@ def _dict(run: Evaluator, node: ast.Dict) -> Value:
     for key, item in zip(node.keys, node.values, strict=True):
         value = run.eval(item)
         name = run.eval(key) if key is not None else None
-        more = value if name is None and isinstance(value, Table) else None
         if isinstance(name, Const):
             table.entries[name.value] = value
-            continue
-        if more is None or more.open:  # what is not known may replace what came before
-            table.entries.clear()
-            table.open = True
-        table.entries.update(more.entries if more is not None else {})
+        else:
+            add_entries(table, as_table(run, value) if name is None else None)
     return table
+
+
+def as_table(run: Evaluator, value: Value) -> Value:
+    """Return the dict that something with keys makes: the environment, or the value itself."""
+    return run.call_with(External("os.environ.copy")) if value == External("os.environ") else value
+
+
+def add_entries(table: Table, value: Value | None) -> None:
+    """Put the entries of another dict over those of a table, where what is not known may take the place of any."""
+    if not isinstance(value, Table) or value.open:
+        table.entries.update(dict.fromkeys(table.entries, UNKNOWN))
+        table.open = True
+    table.entries.update(value.entries if isinstance(value, Table) else {})
 
 
 def _joined(run: Evaluator, node: ast.JoinedStr) -> Value:

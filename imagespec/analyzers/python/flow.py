@@ -28,7 +28,7 @@ class Stop(Exception):  # noqa: N818 - control flow, not an error
     def __init__(self, reason: str, evidence: Evidence, *, certain: bool) -> None:
         super().__init__(reason)
         self.reason = reason
-        """``exit``, ``raise``, ``import``, or ``serves``."""
+        """``exit``, ``abort``, ``exec``, ``raise``, ``import``, or ``serves``."""
         self.evidence = evidence
         self.certain = certain
 

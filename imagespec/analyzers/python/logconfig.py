@@ -45,8 +45,8 @@ class LogConfiguration:
     """For each logger its handlers' names, and whether its records go on to the loggers above it; the root is empty."""
 
     def streams(self) -> bool:
-        """Tell whether the root logger writes to a standard stream."""
-        return any(self.handlers[name].is_stream for name in self.loggers.get("", ((), False))[0])
+        """Tell whether a logger writes to a standard stream."""
+        return any(self.handlers[name].is_stream for names, _ in self.loggers.values() for name in names)
 
     def files(self) -> Iterator[tuple[Handler, bool]]:
         """Yield the handlers of files in use, and whether all that they write goes to a standard stream as well."""
@@ -196,5 +196,7 @@ def _file_handler(section: configparser.SectionProxy) -> Handler | None:
         return Handler(is_stream=True, filename=None, level=level) if standard else None
     if f"logging.{kind}" in _FILES:
         name = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+        if "%" in (name or ""):
+            name = None  # what ConfigParser puts in its place
         return Handler(is_stream=False, filename=name, level=level)
     return None

@@ -65,6 +65,7 @@ def _list_method(run: Evaluator, callee: Callee, given: Arguments) -> Value | No
     if not isinstance(items, Items):
         return UNKNOWN
     value = given.args[-1] if given.args else UNKNOWN
+    run.changes += run.certain or not items.open
     if callee.attribute in _TAKING:
         items.items.clear()
         items.open = True
@@ -75,6 +76,7 @@ def _list_method(run: Evaluator, callee: Callee, given: Arguments) -> Value | No
         items.items.extend(value.items)
         items.open = items.open or value.open
     else:
+        items.items = items.items if callee.attribute in {"insert", "sort"} else []
         items.open = True
     items.open = items.open or not run.certain or len(items.items) > MOST_ITEMS
     return Const(None)
@@ -99,9 +101,10 @@ def _dict_items(_run: Evaluator, callee: Callee, _given: Arguments) -> Value | N
     return Items(rows, "list", table.open)
 
 
-def _dict_changes(_run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
+def _dict_changes(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
     assert isinstance(callee, Member)
     if isinstance(callee.owner, Table):
+        run.changes += not callee.owner.open or bool(callee.owner.entries)
         callee.owner.entries.clear()
         callee.owner.open = True
     return UNKNOWN

@@ -11,16 +11,22 @@ from imagespec.analyzers.python.dotenv import DOTENV
 from imagespec.analyzers.python.environment import ENVIRONMENT
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.loading import LOADING
+from imagespec.analyzers.python.logsetup import LOG_SETUP, uvicorn_defaults
 from imagespec.analyzers.python.methods import METHODS
 from imagespec.analyzers.python.namespaces import NAMESPACES
 from imagespec.analyzers.python.ospaths import PATHS
+from imagespec.analyzers.python.paths import interpreter_of
+from imagespec.analyzers.python.processes import PROCESSES
+from imagespec.analyzers.python.threads import THREADS
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Const,
+    External,
     Items,
     Value,
     text_of,
 )
+from imagespec.analyzers.python.waiting import WAITING
 from imagespec.analyzers.python.writing import WRITING
 
 
@@ -28,8 +34,15 @@ def _argv(run: Evaluator, _callee: Callee, _given: Arguments) -> Value | None:
     return Items([UNKNOWN if word is None else Const(word) for word in run.argv])
 
 
+def _executable(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
+    """Return ``sys.executable``: the path by which the interpreter was started, its links not followed."""
+    path = interpreter_of(run.step, run.sources.rootfs)[0]
+    return External(callee.name) if path is None else Const("/" + path)
+
+
 def _exit(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
-    raise run.stop("exit", f"{callee.name.removeprefix('builtins.')} ends the program")
+    reason = "abort" if callee.name in {"os._exit", "os.abort"} else "exit"
+    raise run.stop(reason, f"{callee.name.removeprefix('builtins.')} ends the program")
 
 
 def _import_module(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
@@ -64,10 +77,18 @@ MODELS: Mapping[str, Model] = {
     **DOTENV,
     **ENVIRONMENT,
     **LOADING,
+    **LOG_SETUP,
     **METHODS,
     **NAMESPACES,
     **PATHS,
+    **PROCESSES,
+    **THREADS,
+    **WAITING,
     **WRITING,
 }
 
-VALUES: Mapping[str, Model] = {"sys.argv": _argv}
+VALUES: Mapping[str, Model] = {
+    "sys.argv": _argv,
+    "sys.executable": _executable,
+    "uvicorn.config.LOGGING_CONFIG": uvicorn_defaults,
+}

@@ -37,7 +37,9 @@ def set_attribute(run: Evaluator, owner: Value, name: str, value: Value) -> None
                 owner.doubtful.add(name)
             before = _value(owner, name)
             sure = (run.certain and not run.thread) or before is None
-            _names(owner)[name] = value if sure else join(before, value)
+            new = value if sure else join(before, value)
+            run.changes += before != new
+            _names(owner)[name] = new
         case Const() | Items() | Table() | Function():
             pass
         case _:

@@ -21,16 +21,15 @@ from imagespec.analyzers.python.importer import Importer
 from imagespec.analyzers.python.records import is_record, make_record
 from imagespec.analyzers.python.source import BrokenSource, Source, Sources
 from imagespec.analyzers.python.state import FRAMES, Exhausted, Frame
+from imagespec.analyzers.python.threads import follow_aside
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Call,
     Class,
     Const,
     Function,
-    Items,
     Module,
     Scope,
-    Table,
     Value,
     join,
 )
@@ -157,8 +156,7 @@ class Program(Importer):
         if call.name in self._blocking:
             raise self.stop("serves", f"{call.name} does not return")
         if call.name in STARTERS and isinstance(call.receiver, Call):
-            target = call.receiver.argument(STARTERS[call.name], "target")
-            self._follow_aside(target, call.receiver)
+            follow_aside(self, call.receiver, call.receiver.argument(STARTERS[call.name], "target"))
         elif call.name.startswith(CALLERS) and not call.name.endswith(("Thread", "Process")):
             for value in (*call.args, *call.keywords.values()):
                 self._escape(value)
@@ -167,24 +165,6 @@ class Program(Importer):
         ):  # the product of a decorator is called
             for value in call.receiver.args if call.receiver.decorator else ():
                 self._escape(value)
-
-    def _follow_aside(self, target: Value | None, made: Call) -> None:
-        before, self.thread = self.thread, True
-        listed = made.keywords.get("args")
-        items = tuple(listed.items) if isinstance(listed, Items) and not listed.open else ()
-        named = made.keywords.get("kwargs")
-        keywords = {str(key): item for key, item in named.entries.items()} if isinstance(named, Table) else {}
-        spread = (listed is not None and not items) or (isinstance(named, Table) and named.open)
-        arguments = Arguments(items, keywords, spread or (named is not None and not keywords))
-        try:
-            if isinstance(target, Function):
-                self.call(target, arguments)
-            elif target is not None:
-                self.record(target, arguments)
-        except Stop:
-            pass
-        finally:
-            self.thread = before
 
     def _escape(self, value: Value) -> None:
         """Follow a function that something outside the program may call, once, with unknown arguments."""

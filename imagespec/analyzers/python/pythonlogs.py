@@ -138,9 +138,7 @@ class _Found:
             name = None if handler.filename is None else Const(handler.filename)
             self._file(call, name or UNKNOWN, program, beside=beside)
         if config.streams():
-            self.streams.append(
-                call.place.evidence(f"{call.name}: the root logger writes to a standard stream")
-            )
+            self.streams.append(call.place.evidence(f"{call.name}: a logger writes to a standard stream"))
 
     def _file(self, call: Call, value: Value | None, program: Program, *, beside: bool | None = None) -> None:
         text, cwd = path_text(value), program.step.cwd

@@ -7,6 +7,7 @@ import attrs
 from imagespec.analyzers.python.flow import Stop
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.source import Sources
+from imagespec.analyzers.python.started import Aside, Processes
 from imagespec.analyzers.python.values import (
     Call,
     Function,
@@ -54,6 +55,9 @@ class State:
         """Absolute paths of directories that the program itself makes."""
         self.moved = False
         """Whether it changes its working directory, so that ``step.cwd`` is only where it is in the end."""
+        self.processes = Processes()
+        self.library: dict[str, Value] = {}
+        """Objects of libraries that the program may change, by their names."""
         self.gaps: list[Evidence] = []
         self.stopped: Stop | None = None
         """Why the main flow certainly goes no further; None where it may come to its end."""
@@ -65,6 +69,15 @@ class State:
         self.branches = 0
         """Branches of unknown outcome that are being followed."""
         self.thread = False
+        """Whether what is followed runs beside the main flow: in a thread, or a process of its own."""
+        self.in_thread = False
+        """Whether it runs in a thread that is not the main one of its process."""
+        self.asides: dict[int, Aside] = {}
+        """Threads and processes that were started, by the identity of the call that made them."""
+        self.changes = 0
+        """How often something else than a local variable got another value."""
+        self.breaks = 0
+        """How many ``break`` statements the program came to."""
         self.trying = 0
         """Blocks being followed whose exceptions are caught, and the program goes on."""
         self.forgiving = 0
@@ -108,7 +121,9 @@ class State:
         shared = scope is not self.frame.scope and (not self.certain or self.thread)
         if self.thread or self.trying:
             scope.doubtful.add(name)
-        scope.names[name] = join(scope.names.get(name), value) if shared else value
+        new = join(scope.names.get(name), value) if shared else value
+        self.changes += scope is not self.frame.scope and scope.names.get(name) != new
+        scope.names[name] = new
 
     def place(self) -> Place:
         """Return the line being followed."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imagespec.analyzers.python import definitions, exceptions
 from imagespec.analyzers.python.assignments import assign
 from imagespec.analyzers.python.calls import is_coroutine
-from imagespec.analyzers.python.flow import Flow, own_nodes
+from imagespec.analyzers.python.flow import Flow
 from imagespec.analyzers.python.namespaces import forget_attribute
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from imagespec.analyzers.python.program import Program
 
 _ROUNDS = 64
+_LAPS = 6
+"""Rounds of a loop that are followed until nothing changes any more."""
 
 
 def _assign(run: Program, node: ast.Assign) -> Flow:
@@ -124,19 +126,34 @@ def _some_rounds(run: Program, node: ast.For | ast.AsyncFor | ast.While, target:
 
 
 def _while(run: Program, node: ast.While) -> Flow:
+    """Follow a loop: one whose condition holds round for round, and that nothing leaves, does not end."""
     truth = run.truth(run.eval(node.test))
     if truth is False:
         return run.block(node.orelse)
-    if truth is None or not isinstance(node.test, ast.Constant):
+    if truth is None:
         return _some_rounds(run, node, None)
-    flow = run.block(node.body)  # `while True`: the first round is certain
+    before = run.breaks
+    flow = run.block(node.body)  # the first round is certain
     if flow in {Flow.BREAK, Flow.RETURN}:
         return Flow.NEXT if flow is Flow.BREAK else flow
-    _some_rounds(run, node, None)
-    if not any(isinstance(inner, ast.Break) for inner in own_nodes(node)):
+    for _ in range(_LAPS):
+        changes = run.changes
+        flow = _some_rounds(run, node, None)
+        if flow is not Flow.NEXT:
+            return flow
+        if run.changes == changes:  # another round would find what this one found
+            break
+    endless = run.changes == changes and run.truth(run.eval(node.test))
+    if endless and run.breaks == before:
         raise run.stop("serves", "this loop does not end")
-    run.frame.certain = False
+    if isinstance(node.test, ast.Constant):
+        run.frame.certain = False
     return Flow.NEXT
+
+
+def _break(run: Program, _node: ast.Break) -> Flow:
+    run.breaks += 1
+    return Flow.BREAK
 
 
 def _with(run: Program, node: ast.With | ast.AsyncWith) -> Flow:
@@ -226,6 +243,6 @@ STATEMENTS: Mapping[type[ast.stmt], Callable[[Program, Any], Flow]] = {
     ast.Global: _global,
     ast.Nonlocal: _global,
     ast.Match: _match,
-    ast.Break: lambda _run, _node: Flow.BREAK,
+    ast.Break: _break,
     ast.Continue: lambda _run, _node: Flow.CONTINUE,
 }

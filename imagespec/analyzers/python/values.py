@@ -213,6 +213,8 @@ class Call(Value):
     """The function that the call is in; None at a module's top level."""
     branches: int = 0
     """Of how many branches of unknown outcome it is part."""
+    in_thread: bool = False
+    """Whether this runs in a thread that is not the main one of its process."""
 
     def argument(self, position: int | None, keyword: str) -> Value | None:
         """Return an argument; None when it is certainly not given, `UNKNOWN` when that cannot be told."""

@@ -1,8 +1,8 @@
 """
 The YAML that configuration files are written in: nested mappings, lists and plain or quoted scalars, one to a line.
 
-Everything else (anchors, tags, block scalars, flow collections that go on over lines, several documents) is refused, so
-that what is read means the same to PyYAML (YAML 1.1).
+Lists of scalars may stand in one line (``[one, two]``). Everything else (anchors, tags, block scalars, other flow
+collections, several documents) is refused, so that what is read means the same to PyYAML (YAML 1.1).
 """
 
 from __future__ import annotations
@@ -94,7 +94,23 @@ def _list(lines: list[tuple[int, str]], start: int, indent: int) -> tuple[Yaml, 
     return items, position
 
 
+def _flow(text: str) -> Yaml:
+    """Return ``[one, two]``: a list of scalars in one line, or an empty mapping."""
+    if text == "{}":
+        return {}
+    parts = [part.strip() for part in text[1:-1].split(",")]
+    if text[0] != "[" or text[-1] != "]" or any(set("[]{}") & set(part) for part in parts):
+        raise NotFollowedError
+    if parts == [""]:
+        return []
+    if any(not part or (":" in part and part[0] not in "'\"") for part in parts):
+        raise NotFollowedError
+    return [_scalar(part) for part in parts]
+
+
 def _scalar(text: str) -> Yaml:
+    if text[:1] in {"[", "{"}:
+        return _flow(text)
     if text[:1] in {"'", '"'}:
         inner = text[1:-1]
         if len(text) < 2 or text[-1] != text[0] or set("\"'\\") & set(inner):

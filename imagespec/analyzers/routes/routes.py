@@ -170,6 +170,9 @@ def _with_doubt(table: RouteTable, item: Listener | AppRef | None) -> RouteTable
     return table
 
 
+_WITH_ROOT_PATH = {"fastapi.FastAPI", "starlette.applications.Starlette"}
+
+
 def _table(app: AppRef | None, item: Listener | AppRef | None) -> RouteTable:
     if isinstance(item, Listener) and item.api is not None:
         return fixed_routes(item)
@@ -179,6 +182,13 @@ def _table(app: AppRef | None, item: Listener | AppRef | None) -> RouteTable:
         evidence = item.evidence if isinstance(item, Listener) else ()
         return RouteTable(gaps=(*evidence[-1:], Evidence(message="what this server answers is not followed")))
     value, interface = _unwrapped(app.application, app.interface)
+    table = _app_table(app, value, interface)
+    if app.root_path == "" or (isinstance(value, Call) and value.name in _WITH_ROOT_PATH):
+        return table
+    return attrs.evolve(table, root_path=None)  # what others make of it differs with the server (Quart, WSGI)
+
+
+def _app_table(app: AppRef, value: Value, interface: str | None) -> RouteTable:
     if isinstance(value, Function) and interface == "wsgi":
         return wsgi_function_routes(value, app.program)
     if isinstance(value, Class):

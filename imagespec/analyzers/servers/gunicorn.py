@@ -106,8 +106,14 @@ def read_settings(command: Command, line: Options, environment: Options, program
     """Follow the config file, if there is one; errors in it leave its settings unknown."""
     named = line.has("-c", "--config") or environment.has("-c", "--config")
     name = line.last("-c", "--config") or environment.last("-c", "--config")
-    if (named and name is None) or (name or "").startswith("python:"):
+    if named and name is None:
         return Settings(line, environment, None, config_unknown=True)
+    if (name or "").startswith(
+        "python:"
+    ):  # the working directory is among the modules' by then (app/base.py)
+        module = program.run_import((name or "").removeprefix("python:"))
+        config = module if isinstance(module, Module) else None
+        return Settings(line, environment, config, config_unknown=config is None or program.doubt)
     path = posixpath.join(command.step.cwd or "/", (name or CONFIG_NAME).removeprefix("file:"))
     if command.rootfs.resolve(path) is None:
         return Settings(line, environment, None, config_unknown=named or not command.rootfs.complete)

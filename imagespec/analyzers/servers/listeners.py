@@ -14,10 +14,13 @@ import attrs
 
 from imagespec.analyzers.programs.shebang import parse_shebang
 from imagespec.analyzers.python.paths import is_python
+from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.source import WANTED as _SOURCES_WANTED
 from imagespec.analyzers.servers import modelservers
+from imagespec.analyzers.servers.children import Children
 from imagespec.analyzers.servers.flask import follow_flask
 from imagespec.analyzers.servers.gunicorn import follow_gunicorn
+from imagespec.analyzers.servers.hypercorn import follow_hypercorn
 from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
 from imagespec.analyzers.servers.nginx import follow_nginx
 from imagespec.analyzers.servers.nginxconf import FILE_BYTES
@@ -31,8 +34,8 @@ from imagespec.analyzers.servers.sanic import follow_sanic
 from imagespec.analyzers.servers.spring import follow_java
 from imagespec.analyzers.servers.uvicorn import follow_uvicorn
 from imagespec.analyzers.servers.uwsgi import follow_uwsgi
-from imagespec.analyzers.servers.waitress import follow_hypercorn, follow_waitress
-from imagespec.analyzers.servers.words import Command, port_number
+from imagespec.analyzers.servers.waitress import follow_waitress
+from imagespec.analyzers.servers.words import Command, MakeChildren, port_number
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.steps import StartCommand, Step
 from imagespec.analyzers.startup.written import WrittenView
@@ -67,6 +70,8 @@ HARMLESS = (
     "openssl",
 }
 """Programs that never listen; what a shell or wrapper starts are steps of their own."""
+_LIMIT_CHILDREN = 40
+"""Programs of one image that Python programs start."""
 _SYSTEM = ("bin/", "sbin/", "usr/bin/", "usr/sbin/", "usr/local/bin/", "usr/local/sbin/")
 
 COMMANDS: Mapping[str, Callable[[Command], Listening]] = {
@@ -92,38 +97,53 @@ def find_listeners(start: StartCommand, rootfs: RootFs) -> Listening:
     result = Listening(gaps=start.gaps)
     if not rootfs.complete:
         result = result.plus(Listening(gaps=(Evidence(message="a layer of the image could not be read"),)))
-    found = [_follow(step, start.steps[:number], rootfs) for number, step in enumerate(start.steps)]
+    follower = _Follower(start.architecture)
+    found = [follower.follow(step, start.steps[:number], rootfs) for number, step in enumerate(start.steps)]
     stays = [
-        _stays(step)
+        (item.stays and step.certain and not step.background)
         or (not step.background and any(one.certain and not one.detached for one in item.listeners))
         for step, item in zip(start.steps, found, strict=True)
     ]
     for number, item in enumerate(found):
-        result = result.plus(item if any(stays[number + 1 :]) else _left_alone(item))
+        result = result.plus(item if any(stays[number + 1 :]) else item.left_alone())
     return result
 
 
-def _left_alone(found: Listening) -> Listening:
-    """Return listeners with those uncertain whose programs go to the background: nothing keeps the container up."""
-    listeners = [attrs.evolve(one, certain=one.certain and not one.detached) for one in found.listeners]
-    return attrs.evolve(found, listeners=tuple(listeners))
-
-
 def _stays(step: Step) -> bool:
-    """Tell whether a step certainly runs for ever, in the foreground."""
+    """Tell whether a step is a program that runs for ever."""
     words = [word or "" for word in step.argv]
     name = posixpath.basename(words[0]) if words else ""
     endless = (name == "tail" and any(word.startswith(("-f", "-F", "--follow")) for word in words)) or (
         name == "sleep" and words[1:] in (["infinity"], ["inf"])
     )
-    return (endless or name == "supervisord") and step.certain and not step.background
+    return endless or name == "supervisord"
 
 
-def _follow(step: Step, before: tuple[Step, ...], rootfs: RootFs) -> Listening:
+class _Follower:
+    """Follows steps, and those of the programs that Python programs start, up to a number of all of them."""
+
+    def __init__(self, architecture: str) -> None:
+        self._architecture = architecture
+        self._left = _LIMIT_CHILDREN
+
+    def follow(self, step: Step, before: tuple[Step, ...], rootfs: RootFs) -> Listening:
+        """Return who listens in one step."""
+        found = _follow(step, before, rootfs, self._children)
+        return attrs.evolve(found, stays=found.stays or _stays(step))
+
+    def _children(self, command: Command, program: Program) -> Children:
+        return Children(command, program, self.follow, self._afford, self._architecture)
+
+    def _afford(self) -> bool:
+        self._left -= 1
+        return self._left >= 0
+
+
+def _follow(step: Step, before: tuple[Step, ...], rootfs: RootFs, children: MakeChildren) -> Listening:
     place = step.trail[-1] if step.trail else Evidence(message="the start command")
     if step.files:
         rootfs = WrittenView(rootfs, step.files)
-    command = Command(step, rootfs, step.argv[1:], place, before)
+    command = Command(step, rootfs, step.argv[1:], place, before, children)
     word = step.argv[0] if step.argv else None
     if word is None:
         return command.gap("the program of this step is unknown")

@@ -8,6 +8,7 @@ from imagespec.analyzers.java.springapp import SpringApp
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Value
 from imagespec.analyzers.servers.site import Site
+from imagespec.analyzers.startup.steps import Step
 from imagespec.verdict import Evidence
 
 
@@ -97,13 +98,45 @@ class Listening:
     """The Python programs that were followed."""
     logs: tuple[ServerLog, ...] = ()
     """Where servers log by their own configuration."""
+    steps: tuple[Step, ...] = ()
+    """Programs that followed Python programs start, and what these start in their turn."""
+    unfollowed: tuple[Evidence, ...] = ()
+    """Those of `gaps` where a Python program may start another program, which is not followed."""
+    stays: bool = False
+    """Whether the program certainly runs as long as the container, with listeners or without."""
+    ends: bool = False
+    """Whether the program is taken to end by itself, and to succeed."""
 
     def plus(self, other: Listening) -> Listening:
-        """Return both together."""
+        """Return both together; whether it stays or ends is the first one's."""
         return Listening(
             listeners=self.listeners + other.listeners,
             gaps=self.gaps + other.gaps,
             never=self.never + other.never,
             programs=self.programs + other.programs,
             logs=self.logs + other.logs,
+            steps=self.steps + other.steps,
+            unfollowed=self.unfollowed + other.unfollowed,
+            stays=self.stays,
+            ends=self.ends,
+        )
+
+    def left_alone(self) -> Listening:
+        """Return it with those listeners uncertain whose programs go to the background: nothing keeps the container up."""
+        listeners = [attrs.evolve(one, certain=one.certain and not one.detached) for one in self.listeners]
+        return attrs.evolve(self, listeners=tuple(listeners))
+
+    def attached(self) -> Listening:
+        """Return it beside a program that keeps the container up: what goes to the background stays."""
+        return attrs.evolve(
+            self, listeners=tuple(attrs.evolve(one, detached=False) for one in self.listeners)
+        )
+
+    def doubtful(self) -> Listening:
+        """Return it as what may run or not."""
+        return attrs.evolve(
+            self,
+            listeners=tuple(attrs.evolve(one, certain=False) for one in self.listeners),
+            logs=tuple(attrs.evolve(log, certain=False) for log in self.logs),
+            steps=tuple(attrs.evolve(step, certain=False) for step in self.steps),
         )

@@ -9,7 +9,9 @@ import attrs
 
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.source import Source
-from imagespec.analyzers.python.values import Call
+from imagespec.analyzers.python.threads import outlives
+from imagespec.analyzers.python.values import Call, Const
+from imagespec.analyzers.servers.children import Children
 from imagespec.analyzers.servers.listening import Listening
 from imagespec.analyzers.servers.servercalls import BLOCKING, PREPARING, SERVERS, SETUP, listener_of
 from imagespec.analyzers.servers.words import Command, word_set
@@ -49,7 +51,21 @@ _QUIET = (
 )  # fmt: skip
 """Libraries that never serve by themselves."""
 _SETTERS = ("socket.gethost", "socket.getfqdn", "socket.inet_", "socket.getaddrinfo", "uvicorn.logging.")
+_IN_THREADS = {
+    "uvicorn.run", "uvicorn.Server().run", "waitress.serve", "bottle.run", "bottle.Bottle().run",
+    "http.server.HTTPServer().serve_forever", "http.server.ThreadingHTTPServer().serve_forever",
+    "socketserver.TCPServer().serve_forever", "socketserver.ThreadingTCPServer().serve_forever",
+    "wsgiref.simple_server.make_server().serve_forever",
+}  # fmt: skip
 _MANY = 5
+
+
+def _begin(command: Command, first: str | None) -> Program:
+    """Return a program that has not begun; ``first`` is the directory where it looks for modules first."""
+    program = Program(command.step, command.sources(first), BLOCKING)
+    if command.children is not None:
+        program.processes.start = command.children(command, program)
+    return program
 
 
 def follow_script(command: Command, script: str, words: tuple[str | None, ...]) -> Listening:
@@ -62,7 +78,7 @@ def follow_script(command: Command, script: str, words: tuple[str | None, ...]) 
         if entry is None:
             return command.never(f"Python is to run {script}, which is not in the image")
         path = entry.path
-    program = Program(command.step, command.sources(posixpath.dirname(path)), BLOCKING)
+    program = _begin(command, posixpath.dirname(path))
     program.argv = [script, *words]
     program.run_file(path)
     return read_program(command, program)
@@ -70,7 +86,7 @@ def follow_script(command: Command, script: str, words: tuple[str | None, ...]) 
 
 def follow_code(command: Command, code: str) -> Listening:
     """Follow ``python -c CODE …``."""
-    program = Program(command.step, command.sources(command.step.cwd), BLOCKING)
+    program = _begin(command, command.step.cwd)
     program.argv = ["-c", *command.words]
     place = command.evidence
     parsed = program.sources.parse(code, place.path or "-c", place.layer)
@@ -82,7 +98,7 @@ def follow_code(command: Command, code: str) -> Listening:
 
 def follow_module(command: Command, name: str) -> Listening:
     """Follow ``python -m MODULE …`` for a module of the image's own."""
-    program = Program(command.step, command.sources(command.step.cwd), BLOCKING)
+    program = _begin(command, command.step.cwd)
     found = program.sources.find(name)
     if found.kind in {"source", "directory"} and found.directory is not None:
         found = program.sources.find_below(found.directory, "__main__")
@@ -105,16 +121,15 @@ def follow_module(command: Command, name: str) -> Listening:
 def read_program(command: Command, program: Program) -> Listening:
     """Return who listens in a program that has been followed."""
     stopped = program.stopped
-    serves = stopped is not None and stopped.reason == "serves"
     calls = list(program.calls)
-    if any(call.name == "asyncio.Event().set" for call in calls):
-        serves = False  # what waits for an event may be what ended here
+    serves = _stays_up(program)
     never: list[Evidence] = []
     listeners = []
     for call in calls:
         if call.name in SERVERS:
             # A thread may end with the program, and so does a server whose call returns.
             aside = (call.thread or call.name not in BLOCKING) and not serves
+            aside = aside or (call.in_thread and not _works_in_threads(call, program))
             before, program.stopped = program.doubt, None
             listener = listener_of(call, program, certain=command.step.certain and not aside)
             if program.stopped is not None:  # the application's own import ends it
@@ -124,10 +139,42 @@ def read_program(command: Command, program: Program) -> Listening:
             else:
                 doubtful = program.doubt and not before
                 listeners.append(attrs.evolve(listener, certain=False) if doubtful else listener)
-    if stopped is not None and stopped.reason != "serves":
+    if stopped is not None and stopped.reason not in {"serves", "exec"}:
         never.append(stopped.evidence)
+    calls = [call for call in calls if not program.processes.knows(call)]
     gaps = [*program.gaps, *_gaps(calls, ends=not serves)]
-    return Listening(listeners=tuple(listeners), gaps=tuple(gaps), never=tuple(never), programs=(program,))
+    found = Listening(
+        listeners=tuple(listeners),
+        gaps=tuple(gaps),
+        never=tuple(never),
+        programs=(program,),
+        unfollowed=tuple(filter(None, map(_other_program, calls))),
+        stays=serves,
+        ends=stopped is None and not gaps,
+    )
+    started = program.processes.start
+    return found.plus(started.listening(stays=serves)) if isinstance(started, Children) else found
+
+
+def _stays_up(program: Program) -> bool:
+    """Tell whether a program certainly runs as long as the container."""
+    if any(call.name in {"asyncio.Event().set", "threading.Event().set"} for call in program.calls):
+        return False  # what waits for an event may be what ended here
+    stopped = program.stopped
+    if stopped is not None and stopped.reason not in {"exit", "raise"}:
+        return stopped.reason == "serves"
+    return outlives(program)
+
+
+def _works_in_threads(call: Call, program: Program) -> bool:
+    """Tell whether a server comes up in a thread: others set handlers of signals, which only a main thread may."""
+    if call.name != "flask.Flask().run":
+        return call.name in _IN_THREADS
+    reloads = [call.keywords.get(name, Const(value=False)) for name in ("debug", "use_reloader")]
+    debug = any(other.name == "flask.Flask().debug=" for other in program.calls)
+    return all(value == Const(value=False) for value in reloads) and not (
+        debug or call.spread or program.environment.get("FLASK_DEBUG", "0") != "0"
+    )
 
 
 def beside_a_server(listening: Listening) -> Listening:
@@ -159,8 +206,8 @@ def _gaps(calls: list[Call], *, ends: bool) -> list[Evidence]:
             continue
         if name.startswith(SETUP) and ".?" not in name and not last.startswith(_SERVING_WORDS):
             continue
-        if name.startswith(_OTHER_PROGRAMS):
-            gaps.append(call.place.evidence(f"{name} may start another program, which is not followed"))
+        if (other := _other_program(call)) is not None:
+            gaps.append(other)
         elif ".?" in name or name.startswith(_SERVING) or _may_serve(name, last):
             gaps.append(call.place.evidence(f"{name} may listen, which is not followed"))
         elif ends and not _is_standard(name) and not name.startswith(_QUIET):
@@ -168,6 +215,12 @@ def _gaps(calls: list[Call], *, ends: bool) -> list[Evidence]:
                 call.place.evidence(f"{name} is not followed, and the program serves in no known way")
             )
     return gaps[:_MANY] + foreign[:_MANY]
+
+
+def _other_program(call: Call) -> Evidence | None:
+    started = call.name.startswith(_OTHER_PROGRAMS)
+    message = f"{call.name} may start another program, which is not followed"
+    return call.place.evidence(message) if started else None
 
 
 def _may_serve(name: str, last: str) -> bool:

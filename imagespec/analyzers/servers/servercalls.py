@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from imagespec.analyzers.python.logsetup import set_up
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import UNKNOWN, Call, Const, Unknown, root_of, text_of
 from imagespec.analyzers.servers import aiohttp, django, smallservers, stdlib, tornado
@@ -45,12 +46,15 @@ def _server_name_is_open(call: Call, program: Program) -> bool:
     return False
 
 
-def _uvicorn_run(call: Call, _program: Program) -> Address | str:
+def _uvicorn_run(call: Call, program: Program) -> Address | str:
     """Serve by uvicorn 0.20 to 0.54, main.py and config.py: 127.0.0.1:8000; the environment is not read."""
     target = call.argument(0, "app")
     text_wanted = _wants_import_string(call)
     if text_wanted and not isinstance(target, Const | Unknown):
         return "uvicorn wants the application as an import string for workers or reload, and stops"
+    log_config = call.argument(None, "log_config")
+    if log_config not in {None, Const(None)}:
+        set_up(program, log_config or UNKNOWN, call.place)
     socket = call.keywords.get("uds")
     closed = socket is not None and socket != Const(None)
     return Address(

@@ -6,7 +6,10 @@ import posixpath
 
 import attrs
 
+from imagespec.analyzers.python.logsetup import set_up
+from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
+from imagespec.analyzers.python.values import UNKNOWN, Const
 from imagespec.analyzers.servers.listening import Listener, Listening
 from imagespec.analyzers.servers.words import (
     Command,
@@ -71,6 +74,10 @@ def _follow(command: Command, settings: _Settings, program: Program, target: str
     module, _, variable = target.partition(":")
     if not module or not variable:
         return command.never(f"uvicorn wants MODULE:ATTRIBUTE, and is given {target!r}")
+    log_config = settings.get("log-config")
+    if log_config != "":
+        place = Place(command.evidence.path or "", command.evidence.line, command.evidence.layer)
+        set_up(program, UNKNOWN if log_config is None else Const(log_config), place)
     factory = settings.options.has("--factory") or bool(settings.env.get("UVICORN_FACTORY"))
     app = served(command, program, module, variable, factory=factory)
     if not isinstance(app, Listening):

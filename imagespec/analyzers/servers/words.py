@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import attrs
 
 from imagespec.analyzers.python.paths import python_paths
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.source import Sources
+from imagespec.analyzers.python.started import Starter
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Call,
@@ -29,6 +30,8 @@ from imagespec.analyzers.startup.steps import INHERITED, Step
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
 
+MakeChildren = Callable[["Command", Program], Starter]
+"""Makes what follows the programs that a Python program starts."""
 _EDITORS = frozenset(
     {"sed", "cp", "mv", "rm", "ln", "tee", "envsubst", "install", "perl", "awk", "crudini", "confd"}
 )
@@ -46,6 +49,7 @@ class Command:
     """The step's own place."""
     before: tuple[Step, ...] = ()
     """The steps before it."""
+    children: MakeChildren | None = None
 
     def gap(self, message: str) -> Listening:
         """Return that this command stays open."""

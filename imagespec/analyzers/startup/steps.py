@@ -80,3 +80,5 @@ class StartCommand:
     """The only failure is that it certainly ends, and with it the container, while a program runs in the background."""
     gaps: tuple[Evidence, ...] = ()
     """What could not be followed; while there are any, the absence of a step proves nothing."""
+    architecture: str = ""
+    """What the image's programs are for, as its config says."""
