@@ -81,9 +81,11 @@ def follow_hypercorn(command: Command) -> Listening:
     program = program_for(command, "hypercorn")
     if isinstance(program, Listening):
         return program
-    kind, _, rest = target.partition(":")
-    interface = kind if kind in {"asgi", "wsgi"} else None
-    module, _, variable = (rest if interface else target).partition(":")
+    # A module may be called asgi.py or wsgi.py: only a second colon makes it the interface (utils.py).
+    interface, _, named = target.partition(":") if target.count(":") == 2 else (None, "", target)
+    if interface not in {None, "asgi", "wsgi"}:
+        return command.never(f"hypercorn: {interface} is no interface, and the server stops")
+    module, _, variable = named.partition(":")
     app = served(command, program, module, variable or "app")
     if not isinstance(app, Listening):
         app = attrs.evolve(app, interface=interface, root_path=options.last("--root-path") or "")
