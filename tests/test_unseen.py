@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from imagespec import api
-from tests.build import Item, config, directory, docker_archive, file, layer
+from tests.build import Item, config, directory, docker_archive, file, layer, symlink
 from tests.python_images import SITE
 from tests.services import APP, BASE
 
@@ -189,7 +189,9 @@ def test_gunicorns_dictionary_for_logging(more: str, expected: str) -> None:
 
 def test_gunicorns_dictionary_that_logs_to_a_file() -> None:
     handlers = "{'console': {'class': 'logging.FileHandler', 'filename': '/var/g.log'}}"
-    text = "bind = '0.0.0.0:8080'\nlogconfig_dict = {'version': 1, 'loggers': {}, 'handlers': " + handlers + "}"
+    text = (
+        "bind = '0.0.0.0:8080'\nlogconfig_dict = {'version': 1, 'loggers': {}, 'handlers': " + handlers + "}"
+    )
     assert outcome("log-output", ["gunicorn", "-c", "g.py", "app:app"], ("app/g.py", text)) == "unknown"
 
 
@@ -264,3 +266,38 @@ def test_flask_handlers_that_answer_404_to_some_values_in_the_url(body: str, exp
     text = f"from flask import abort{FLASK}@app.post('/v1/<name>')\ndef infer(name):\n{body}    return name\n{RUN}"
     apis = [{"url": "/v1/a", "method": "post"}]
     assert outcome("inference-api", ["python", "main.py"], ("app/main.py", text), apis=apis) == expected
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "MAIN=$BASE/bin/$NAME/main.py\nexec python $MAIN\n",
+        "exec python $BASE/bin/$NAME/main.py\n",
+        "export MAIN=$BASE/bin/$NAME/$FILE.py\nexec python $MAIN\n",
+        'exec python "$BASE"/bin/$NAME/main.py >> $BASE/bin/$NAME/stream 2>&1\n',
+        "set -- $BASE/bin/$NAME/main.py\nexec python $1\n",
+    ],
+)
+def test_words_of_several_variables_without_braces(script: str) -> None:
+    start = "BASE=/app\nNAME=x\nFILE=main\n"
+    stream = symlink("app/bin/x/stream", "/dev/stdout")
+    files = (("app/run.sh", start + script), ("app/bin/x/main.py", FLASK + RUN), stream)
+    assert outcome("service-port", ["sh", "run.sh"], *files) == "pass"
+    assert outcome("log-output", ["sh", "run.sh"], *files) == "pass"
+
+
+@pytest.mark.parametrize(("shared", "expected"), [("true", "pass"), ("false", "fail")])
+def test_a_virtual_environment_with_the_installations_packages(shared: str, expected: str) -> None:
+    environment = (
+        symlink("opt/venv/bin/python", "/usr/local/bin/python3.11"),
+        (
+            "opt/venv/pyvenv.cfg",
+            f"home = /usr/local/bin\ninclude-system-site-packages = {shared}\nversion = 3.11.2\n",
+        ),
+        ("opt/venv/lib/python3.11/site-packages/own/__init__.py", ""),
+    )
+    command = ["/opt/venv/bin/python", "main.py"]
+    assert (
+        outcome("service-port", command, ("app/main.py", "import own\n" + FLASK + RUN), *environment)
+        == expected
+    )
