@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from imagespec import api
-from tests.build import Item, config, directory, docker_archive, file, layer, symlink
+from tests.build import Item, config, directory, docker_archive, file, layer, program, symlink
 from tests.python_images import SITE
 from tests.services import APP, BASE
 
@@ -301,3 +301,28 @@ def test_a_virtual_environment_with_the_installations_packages(shared: str, expe
         outcome("service-port", command, ("app/main.py", "import own\n" + FLASK + RUN), *environment)
         == expected
     )
+
+
+TOOLS = (
+    program("usr/bin/which", '#!/bin/sh\nfor NAME in "$@"; do type $NAME; done\n'),
+    program("usr/bin/curl"),
+)
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("python --version\npython main.py\n", "pass"),
+        ("set -e\nwhich python\npython -V && python main.py\n", "pass"),
+        ("pip list\npython main.py\n", "pass"),
+        ("curl -fsS --max-time 3 -o /app/model.bin http://x/model || true\nexec python main.py\n", "pass"),
+        ("curl -fsS -m 3 -o /app/main.py http://x/model\nexec python main.py\n", "unknown"),
+        ("curl -m 3 -O http://x/main.py\nexec python main.py\n", "unknown"),
+        ("set -e\ncurl -fsS -m 3 http://x/warm\nexec python main.py\n", "unknown"),
+        ("curl -fsS http://x/model\nexec python main.py\n", "unknown"),
+        ("set -e\nnvidia-smi\nexec python main.py\n", "fail"),
+    ],
+)
+def test_commands_that_only_tell_something(script: str, expected: str) -> None:
+    files = (("app/run.sh", script), ("app/main.py", FLASK + RUN), *TOOLS, program("usr/local/bin/pip"))
+    assert outcome("service-port", ["sh", "run.sh"], *files) == expected
