@@ -21,6 +21,7 @@ from imagespec.analyzers.python.values import (
     Value,
 )
 from imagespec.analyzers.startup.steps import Step
+from imagespec.analyzers.startup.users import closed_file
 from imagespec.verdict import Evidence
 
 _IMPORTS = 14
@@ -96,6 +97,7 @@ class Importer(Evaluator):
                 return module
             case "missing":
                 return self._missing(name, shown)
+        self.check_readable(found.path)
         loaded = self.sources.load(found.path)
         if isinstance(loaded, BrokenSource):
             raise self.stop("syntax", f"{found.path} {loaded}: Python stops here")
@@ -108,6 +110,15 @@ class Importer(Evaluator):
         self.modules[name] = module
         self._execute(module, loaded.tree)
         return module
+
+    def check_readable(self, path: str) -> None:
+        """Record a gap where the program's user may not read a source file."""
+        closed = closed_file(self.step.user, path, self.sources.rootfs)
+        if closed is not None:
+            message = (
+                f"the user {self.step.user} may not be allowed to read {closed.path}; Python stops here then"
+            )
+            self.gap(self.here(message))
 
     def _check_shadows(self) -> None:
         if self._shadows_checked:
@@ -166,7 +177,6 @@ class Importer(Evaluator):
         """Return the module of ``from ..name import``."""
         parts = self.frame.module.package.split(".") if self.frame.module.package else []
         if level > len(parts):
-            self.gap(self.here("an import relative to no package, which fails"))
-            return UNKNOWN
+            raise self.stop("import", "an import relative to no package: Python stops here")
         base = parts[: len(parts) - level + 1]
         return self.import_module(".".join([*base, name] if name else base))

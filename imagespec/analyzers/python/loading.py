@@ -15,6 +15,7 @@ from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, M
 from imagespec.analyzers.python.state import State
 from imagespec.analyzers.python.values import Value, text_of
 from imagespec.analyzers.python.writing import check_written
+from imagespec.analyzers.startup.users import closed_file
 
 _WRITING = frozenset("wax+")
 _MADE_AT_RUN_TIME = ("/dev/", "/proc/", "/sys/", "/tmp/", "/run/", "/var/tmp/")  # noqa: S108 - compared with
@@ -45,7 +46,18 @@ def _load(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     full = missing_file(run, path, mode)
     if full is not None:
         run.gap(run.here(f"{full} is read and is not in the image; without it Python stops here"))
+    elif not _WRITING & set(mode):
+        _check_readable(run, path)
     return None
+
+
+def _check_readable(run: State, path: str) -> None:
+    if not path.startswith("/") and run.step.cwd is None:
+        return
+    full = posixpath.normpath(posixpath.join(run.step.cwd or "/", path))
+    closed = closed_file(run.step.user, full, run.sources.rootfs)
+    if closed is not None and not full.startswith(_MADE_AT_RUN_TIME):
+        run.gap(run.here(f"the user {run.step.user} may not be allowed to read {full}"))
 
 
 def missing_file(program: State, path: str, mode: str = "r") -> str | None:

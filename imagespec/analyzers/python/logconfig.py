@@ -84,26 +84,27 @@ class LogConfiguration:
 
 def from_table(table: Value | None) -> LogConfiguration | None:
     """Return what a dictionary configures; None where that is not followed."""
-    rows = _rows(table)
+    rows = rows_of(table)
     if rows is None or rows.get("incremental") not in {None, Const(value=False)}:
         return None
-    made, listed = _rows(rows.get("handlers", Table({}))), _rows(rows.get("loggers", Table({})))
+    made, listed = rows_of(rows.get("handlers", Table({}))), rows_of(rows.get("loggers", Table({})))
     if made is None or listed is None:
         return None
-    parsed = {name: _handler(_rows(value)) for name, value in made.items()}
+    parsed = {name: _handler(rows_of(value)) for name, value in made.items()}
     handlers = {name: handler for name, handler in parsed.items() if handler is not None}
     if len(handlers) < len(parsed):
         return None
     if "root" in rows:
         listed[""] = rows["root"]
-    loggers = {name: _logger(_rows(value)) for name, value in listed.items()}
+    loggers = {name: _logger(rows_of(value)) for name, value in listed.items()}
     found = {name: logger for name, logger in loggers.items() if logger is not None}
     if len(found) < len(loggers) or any(set(own) - handlers.keys() for own, _ in found.values()):
         return None
     return LogConfiguration(handlers, found)
 
 
-def _rows(value: Value | None) -> dict[str, Value] | None:
+def rows_of(value: Value | None) -> dict[str, Value] | None:
+    """Return the entries of a dictionary all of which are known; None for anything else."""
     if not isinstance(value, Table) or value.open:
         return None
     return {str(key): item for key, item in value.entries.items()}

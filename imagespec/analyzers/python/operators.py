@@ -36,6 +36,7 @@ _OPERATORS: dict[type[ast.operator], Callable[[object, object], object]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
+_DIVIDING = (ast.Div, ast.FloorDiv, ast.Mod)
 
 
 def binary(run: Evaluator, node: ast.BinOp) -> Value:
@@ -49,6 +50,8 @@ def binary(run: Evaluator, node: ast.BinOp) -> Value:
     if adding and isinstance(known, Items):  # what is known of a sum stays known: it may have more
         return Items(list(known.items), known.kind, open=True)
     text = text_of(first)
+    if type(node.op) in _DIVIDING and _is_number(first) and _is_zero(second) and not run.trying:
+        raise run.stop("raise", "a number is divided by zero: Python stops here")
     if isinstance(node.op, ast.Div) and isinstance(first, Const) and isinstance(first.value, PurePosixPath):
         part = text_of(second)
         return UNKNOWN if part is None or len(part) > 4096 else Const(first.value / part)
@@ -57,6 +60,14 @@ def binary(run: Evaluator, node: ast.BinOp) -> Value:
     if isinstance(first, Const) and isinstance(second, Const) and type(node.op) in _OPERATORS:
         return _compute(_OPERATORS[type(node.op)], first.value, second.value, adding=adding)
     return UNKNOWN
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, Const) and isinstance(value.value, int | float)
+
+
+def _is_zero(value: Value) -> bool:
+    return isinstance(value, Const) and isinstance(value.value, int | float) and value.value == 0
 
 
 def _percent(text: str, given: Value) -> Value:

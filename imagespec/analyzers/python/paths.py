@@ -81,14 +81,22 @@ def _library_directories(step: Step, rootfs: RootFs) -> tuple[list[str], bool]:
     if environment is not None:
         found = _site_directories(rootfs, prefix, None)
         cfg = (rootfs.content(environment) or b"").decode("utf-8", "replace").lower()
-        isolated = re.search(r"^include-system-site-packages\s*=\s*false", cfg, re.MULTILINE) is not None
-        return found, bool(found) and isolated
+        shared = re.search(r"^include-system-site-packages\s*=\s*(true|false)\s*$", cfg, re.MULTILINE)
+        if shared is not None and shared[1] == "true":
+            found += _of_installation(real, rootfs)
+        return found, bool(found) and shared is not None
+    found = _of_installation(real, rootfs)
+    return found, bool(found)
+
+
+def _of_installation(real: Entry, rootfs: RootFs) -> list[str]:
+    """Return the library directories of an interpreter that is in no virtual environment."""
     version = _VERSION.search(posixpath.basename(real.path))
     prefix = posixpath.dirname(posixpath.dirname(real.path))
     found = _site_directories(rootfs, prefix, version and version[1])
     if prefix == "usr":  # Debian's and Fedora's interpreters also look here (their site.py)
         found += _site_directories(rootfs, "usr/local", version and version[1])
-    return found, bool(found)
+    return found
 
 
 def _site_directories(rootfs: RootFs, prefix: str, version: str | None) -> list[str]:

@@ -58,6 +58,7 @@ class Program(Importer):
 
     def run_file(self, path: str, *, name: str = "__main__") -> Module | None:
         """Follow a file as the program's main module."""
+        self.check_readable(path)
         loaded = self.sources.load(path)
         if isinstance(loaded, BrokenSource):
             self.stopped = Stop(

@@ -58,6 +58,11 @@ _FILE_HANDLERS: Mapping[str, int] = {
     "logging.handlers.WatchedFileHandler": 0,
     "concurrent_log_handler.ConcurrentRotatingFileHandler": 0,
 }
+_STRUCTLOG = {
+    f"structlog.{kind}Logger{made}" for kind in ("Print", "Write", "Bytes") for made in ("", "Factory")
+}
+"""Loggers that write to the file object that they are given, or to standard output (structlog 21 to 25, _output.py)."""
+_OPENING = {"builtins.open", "io.open"}
 _CONFIGURED = {"logging.config.dictConfig", "logging.config.fileConfig", "logging.basicConfig"}
 _REDIRECTIONS = {"os.dup2", "contextlib.redirect_stdout", "contextlib.redirect_stderr"}
 _STREAMS = {"sys.stdout": "standard output", "sys.stderr": "standard error"}
@@ -94,7 +99,11 @@ class _Found:
         if call.name in _FILE_HANDLERS:
             self._file(call, call.argument(_FILE_HANDLERS[call.name], "filename"), program)
         elif call.name == "logging.StreamHandler":
-            self._stream(call, call.argument(0, "stream"))
+            self._stream(call, call.argument(0, "stream"), program)
+        elif call.name in _STRUCTLOG:
+            value = call.argument(0, "file")
+            none = value is None or value == Const(None)
+            self._stream(call, External("sys.stdout") if none else value, program)
         elif call.name == "logging.basicConfig":
             self._basic(call, program)
         elif call.name == "loguru.logger.add":
@@ -113,7 +122,7 @@ class _Found:
     def _replaced(self, call: Call, program: Program) -> None:
         """Add what a program puts in the place of a standard stream."""
         value = call.args[0] if call.args else None
-        if isinstance(value, Call) and value.name in {"builtins.open", "io.open"}:
+        if isinstance(value, Call) and value.name in _OPENING:
             self._file(call, value.argument(0, "file"), program, beside=False)
         elif not _is_standard(value):
             self.gaps.append(
@@ -155,7 +164,10 @@ class _Found:
         beside = is_beside_a_stream(call, program) if beside is None else beside
         self.files.append(LogFile(path=path, certain=sure, evidence=evidence, beside=beside))
 
-    def _stream(self, call: Call, value: Value | None) -> None:
+    def _stream(self, call: Call, value: Value | None, program: Program) -> None:
+        if isinstance(value, Call) and value.name in _OPENING:
+            self._file(call, value.argument(0, "file"), program)
+            return
         name = "sys.stderr" if value is None or value == Const(None) else name_of(value)
         if name in _STREAMS:
             self.streams.append(call.place.evidence(f"{call.name} writes to {_STREAMS[name]}"))
@@ -167,11 +179,15 @@ class _Found:
         if name is not None and name != Const(None):
             self._file(call, name, program)
         elif "handlers" not in call.keywords:  # handlers are calls of their own
-            self._stream(call, call.argument(None, "stream"))
+            self._stream(call, call.argument(None, "stream"), program)
 
     def _sink(self, call: Call, value: Value | None, program: Program) -> None:
-        if isinstance(value, External) or value is None:
-            self._stream(call, value)
+        if (
+            isinstance(value, External)
+            or value is None
+            or (isinstance(value, Call) and value.name in _OPENING)
+        ):
+            self._stream(call, value, program)
         elif isinstance(value, Const) or not isinstance(value, Function | Call):
             self._file(call, value, program)
 

@@ -81,7 +81,32 @@ def _make_directory(run: Evaluator, _callee: Callee, given: Arguments) -> Value 
     return Const(None)
 
 
+def _database(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    """Look at a database that is made when it is connected to and is not there (library reference, sqlite3)."""
+    value = given.get(0, "database")
+    path = _full_path(run, value)
+    named = path_text(value)
+    if path is None or named == ":memory:" or "uri" in given.keywords:
+        return None
+    if run.sources.rootfs.resolve(path) is None:
+        check_written(run, value)
+    return None
+
+
+def _dumped(position: int, name: str) -> Model:
+    def model(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+        check_written(run, given.get(position, name))
+        return None
+
+    return model
+
+
 WRITING: Mapping[str, Model] = {
+    "sqlite3.connect": _database,
+    "shelve.open": _dumped(0, "filename"),
+    "numpy.save": _dumped(0, "file"),
+    "joblib.dump": _dumped(1, "filename"),
+    "torch.save": _dumped(1, "f"),
     **dict.fromkeys(_HANDLERS, _handler),
     "logging.basicConfig": _basic_config,
     "os.makedirs": _make_directory,

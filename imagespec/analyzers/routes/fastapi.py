@@ -13,7 +13,7 @@ from typing import Any
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Const, Items, Value, text_of
 from imagespec.analyzers.routes.classviews import verbs_of
-from imagespec.analyzers.routes.handlers import Calling, handler_caveats, handler_of
+from imagespec.analyzers.routes.handlers import NOTHING, Calling, Given, handler_caveats, handler_of
 from imagespec.analyzers.routes.parameters import request_caveats
 from imagespec.analyzers.routes.reading import DEPTH, Reading
 from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, Caveat, RouteTable
@@ -36,6 +36,7 @@ _HARMLESS = (
 _USERS = ("fastapi.FastAPI().include_router", "fastapi.APIRouter().include_router")
 _HOOKS = ("middleware", "exception_handler", "on_event")
 _DECORATORS = (*VERBS, "api_route", "route", *_HOOKS)
+_PARAMETER = re.compile(r"\{(\w{1,100})[:}]")
 _FASTAPI = Calling()
 _STARLETTE = Calling(positional=1, takes="responses")
 
@@ -159,7 +160,7 @@ class _Reader(Reading):
             methods = None if verbs.methods is None else _with_head(verbs.methods)
         elif methods is None:
             methods = methods_of(call, view, head=plain)
-        caveats = () if verbs else self._caveats(view, call, plain=plain)
+        caveats = () if verbs else self._caveats(view, call, shown, plain=plain)
         more = () if plain else request_caveats(call, handler_of(view), shown, methods, self.program)
         self._add(
             prefix,
@@ -171,8 +172,9 @@ class _Reader(Reading):
             method_caveats=verbs.caveats if verbs else {},
         )
 
-    def _caveats(self, view: Value | None, call: Call, *, plain: bool) -> tuple[Caveat, ...]:
-        return handler_caveats(view, call.place, self.program, _STARLETTE if plain else _FASTAPI)
+    def _caveats(self, view: Value | None, call: Call, shown: str, *, plain: bool) -> tuple[Caveat, ...]:
+        given = NOTHING if plain else Given(frozenset(_PARAMETER.findall(shown)))
+        return handler_caveats(view, call.place, self.program, _STARLETTE if plain else _FASTAPI, given)
 
     def _add(
         self,

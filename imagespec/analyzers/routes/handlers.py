@@ -20,6 +20,7 @@ from imagespec.analyzers.routes.errorsigns import certain_sign, error_signs
 from imagespec.analyzers.routes.handlertext import Handler
 from imagespec.analyzers.routes.routing import Caveat
 from imagespec.analyzers.routes.statuses import codes_of, is_success
+from imagespec.analyzers.routes.urlrefusals import refuses_some
 
 
 @attrs.frozen(kw_only=True)
@@ -79,7 +80,16 @@ def handler_caveats(
     key = (view.node, view.self_value, calling, given, owner)
     if key not in program.remembered:  # one handler may stand behind thousands of routes
         program.remembered[key] = _reasons(view, program, calling, given, owner)
-    return tuple(Caveat(place.evidence(message), always) for message, always in program.remembered[key])
+    found = [Caveat(place.evidence(message), always) for message, always in program.remembered[key]]
+    return (*found, *_of_url(view, place, program, given))
+
+
+def _of_url(view: Function, place: Place, program: Program, given: Given) -> tuple[Caveat, ...]:
+    key = ("of the URL", view.node, given.names)
+    if key not in program.remembered:
+        message = "the handler answers some values in the URL with 404 or its like"
+        program.remembered[key] = ((message, False),) if refuses_some(view, given.names) else ()
+    return tuple(Caveat(place.evidence(message), of_url=True) for message, _ in program.remembered[key])
 
 
 def _reasons(

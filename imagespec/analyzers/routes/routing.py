@@ -22,6 +22,8 @@ class Caveat:
     evidence: Evidence
     always: bool = False
     """Whether every request is: then the route proves nothing."""
+    of_url: bool = False
+    """Whether it depends on values in the URL, and the answer may be the one of a URL that is not served."""
 
 
 @attrs.frozen(kw_only=True)
@@ -170,6 +172,9 @@ class RouteTable:
         shown = tuple(dict.fromkeys(caveat.evidence for caveat in caveats))
         if any(caveat.always for caveat in caveats):
             message = f"{method} {path} has a route, whose handler answers every request with an error"
+            return Answer(served=None, message=message, evidence=(route.evidence, *shown[:3]))
+        if any(caveat.of_url for caveat in caveats):
+            message = f"{method} {path} has a route, whose handler answers some values in the URL with 404 or its like"
             return Answer(served=None, message=message, evidence=(route.evidence, *shown[:3]))
         message = f"{method} {path} is served by the route {route.pattern}"
         return Answer(served=True, message=message, evidence=(route.evidence,), caveats=shown)

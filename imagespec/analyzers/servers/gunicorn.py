@@ -14,7 +14,8 @@ import attrs
 
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Const, Items, Module, Value, text_of
-from imagespec.analyzers.servers.listening import Listener, Listening, ServerLog
+from imagespec.analyzers.servers.gunicornlogs import gunicorn_logs, refused_dictionary
+from imagespec.analyzers.servers.listening import Listener, Listening
 from imagespec.analyzers.servers.words import (
     Command,
     Options,
@@ -141,6 +142,9 @@ def _follow(command: Command, settings: Settings, program: Program) -> Listening
         if program.sources.exact:
             return command.never(missing)
         program.gap(attrs.evolve(command.evidence, message=missing))
+    refused = refused_dictionary(settings)
+    if refused:
+        return command.never(refused)
     module, _, variable = name.partition(":")
     app = served(command, program, module, variable or "application")
     interface, package = _worker(settings)
@@ -158,48 +162,6 @@ def _daemon(settings: Settings) -> bool:
     """Tell whether gunicorn may go to the background, where the container ends when its first process does."""
     value = settings.option((), "daemon")
     return settings.has_flag("-D", "--daemon") or not (value is None or value == Const(value=False))
-
-
-_FILES: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("--access-logfile",), "accesslog"),
-    (("--error-logfile", "--log-file"), "errorlog"),
-)
-_LOGGING: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("--log-config",), "logconfig"),
-    (("--log-config-json",), "logconfig_json"),
-    ((), "logconfig_dict"),
-    (("--logger-class",), "logger_class"),
-    (("--log-syslog",), "syslog"),
-)
-
-
-def gunicorn_logs(command: Command, settings: Settings) -> tuple[ServerLog, ...]:
-    """
-    Return where gunicorn logs, unless that is standard error as by default (config.py, Errorlog and Accesslog).
-
-    Requests are only in the access log, and what the application prints is in the error log only with capture_output.
-    """
-    captured = settings.option((), "capture_output")
-    sure = settings.has_flag("--capture-output") or captured == Const(value=True)
-    found = []
-    for names, setting in _FILES:
-        value = settings.option(names, setting)
-        if value is None or value in {Const(None), Const("-")}:
-            continue
-        text = text_of(value)
-        path = posixpath.normpath(posixpath.join(command.step.cwd or "/", text)) if text else None
-        certain = path is not None and (setting == "accesslog" or sure)
-        message = f"gunicorn's {setting} goes to {text or 'an unknown place'}"
-        found.append(
-            ServerLog(path=path, certain=certain, evidence=attrs.evolve(command.evidence, message=message))
-        )
-    for names, setting in _LOGGING:
-        value = settings.option(names, setting)
-        if settings.has_flag(*names) or value not in {None, Const(None), Const(value=False)}:
-            message = f"gunicorn's {setting} is not followed"
-            evidence = attrs.evolve(command.evidence, message=message)
-            found.append(ServerLog(path=None, certain=False, evidence=evidence))
-    return tuple(found)
 
 
 def _worker(settings: Settings) -> tuple[str | None, str | None]:

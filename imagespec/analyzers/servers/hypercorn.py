@@ -85,9 +85,11 @@ def follow_hypercorn(command: Command) -> Listening:
         return settings
     _set_up_logging(command, settings, program)
     _check_worker(command, settings, program)
-    kind, _, rest = target.partition(":")
-    interface = kind if kind in {"asgi", "wsgi"} else None
-    module, _, variable = (rest if interface else target).partition(":")
+    # A module may be called asgi.py or wsgi.py: only a second colon makes it the interface (utils.py).
+    interface, _, named = target.partition(":") if target.count(":") == 2 else (None, "", target)
+    if interface not in {None, "asgi", "wsgi"}:
+        return command.never(f"hypercorn: {interface} is no interface, and the server stops")
+    module, _, variable = named.partition(":")
     app = served(command, program, module, variable or "app")
     if not isinstance(app, Listening):
         root = settings.get("root_path")

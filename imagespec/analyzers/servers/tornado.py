@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import UNKNOWN, Call, External, Value, root_of, text_of
+from imagespec.analyzers.python.values import Call, root_of
 from imagespec.analyzers.servers.calls import Address, Server, host_of, port_of, tls_of
-
-_OPTIONS = "tornado.options.options."
+from imagespec.analyzers.servers.tornadooptions import option_value
 
 
 def _listen(call: Call, program: Program) -> Address | str:
@@ -23,29 +22,13 @@ def _listen(call: Call, program: Program) -> Address | str:
         app, secure = made.argument(0, "request_callback"), made.argument(None, "ssl_options")
     address = call.argument(1, "address")
     return Address(
-        host=None if call.spread else host_of(_option(address, program), ""),
-        port=port_of(_option(call.argument(0, "port"), program), None, text=True),
+        host=None if call.spread else host_of(option_value(address, program), ""),
+        port=port_of(option_value(call.argument(0, "port"), program), None, text=True),
         server="tornado",
         app=app,
         tls=tls_of(secure),
         reads_subclasses=True,
     )
-
-
-def _option(value: Value | None, program: Program) -> Value | None:
-    """Return the default of an option of ``tornado.options`` that the command line does not give."""
-    if not isinstance(value, External) or not value.name.startswith(_OPTIONS):
-        return value
-    name = value.name.removeprefix(_OPTIONS)
-    asked = any(call.name.startswith("tornado.options.parse_") for call in program.calls)
-    if asked and any(word is None or name in word.replace("-", "_") for word in program.argv[1:]):
-        return UNKNOWN
-    if any(call.name == "tornado.options.parse_config_file" for call in program.calls):
-        return UNKNOWN
-    made = [call for call in program.calls if call.name == "tornado.options.define"]
-    found = [call for call in made if call.args and text_of(call.args[0]) == name]
-    default = found[0].argument(1, "default") if len(found) == 1 else None
-    return UNKNOWN if default is None else default
 
 
 CALLS: Mapping[str, Server] = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imagespec.analyzers.shell.commands import CommandReader, line_of, names_in
+from imagespec.analyzers.shell.grammar import parse_grammar
 from imagespec.analyzers.shell.syntax import LIMIT_PROBLEMS, syntax_problems
 from imagespec.analyzers.shell.tree import (
     AndOr,
@@ -72,12 +73,7 @@ def parse_shell(text: bytes) -> ShellText:
         return ShellText((), (Problem(1, reason),))
     if CARRIAGE_RETURN_STAND_IN.encode() in text or b"\0" in text:
         return ShellText((), (Problem(1, "control characters that no shell script has"),))
-    import tree_sitter  # noqa: PLC0415 - heavy, and most images need it for few files
-    import tree_sitter_bash  # noqa: PLC0415
-
-    source = text.replace(b"\r", CARRIAGE_RETURN_STAND_IN.encode())
-    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
-    root = parser.parse(source).root_node
+    root, source = parse_grammar(text.replace(b"\r", CARRIAGE_RETURN_STAND_IN.encode()))
     lowering = _Lowering(source)
     body = lowering.sequence(root.children, 0)
     problems = [*syntax_problems(root, source), *lowering.problems]

@@ -147,7 +147,7 @@ class Launcher:
     def _shebang(self, call: _Call) -> Words | None:
         """Return the command line of the interpreter that a script names; None when the file is no script."""
         entry = call.entry
-        if entry is None or call.applet:
+        if entry is None or call.applet or tools.reads_as_it_is(call.name, entry):
             return None
         head = self._walk.rootfs.content(entry)
         if head is None and entry.size_bytes:
@@ -216,11 +216,13 @@ class Launcher:
         self._walk.rights_given |= call.name in {"chown", "chgrp", "chmod", "setfacl"}
         if call.name == "chmod":
             note_chmod(self._walk, words, call.state.cwd)
-        elif call.name not in tools.HARMLESS and not (call.name == "find" and "-delete" not in words):
-            self._walk.touch(words[1:], widely=call.name not in tools.NARROW)
+        elif not tools.is_harmless(call.name, words):
+            narrow = call.name in tools.NARROW or tools.is_bounded_fetch(words)
+            self._walk.touch(words[1:], widely=not narrow)
             note_written(self._walk, call.name, words, call.state.cwd)
         paths = [absolute(name, call.state.cwd) for name in tools.files_read(words)]
         may_fail = any(path is not None and self._walk.rootfs.resolve(path) is None for path in paths)
+        may_fail |= ends and tools.may_refuse(words)
         made = [absolute(name, call.state.cwd) for name in tools.directories_made(words)]
         may_fail |= any(path is not None and self._walk.rootfs.resolve(path) is not None for path in made)
         return Launched(Status.LIKELY if ends and not may_fail else Status.UNKNOWN, returns=ends)

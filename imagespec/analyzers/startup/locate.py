@@ -100,7 +100,7 @@ def note_written(walk: Walk, name: str, words: tuple[str | None, ...], cwd: str 
         plain = [*plain[-1:], *(f"{plain[-1]}/{word.rpartition('/')[2]}" for word in plain[:-1])]
     elif name == "mv":
         plain += [f"{plain[-1]}/{word.rpartition('/')[2]}" for word in plain[:-1]]
-    elif name not in {"tee", "rm"} and not (
+    elif name not in {"tee", "rm", "curl", "wget"} and not (
         name in {"sed", "perl"} and any(option.startswith(("-i", "--in-place")) for option in options)
     ):
         return

@@ -39,6 +39,14 @@ NARROW = frozenset(
 CLIENTS = frozenset({"curl", "wget"})
 """Programs that ask servers and never are one; what they print is no server's log, and when they end is not known."""
 
+_TELLING = frozenset(
+    "java node npm pip pip3 conda gunicorn uvicorn nginx gcc make git nvcc cmake curl wget bash".split()  # noqa: SIM905 - one word a line is no better
+)
+_VERSION = frozenset({"--version", "-V", "-version", "-v"})
+_CURL_ELSEWHERE = frozenset(
+    {"--remote-name", "--remote-name-all", "--config", "--output-dir", "--create-dirs"}
+)
+
 _DURATION = re.compile(r"[0-9.]+[smhd]?\Z")
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*\Z")
 
@@ -51,11 +59,52 @@ def is_python(name: str) -> bool:
 def ends_by_itself(words: tuple[str | None, ...]) -> bool:
     """Tell whether a command is a small tool that returns."""
     name = (words[0] or "").rpartition("/")[2]
+    if only_tells(words) or is_bounded_fetch(words):
+        return True
     if name == "apk":
         return words[1:2] in {("manifest",), ("info",)}
     if name == "sleep":
         return all(word is not None and _DURATION.match(word) for word in words[1:])
     return name in SHORT_LIVED
+
+
+def only_tells(words: tuple[str | None, ...]) -> bool:
+    """Tell whether a command only tells something of itself or of the machine: a version, packages, graphics cards."""
+    name, rest = (words[0] or "").rpartition("/")[2], words[1:]
+    if name == "nvidia-smi":
+        return not any(
+            word is None or word.startswith(("-l", "--loop", "dmon", "pmon", "daemon")) for word in rest
+        )
+    if re.fullmatch(r"pip[0-9.]*", name) and rest[:1] in {("list",), ("freeze",), ("show",), ("check",)}:
+        return True
+    return len(rest) == 1 and rest[0] in _VERSION and (is_python(name) or name in _TELLING)
+
+
+def may_refuse(words: tuple[str | None, ...]) -> bool:
+    """Tell whether a command that returns may well fail: it asks another server, or for a graphics card."""
+    return is_bounded_fetch(words) or (words[0] or "").endswith("nvidia-smi") or "check" in words[1:2]
+
+
+def is_bounded_fetch(words: tuple[str | None, ...]) -> bool:
+    """Tell whether ``curl`` gives up by itself and writes only what its words name (curl 7 and 8, --max-time)."""
+    name, rest = (words[0] or "").rpartition("/")[2], words[1:]
+    if name != "curl" or None in rest:
+        return False
+    texts = [word or "" for word in rest]
+    letters = {letter for word in texts if word[:1] == "-" != word[1:2] for letter in word[1:]}
+    bounded = any(word in {"-m", "--max-time"} or word.startswith("--max-time=") for word in texts)
+    return bounded and not letters & set("OJKZ") and not any(word in _CURL_ELSEWHERE for word in texts)
+
+
+def reads_as_it_is(name: str, entry: Entry) -> bool:
+    """Tell whether a small tool is one of the system's own scripts, such as Debian's ``which``: not looked into."""
+    directory = entry.path.rpartition("/")[0]
+    return name in SHORT_LIVED and directory in {"bin", "usr/bin", "sbin", "usr/sbin"}
+
+
+def is_harmless(name: str, words: tuple[str | None, ...]) -> bool:
+    """Tell whether a command leaves every program and script as it is."""
+    return name in HARMLESS or (name == "find" and "-delete" not in words) or only_tells(words)
 
 
 def files_read(words: tuple[str | None, ...]) -> list[str]:

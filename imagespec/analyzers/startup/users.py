@@ -34,3 +34,14 @@ def closed_directory(user: str, path: str, view: RootFs) -> Entry | None:
         if entry is not None and entry.kind is EntryKind.DIRECTORY and not may(user, EXECUTE, entry, view):
             return entry
     return None
+
+
+def closed_file(user: str, path: str, view: RootFs) -> Entry | None:
+    """Return a file that the user may not be allowed to read, or the directory on the way; None where both are open."""
+    if user.partition(":")[0] in {"", *ROOT}:
+        return None
+    directory = closed_directory(user, path, view)
+    entry = view.resolve(path)
+    if directory is not None or entry is None:
+        return directory
+    return None if may(user, READ, entry, view) else entry

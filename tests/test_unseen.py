@@ -1,0 +1,328 @@
+"""
+Programs as users write them, of the kinds that a set of images by somebody who had not seen the analyzers brought up:
+small images judged through the whole pipeline, each kind beside its opposite.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from imagespec import api
+from tests.build import Item, config, directory, docker_archive, file, layer, program, symlink
+from tests.python_images import SITE
+from tests.services import APP, BASE
+
+MODEL = {
+    "model_type": "Image",
+    "model_algorithm": "x",
+    "apis": [{"url": "/predict", "method": "post"}],
+    "health": {"url": "/health"},
+}
+FLASK = """
+from flask import Flask
+app = Flask(__name__)
+@app.route('/predict', methods=['POST'])
+def predict(): return 'x'
+@app.route('/health')
+def health(): return 'ok'
+"""
+RUN = "app.run(host='0.0.0.0', port=8080)\n"
+FASTAPI = """
+from fastapi import FastAPI, HTTPException
+app = FastAPI()
+@app.get('/health')
+def health(): return {}
+"""
+
+
+def outcome(
+    rule: str,
+    command: list[str],
+    *files: tuple[str, str] | Item,
+    packages: tuple[str, ...] = (),
+    apis: list[dict[str, str]] | None = None,
+    **run: Any,
+) -> str:
+    """Return the verdict of one rule on an image that starts ``command`` in /app."""
+    items = [one if isinstance(one, Item) else file(*one) for one in files]
+    document = json.dumps(MODEL | ({"apis": apis} if apis else {}))
+    own = [APP, file("home/mind/model/config.json", document), *items]
+    layers = [layer(*BASE, *(file(f"{SITE}/{name}/__init__.py") for name in packages)), layer(*own)]
+    settings = {
+        "WorkingDir": "/app",
+        "Cmd": command,
+        "Env": ["PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *run.pop("env", ())],
+        **run,
+    }
+    report = api.check(io.BytesIO(docker_archive(layers, config(layers, settings))))
+    return str(report.inputs[0].images[0].verdict(rule))
+
+
+def port_of(text: str, *more: tuple[str, str] | Item, **run: Any) -> str:
+    """Return the verdict of service-port on a program of one file and what else the image has."""
+    return outcome("service-port", ["python", "main.py"], ("app/main.py", text), *more, **run)
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "expected"),
+    [
+        ("asgi:app", "asgi", "pass"),
+        ("asgi:web:app", "web", "pass"),
+        ("wsgi:app", "web", "fail"),
+        ("both:web:app", "web", "fail"),
+    ],
+)
+def test_a_module_called_as_an_interface_is_a_module(target: str, name: str, expected: str) -> None:
+    command = ["hypercorn", "-b", "0.0.0.0:8080", target]
+    assert outcome("service-port", command, (f"app/{name}.py", FASTAPI)) == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "guarded", "expected"), [(0, False, "fail"), (2, False, "pass"), (0, True, "pass")]
+)
+def test_a_division_by_zero_ends_the_program(count: int, guarded: bool, expected: str) -> None:
+    step = "STEPS = 100 // int(os.environ['BATCH'])"
+    lines = f"try:\n    {step}\nexcept ArithmeticError:\n    STEPS = 1\n" if guarded else step + "\n"
+    assert port_of(f"import os\n{lines}{FLASK}{RUN}", env=(f"BATCH={count}",)) == expected
+
+
+def test_a_relative_import_of_a_program_that_is_no_package_ends_it() -> None:
+    files = (
+        ("app/pkg/__init__.py", ""),
+        ("app/pkg/names.py", "A = 1\n"),
+        ("app/pkg/main.py", "from .names import A\n" + FLASK + RUN),
+    )
+    assert outcome("service-port", ["python", "pkg/main.py"], *files) == "fail"
+    assert outcome("service-port", ["python", "-m", "pkg.main"], *files) == "pass"
+
+
+@pytest.mark.parametrize(
+    ("folder", "mode", "user", "expected"),
+    [
+        (0o700, 0o644, "1000", "unknown"),
+        (0o755, 0o600, "1000", "unknown"),
+        (0o755, 0o644, "1000", "pass"),
+        (0o700, 0o600, "", "pass"),
+    ],
+)
+def test_sources_that_the_user_may_not_read(folder: int, mode: int, user: str, expected: str) -> None:
+    files = (directory("app/model", mode=folder), file("app/model/__init__.py", "A = 1\n", mode=mode))
+    assert port_of("import model\n" + FLASK + RUN, *files, User=user) == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "user", "expected"), [(0o600, "1000", "unknown"), (0o644, "1000", "pass"), (0o600, "", "pass")]
+)
+def test_data_that_the_user_may_not_read(mode: int, user: str, expected: str) -> None:
+    weights = file("app/weights.bin", "x", mode=mode)
+    assert port_of("data = open('weights.bin', 'rb').read()\n" + FLASK + RUN, weights, User=user) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "user", "expected"),
+    [
+        ("'calls.db'", "1000", "unknown"),
+        ("'calls.db'", "", "pass"),
+        ("':memory:'", "1000", "pass"),
+        ("'/tmp/calls.db'", "1000", "pass"),
+    ],
+)
+def test_a_database_where_the_user_may_not_write(name: str, user: str, expected: str) -> None:
+    start = f"import sqlite3\nbase = sqlite3.connect({name})\nbase.execute('select 1')\n"
+    assert port_of(start + FLASK + RUN, directory("tmp", mode=0o1777), User=user) == expected
+
+
+TORNADO = """
+import tornado.ioloop
+import tornado.web
+from tornado.options import define, options, parse_command_line, parse_config_file
+define("port", default=8888, type=int)
+define("address", default="0.0.0.0")
+define("config", type=str, callback=lambda path: parse_config_file(path, final=False))
+parse_command_line()
+tornado.web.Application([]).listen(options.port, options.address)
+tornado.ioloop.IOLoop.current().start()
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "expected"),
+    [
+        (["--config=s.conf"], "port = 8080\n", "pass"),
+        (["--config=s.conf"], "port = 9090\n", "fail"),
+        (["--config=s.conf"], "port = 8080\nimport os\n", "unknown"),
+        (["--config=s.conf", "--port=8080"], "port = 9090\n", "unknown"),
+        ([], "port = 8080\n", "fail"),
+        (["--port=8080"], "", "pass"),
+    ],
+)
+def test_tornados_options(words: list[str], settings: str, expected: str) -> None:
+    files = (("app/main.py", TORNADO), ("app/s.conf", settings))
+    command = ["python", "main.py", *words]
+    assert outcome("service-port", command, *files, packages=("tornado",)) == expected
+
+
+LOGGING = "{'version': 1, 'handlers': {'console': {'class': 'logging.StreamHandler', 'stream': 'ext://sys.stdout'}}%s}"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (
+            ", 'root': {'level': 'INFO', 'handlers': ['console']}",
+            "fail",
+        ),  # gunicorn's own loggers are still there
+        (", 'loggers': {}, 'root': {'level': 'INFO', 'handlers': ['console']}", "pass"),
+        (", 'loggers': {'gunicorn.error': {'handlers': ['file']}}", "fail"),
+    ],
+)
+def test_gunicorns_dictionary_for_logging(more: str, expected: str) -> None:
+    text = "bind = '0.0.0.0:8080'\nlogconfig_dict = " + LOGGING % more
+    command = ["gunicorn", "-c", "g.py", "app:app"]
+    assert outcome("service-port", command, ("app/g.py", text)) == expected
+    assert outcome("log-output", command, ("app/g.py", text)) == ("pass" if expected == "pass" else "unknown")
+
+
+def test_gunicorns_dictionary_that_logs_to_a_file() -> None:
+    handlers = "{'console': {'class': 'logging.FileHandler', 'filename': '/var/g.log'}}"
+    text = (
+        "bind = '0.0.0.0:8080'\nlogconfig_dict = {'version': 1, 'loggers': {}, 'handlers': " + handlers + "}"
+    )
+    assert outcome("log-output", ["gunicorn", "-c", "g.py", "app:app"], ("app/g.py", text)) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (", 'root': {'handlers': ['console']}", "pass"),
+        (", 'root': {'handlers': ['consol']}", "fail"),
+        (", 'loggers': {'a': {'handlers': [NAME]}}", "pass"),
+    ],
+)
+def test_a_dictionary_for_logging_that_is_refused(more: str, expected: str) -> None:
+    start = (
+        f"import logging.config\nfrom os import name as NAME\nlogging.config.dictConfig({LOGGING % more})\n"
+    )
+    assert port_of(start + FLASK + RUN) == expected
+
+
+@pytest.mark.parametrize(
+    ("factory", "expected"),
+    [
+        ("structlog.PrintLoggerFactory()", "pass"),
+        ("structlog.WriteLoggerFactory(file=sys.stderr)", "pass"),
+        ("structlog.WriteLoggerFactory(file=open('/app/x.log', 'a'))", "fail"),
+        ("structlog.PrintLoggerFactory(open(sys.argv[0] + '.log', 'a'))", "fail"),
+        ("structlog.PrintLoggerFactory(unknown())", "unknown"),
+    ],
+)
+def test_structlog(factory: str, expected: str) -> None:
+    start = f"import sys, structlog\nfrom structlog import unknown\nstructlog.configure(logger_factory={factory})\n"
+    command = ["python", "-u", "main.py"]
+    files = ("app/main.py", start + FLASK + RUN)
+    assert outcome("log-output", command, files, packages=("structlog",)) == expected
+
+
+def test_a_handler_over_a_file_that_the_program_opened() -> None:
+    start = "import logging\nlogging.getLogger().addHandler(logging.StreamHandler(open('/app/x.log', 'a')))\n"
+    assert outcome("log-output", ["python", "-u", "main.py"], ("app/main.py", start + FLASK + RUN)) == "fail"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            "    if name not in MODELS:\n        raise HTTPException(status_code=404)\n    return {}\n",
+            "unknown",
+        ),
+        ("    if name not in MODELS:\n        raise HTTPException(404)\n    return {}\n", "unknown"),
+        (
+            "    try:\n        m = MODELS[name]\n    except KeyError:\n        raise HTTPException(404)\n    return m\n",
+            "unknown",
+        ),
+        (
+            "    m = MODELS.get(name)\n    if m is None:\n        raise HTTPException(404)\n    return m\n",
+            "unknown",
+        ),
+        ("    if len(name) > 40:\n        raise HTTPException(400)\n    return {}\n", "pass"),
+        ("    if not MODELS:\n        raise HTTPException(404)\n    return {}\n", "pass"),
+    ],
+)
+def test_handlers_that_answer_404_to_some_values_in_the_url(body: str, expected: str) -> None:
+    text = f"{FASTAPI}import os\nMODELS = dict.fromkeys(os.listdir('/models'))\n@app.post('/v1/{{name}}/infer')\ndef infer(name: str):\n{body}"
+    command = ["uvicorn", "--host", "0.0.0.0", "--port", "8080", "web:app"]
+    apis = [{"url": "/v1/a/infer", "method": "post"}]
+    assert outcome("inference-api", command, ("app/web.py", text), directory("models"), apis=apis) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"), [("    if name != 'a':\n        abort(404)\n", "unknown"), ("", "pass")]
+)
+def test_flask_handlers_that_answer_404_to_some_values_in_the_url(body: str, expected: str) -> None:
+    text = f"from flask import abort{FLASK}@app.post('/v1/<name>')\ndef infer(name):\n{body}    return name\n{RUN}"
+    apis = [{"url": "/v1/a", "method": "post"}]
+    assert outcome("inference-api", ["python", "main.py"], ("app/main.py", text), apis=apis) == expected
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "MAIN=$BASE/bin/$NAME/main.py\nexec python $MAIN\n",
+        "exec python $BASE/bin/$NAME/main.py\n",
+        "export MAIN=$BASE/bin/$NAME/$FILE.py\nexec python $MAIN\n",
+        'exec python "$BASE"/bin/$NAME/main.py >> $BASE/bin/$NAME/stream 2>&1\n',
+        "set -- $BASE/bin/$NAME/main.py\nexec python $1\n",
+    ],
+)
+def test_words_of_several_variables_without_braces(script: str) -> None:
+    start = "BASE=/app\nNAME=x\nFILE=main\n"
+    stream = symlink("app/bin/x/stream", "/dev/stdout")
+    files = (("app/run.sh", start + script), ("app/bin/x/main.py", FLASK + RUN), stream)
+    assert outcome("service-port", ["sh", "run.sh"], *files) == "pass"
+    assert outcome("log-output", ["sh", "run.sh"], *files) == "pass"
+
+
+@pytest.mark.parametrize(("shared", "expected"), [("true", "pass"), ("false", "fail")])
+def test_a_virtual_environment_with_the_installations_packages(shared: str, expected: str) -> None:
+    environment = (
+        symlink("opt/venv/bin/python", "/usr/local/bin/python3.11"),
+        (
+            "opt/venv/pyvenv.cfg",
+            f"home = /usr/local/bin\ninclude-system-site-packages = {shared}\nversion = 3.11.2\n",
+        ),
+        ("opt/venv/lib/python3.11/site-packages/own/__init__.py", ""),
+    )
+    command = ["/opt/venv/bin/python", "main.py"]
+    assert (
+        outcome("service-port", command, ("app/main.py", "import own\n" + FLASK + RUN), *environment)
+        == expected
+    )
+
+
+TOOLS = (
+    program("usr/bin/which", '#!/bin/sh\nfor NAME in "$@"; do type $NAME; done\n'),
+    program("usr/bin/curl"),
+)
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("python --version\npython main.py\n", "pass"),
+        ("set -e\nwhich python\npython -V && python main.py\n", "pass"),
+        ("pip list\npython main.py\n", "pass"),
+        ("curl -fsS --max-time 3 -o /app/model.bin http://x/model || true\nexec python main.py\n", "pass"),
+        ("curl -fsS -m 3 -o /app/main.py http://x/model\nexec python main.py\n", "unknown"),
+        ("curl -m 3 -O http://x/main.py\nexec python main.py\n", "unknown"),
+        ("set -e\ncurl -fsS -m 3 http://x/warm\nexec python main.py\n", "unknown"),
+        ("curl -fsS http://x/model\nexec python main.py\n", "unknown"),
+        ("set -e\nnvidia-smi\nexec python main.py\n", "fail"),
+    ],
+)
+def test_commands_that_only_tell_something(script: str, expected: str) -> None:
+    files = (("app/run.sh", script), ("app/main.py", FLASK + RUN), *TOOLS, program("usr/local/bin/pip"))
+    assert outcome("service-port", ["sh", "run.sh"], *files) == expected
