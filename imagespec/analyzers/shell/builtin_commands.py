@@ -15,8 +15,8 @@ from imagespec.analyzers.shell.parser import parse_shell
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
 from imagespec.analyzers.shell.tree import Assignment, Literal, Simple, Statement, Substitution
+from imagespec.analyzers.startup.places import Places
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Walk
-from imagespec.entry import EntryKind
 
 Fields = tuple[str | None, ...]
 Source = Callable[[Fields, State], Outcome]
@@ -67,15 +67,12 @@ def _cd(runner: Runner, fields: Fields, state: State) -> Outcome:
     ):
         state.cwd = None
         return Outcome(Status.LIKELY)
-    state.cwd = absolute(target, state.cwd)
-    walk = runner.walk
-    entry = walk.rootfs.resolve(state.cwd) if state.cwd is not None else None
-    if entry is not None and entry.kind is EntryKind.DIRECTORY:
-        return _DONE
-    if walk.made_directories or walk.maybe_changed(state.cwd):
-        return Outcome(Status.LIKELY)
-    state.cwd = None  # the shell may stay where it is
-    return Outcome()
+    path = absolute(target, state.cwd)
+    there = Places(state, runner.walk).is_folder(path)
+    if there is False:
+        return Outcome(Status.NONZERO)  # and the shell stays where it is
+    state.cwd = path if there or runner.walk.maybe_changed(path) else None
+    return _DONE if there else Outcome(Status.LIKELY if state.cwd else Status.UNKNOWN)
 
 
 def _pushd(runner: Runner, fields: Fields, state: State) -> Outcome:

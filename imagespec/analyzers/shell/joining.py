@@ -33,6 +33,8 @@ def join(state: State, survivors: Iterable[State]) -> None:
     functions = {name for other in others for name in other.functions}
     state.functions = {name: _same([other.functions.get(name) for other in others]) for name in functions}
     state.errexit = any(other.errexit for other in others)
+    state.pipefail = any(other.pipefail for other in others)
+    state.noclobber = any(other.noclobber for other in others)
     state.nounset = any(other.nounset for other in others)
     state.plain_globs = all(other.plain_globs for other in others)
     state.noglob = any(other.noglob for other in others)

@@ -98,6 +98,10 @@ class State:
     tested: bool = False
     """What runs here is asked for its status, so that `errexit` ends nothing."""
     nounset: bool = False
+    pipefail: bool = False
+    noclobber: bool = False
+    posix: bool = False
+    """bash that behaves as POSIX says, as it does under the name sh."""
     allexport: bool | None = False
     fixed: set[str] = attrs.field(factory=set)
     """Names made readonly."""

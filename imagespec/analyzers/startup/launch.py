@@ -7,10 +7,10 @@ import attrs
 from imagespec.analyzers.programs.shebang import parse_shebang
 from imagespec.analyzers.shell.accounts import ROOT
 from imagespec.analyzers.shell.arguments import parse_shell_arguments
-from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State, Status
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.background import goes_to_background
+from imagespec.analyzers.startup.chances import chance
 from imagespec.analyzers.startup.locate import locate, note_chmod, note_written
 from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
 from imagespec.analyzers.startup.steps import Step
@@ -210,8 +210,9 @@ class Launcher:
         self._record(call, f"runs {_seen(call.shown or words)}")
         ends = tools.ends_by_itself(words) or (bool(call.shown) and tools.ends_by_itself(call.shown))
         ends |= goes_to_background(call.shown or words, self._walk.rootfs, call.state.cwd)
-        if call.name in {"mkdir", "install", "mktemp"}:
-            self._walk.made_directories = True
+        small = tools.ends_by_itself(words)
+        status = chance(call.name, words, call.state, self._walk) if small else Status.UNKNOWN
+        if call.name in {"mkdir", "install", "mktemp", "touch"}:
             self._walk.made.update(word if word is not None else "?" for word in words[1:])
         self._walk.rights_given |= call.name in {"chown", "chgrp", "chmod", "setfacl"}
         if call.name == "chmod":
@@ -219,11 +220,7 @@ class Launcher:
         elif call.name not in tools.HARMLESS and not (call.name == "find" and "-delete" not in words):
             self._walk.touch(words[1:], widely=call.name not in tools.NARROW)
             note_written(self._walk, call.name, words, call.state.cwd)
-        paths = [absolute(name, call.state.cwd) for name in tools.files_read(words)]
-        may_fail = any(path is not None and self._walk.rootfs.resolve(path) is None for path in paths)
-        made = [absolute(name, call.state.cwd) for name in tools.directories_made(words)]
-        may_fail |= any(path is not None and self._walk.rootfs.resolve(path) is not None for path in made)
-        return Launched(Status.LIKELY if ends and not may_fail else Status.UNKNOWN, returns=ends)
+        return Launched(status if small or not ends else Status.LIKELY, returns=ends)
 
     def _python_file(self, call: _Call) -> Launched | None:
         written = tools.python_script(call.words)

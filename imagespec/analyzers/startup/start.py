@@ -52,7 +52,7 @@ WANTED = (
     ),
     Wanted(executables=True, head_bytes=256),
     Wanted(
-        names=frozenset({"passwd", "login.defs"}),
+        names=frozenset({"passwd", "group", "login.defs"}),
         directories=("/etc/default/",),
         outside=LIBRARIES,
         up_to_bytes=LIMIT_TEXT_BYTES,
@@ -102,6 +102,7 @@ def follow_start_command(config: ImageConfig, rootfs: RootFs) -> StartCommand:
         failures=tuple(walk.failures),
         ends=ends,
         gaps=tuple(gaps),
+        doubts=tuple(walk.doubts),
     )
 
 

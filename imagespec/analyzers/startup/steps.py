@@ -80,3 +80,5 @@ class StartCommand:
     """The only failure is that it certainly ends, and with it the container, while a program runs in the background."""
     gaps: tuple[Evidence, ...] = ()
     """What could not be followed; while there are any, the absence of a step proves nothing."""
+    doubts: tuple[Evidence, ...] = ()
+    """Why steps are not certain, where nothing is hidden: commands that may fail, and what may end the container."""

@@ -19,7 +19,7 @@ SHORT_LIVED = frozenset(
     "uname uniq unlink unzip update-ca-certificates uptime wc which whoami xxd zcat zip".split()
 )
 """
-Tools that end by themselves in ordinary use and are taken to succeed (POSIX utilities, coreutils, util-linux, procps).
+Tools that end by themselves in ordinary use (POSIX utilities, coreutils, util-linux, procps); `chances` says how.
 
 Not among them: tools that wait for a network or a database, package managers, language interpreters, ``tail``.
 """
@@ -27,12 +27,12 @@ Not among them: tools that wait for a network or a database, package managers, l
 HARMLESS = frozenset(
     "arch basename cat chmod chown chgrp cut date df dirname du echo env expr false file free getconf "  # noqa: SIM905 - one word a line is no better
     "grep groups head hostname id ldconfig ls lscpu mkdir nproc printenv printf ps pwd readlink "
-    "realpath seq sleep stat test tr true ulimit umask uname uptime wc which whoami".split()
+    "realpath seq sleep stat test touch tr true ulimit umask uname uptime wc which whoami".split()
 )
 """Tools that leave every program and script as it is (``chmod`` is kept book of on its own)."""
 
 NARROW = frozenset(
-    "sed touch rm rmdir ln tee sort uniq awk envsubst md5sum sha1sum sha256sum dpkg-query apk clear sync stty".split()  # noqa: SIM905 - one word a line is no better
+    "sed rm rmdir ln tee sort uniq awk envsubst md5sum sha1sum sha256sum dpkg-query apk clear sync stty".split()  # noqa: SIM905 - one word a line is no better
 )
 """Tools that change or make only what their words name, or nothing."""
 
@@ -56,21 +56,6 @@ def ends_by_itself(words: tuple[str | None, ...]) -> bool:
     if name == "sleep":
         return all(word is not None and _DURATION.match(word) for word in words[1:])
     return name in SHORT_LIVED
-
-
-def files_read(words: tuple[str | None, ...]) -> list[str]:
-    """Return the files without which a small tool fails, as far as its words are known."""
-    names = [word for word in words[1:] if word is None or not word.startswith("-")]
-    read = {"cp": names[:-1], "mv": names[:-1], "cat": names}.get((words[0] or "").rpartition("/")[2], [])
-    return [name for name in read if name is not None]
-
-
-def directories_made(words: tuple[str | None, ...]) -> list[str]:
-    """Return the directories that ``mkdir`` makes and fails for where they are there: those without ``-p``."""
-    plain = (words[0] or "").rpartition("/")[2] == "mkdir" and None not in words
-    texts = [word for word in words[1:] if word is not None]
-    parents = any(word == "--parents" or (word[:1] == "-" != word[1:2] and "p" in word) for word in texts)
-    return [word for word in texts if not word.startswith("-")] if plain and not parents else []
 
 
 def dialect_of(name: str, entry: Entry | None) -> str:
