@@ -11,7 +11,7 @@ from imagespec.analyzers.shell.accounts import user_number
 from imagespec.analyzers.shell.expand import Expander
 from imagespec.analyzers.shell.listings import listed, over, read_by
 from imagespec.analyzers.shell.sinks import absolute, pipe_sink
-from imagespec.analyzers.shell.state import Doubt, Outcome, State, Status
+from imagespec.analyzers.shell.state import Doubt, Job, Outcome, State, Status
 from imagespec.analyzers.shell.tree import (
     AndOr,
     Background,
@@ -63,8 +63,10 @@ def run_background(runner: Runner, statement: Background, state: State) -> Outco
     """Run a command in the background: nothing waits for it."""
     child = state.subshell()
     child.background = True
+    first = len(runner.walk.steps)
     runner.run(statement.inner, child)
-    state.jobs |= child.jobs or Doubt.HANG in child.doubts
+    job = Job(Doubt.HANG in child.doubts, range(first, len(runner.walk.steps)))
+    state.jobs = (*state.jobs, job) if state.jobs is not None else None
     return Outcome(Status.ZERO)
 
 

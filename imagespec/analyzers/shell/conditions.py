@@ -282,7 +282,7 @@ class _Double:
         self._at += 1
         left, right = self._value(word), self._take()
         if operator in {"=", "==", "!="}:
-            pattern = pattern_of(right, self._state, self._expander)
+            pattern = pattern_of(right, self._state, self._expander) if not self._state.nocasematch else None
             known = left is not None and not isinstance(left, _NeverSet)
             fits = (
                 matches_pattern(pattern, left) if pattern is not None and left is not None and known else None

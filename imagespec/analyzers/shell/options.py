@@ -12,7 +12,7 @@ from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
 from imagespec.analyzers.startup.walk import Walk
 
 Fields = tuple[str | None, ...]
-_LETTERS = {"e": "errexit", "a": "allexport", "f": "noglob", "u": "nounset", "C": "noclobber"}
+_LETTERS = {"e": "errexit", "a": "allexport", "f": "noglob", "u": "nounset", "C": "noclobber", "m": "monitor"}
 _DASH_NAMES = frozenset(
     "allexport debug emacs errexit ignoreeof interactive monitor noclobber noexec noglob nolog notify nounset "  # noqa: SIM905 - one word a line is no better
     "privileged stdin verbose vi xtrace".split()

@@ -184,7 +184,7 @@ class Shell:
             return None
         child = state.subshell()
         child.depth += 1
-        child.errexit &= child.dialect != "bash"  # unless its options say otherwise
+        child.errexit &= child.dialect != "bash" or child.inherits_errexit
         if part.process:
             child.background = True
         else:
@@ -234,6 +234,10 @@ class Shell:
             state.assign_array(item.name, self.expander.fields(item.elements, state), append=item.append)
         else:
             state.assign(item.name, self._value(item, state), export=export)
+        state.job_names.pop(item.name, None)
+        last = item.value.parts if item.value else ()
+        if state.jobs and len(last) == 1 and isinstance(last[0], Parameter) and last[0].name == "!":
+            state.job_names[item.name] = len(state.jobs) - 1
 
     def _value(self, item: Assignment, state: State) -> str | None:
         value = self.expander.value(item.value, state) if item.value else None
@@ -262,8 +266,9 @@ class Shell:
         if name is not None and name in state.functions:
             return call_function(self, name, fields[1:], assignments, state)
         builtin = builtin_commands.BUILTINS.get(name or "")
-        if name == "trap" and builtin_commands.only_kills(statement):
-            return Outcome(Status.ZERO)
+        by_words = builtin_commands.run_by_words(self, name, statement, fields, state)
+        if by_words is not None:
+            return by_words
         if builtin:
             return builtin_commands.run_builtin(self, builtin, fields, assignments, state)
         return self.external(fields, state, assignments)

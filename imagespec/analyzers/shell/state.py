@@ -67,6 +67,14 @@ class Outcome:
     flow: Flow = Flow.NEXT
 
 
+@attrs.frozen
+class Job:
+    """A command in the background: whether it may go on, and the numbers of the steps in it."""
+
+    goes_on: bool
+    steps: range
+
+
 @attrs.define(kw_only=True)
 class State:
     """A shell, or a program about to start, at one moment."""
@@ -114,8 +122,17 @@ class State:
     """Loops around the current place; None where those outside a function or subshell may count."""
     doubts: set[Doubt] = attrs.field(factory=set)
     background: bool = False
-    jobs: bool = False
-    """Programs run in the background that may not end."""
+    jobs: tuple[Job, ...] | None = ()
+    """What runs in the background; None where branches differ."""
+    job_names: dict[str, int] = attrs.field(factory=dict)
+    """Variables that were set to ``$!``, with the number of the job."""
+    monitor: bool = False
+    """Job control is on."""
+    child_trap: bool = False
+    """A handler is set for the end of children, which interrupts ``wait``."""
+    nocasematch: bool = False
+    inherits_errexit: bool = False
+    """Command substitutions go on with `errexit`, as they do in all shells but bash."""
     main: bool = True
     """This shell is the container's process 1, or has taken its place."""
     trail: tuple[Evidence, ...] = ()
@@ -150,6 +167,7 @@ class State:
             sinks=dict(self.sinks),
             functions=dict(self.functions),
             doubts=set(self.doubts),
+            job_names=dict(self.job_names),
         )
 
     def subshell(self) -> State:
@@ -157,6 +175,7 @@ class State:
         child = self.fork()
         child.doubts = {Doubt.BRANCH} if self.doubts else set()
         child.main = False
+        child.jobs, child.job_names = (), {}
         child.loops = self.loops_outside
         return child
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
 from imagespec.analyzers.programs.shebang import parse_shebang
 from imagespec.analyzers.shell.accounts import ROOT
 from imagespec.analyzers.shell.arguments import parse_shell_arguments
 from imagespec.analyzers.shell.state import State, Status
+from imagespec.analyzers.shell.waiting import end_steps
 from imagespec.analyzers.startup import tools
-from imagespec.analyzers.startup.background import goes_to_background
+from imagespec.analyzers.startup.background import goes_to_background, stays
 from imagespec.analyzers.startup.chances import chance
 from imagespec.analyzers.startup.locate import locate, note_chmod, note_written
 from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
@@ -23,6 +26,7 @@ from imagespec.verdict import Evidence
 
 Words = tuple[str | None, ...]
 _LIMIT_WRAPPERS = 20
+_ENDS_OTHERS = frozenset({"pkill", "killall", "killall5", "fuser"})
 _MISSING = Launched(Status.NONZERO, returns=True)
 
 
@@ -208,6 +212,11 @@ class Launcher:
             if missing is not None:
                 return missing
         self._record(call, f"runs {_seen(call.shown or words)}")
+        if call.name in _ENDS_OTHERS:
+            steps = self._walk.steps[:-1]
+            named = tuple(word for word in words[1:] if word is not None and not word.startswith("-"))
+            hit = [number for number, step in enumerate(steps) if not named or _mentions(step, named)]
+            end_steps(self._walk, hit, call.state)
         ends = tools.ends_by_itself(words) or (bool(call.shown) and tools.ends_by_itself(call.shown))
         ends |= goes_to_background(call.shown or words, self._walk.rootfs, call.state.cwd)
         small = tools.ends_by_itself(words)
@@ -257,6 +266,7 @@ class Launcher:
             stdout=state.sinks.get(1),
             stderr=state.sinks.get(2),
             trail=trail,
+            stays=stays(call.words, state, self._walk),
         )
 
     def _program(self, call: _Call) -> Entry | None:
@@ -267,6 +277,12 @@ class Launcher:
         if call.state.cwd is None or ("PATH" in call.state.variables and path is None):
             return call.entry
         return self._walk.rootfs.which(name, path, call.state.cwd)
+
+
+def _mentions(step: Step, names: Words) -> bool:
+    text = " ".join(word or "" for word in step.argv)
+    plain = re.compile(r"[\w./ :-]{1,200}")  # of which the dot alone is more than itself
+    return any(not plain.fullmatch(name or "") or re.search(name or "", text) for name in names)
 
 
 def _seen(words: Words) -> str:

@@ -103,6 +103,8 @@ def follow_start_command(config: ImageConfig, rootfs: RootFs) -> StartCommand:
         ends=ends,
         gaps=tuple(gaps),
         doubts=tuple(walk.doubts),
+        held=frozenset(walk.held),
+        holds=walk.holds,
     )
 
 

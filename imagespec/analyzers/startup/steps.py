@@ -58,6 +58,8 @@ class Step:
 
     files: Mapping[str, Written] = attrs.field(factory=dict)
     """What commands before it have certainly written, by real path."""
+    stays: bool = False
+    """It certainly goes on for ever, though it is no server."""
     tells: bool = False
     """It changes files in a known way only, which `files` of the steps behind it hold."""
 
@@ -82,3 +84,7 @@ class StartCommand:
     """What could not be followed; while there are any, the absence of a step proves nothing."""
     doubts: tuple[Evidence, ...] = ()
     """Why steps are not certain, where nothing is hidden: commands that may fail, and what may end the container."""
+    held: frozenset[int] = frozenset()
+    """Numbers of steps in the background for which the command certainly waits."""
+    holds: bool = False
+    """The command certainly goes on for ever by itself."""

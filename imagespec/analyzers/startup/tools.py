@@ -13,8 +13,8 @@ FOREIGN_SHELLS = frozenset({"ksh", "mksh", "zsh"})
 SHORT_LIVED = frozenset(
     "arch awk base64 basename cat chgrp chmod chown clear comm cp cut date df diff dirname dos2unix dpkg-query find "  # noqa: SIM905 - one word a line is no better
     "du echo env envsubst expr false file free getconf getent getopt grep egrep fgrep groups gunzip "
-    "gzip head hexdump hostname id install ip ifconfig jq ldconfig link ln locale ls lscpu md5sum mesg "
-    "mkdir mkfifo mktemp mv nproc od openssl paste printenv printf ps pwd readlink realpath rm rmdir sha1sum "
+    "gzip head hexdump hostname id install ip ifconfig jq killall ldconfig link ln locale ls lscpu md5sum mesg "
+    "mkdir mkfifo mktemp mv nproc od openssl paste pgrep pkill printenv printf ps pwd readlink realpath rm rmdir sha1sum "
     "sed seq sha256sum sleep sort split stat stty sync sysctl tar touch tr true truncate tty umask "
     "uname uniq unlink unzip update-ca-certificates uptime wc which whoami xxd zcat zip".split()
 )
@@ -26,7 +26,7 @@ Not among them: tools that wait for a network or a database, package managers, l
 
 HARMLESS = frozenset(
     "arch basename cat chmod chown chgrp cut date df dirname du echo env expr false file free getconf "  # noqa: SIM905 - one word a line is no better
-    "grep groups head hostname id ldconfig ls lscpu mkdir nproc printenv printf ps pwd readlink "
+    "grep groups head hostname id killall ldconfig ls lscpu mkdir nproc pgrep pkill printenv printf ps pwd readlink "
     "realpath seq sleep stat test touch tr true ulimit umask uname uptime wc which whoami".split()
 )
 """Tools that leave every program and script as it is (``chmod`` is kept book of on its own)."""

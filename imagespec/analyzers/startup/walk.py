@@ -47,6 +47,10 @@ class Walk:
         """Absolute paths of directories that commands before made, as far as they succeed."""
         self.removed: set[str] = set()
         """Base names that commands before may have taken away."""
+        self.held: set[int] = set()
+        """Numbers of steps in the background for which the start command certainly waits."""
+        self.holds = False
+        """The start command certainly goes on for ever by itself."""
         self.doubts: dict[Evidence, None] = {}
         """Why steps are not certain, where that is no gap: what may fail, and what may end the container."""
         self.made_executable: set[str] = set()
