@@ -14,7 +14,9 @@ import attrs
 
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Const, Items, Module, Value, text_of
+from imagespec.analyzers.servers.gunicornconfig import follow_hooks, refusals
 from imagespec.analyzers.servers.listening import Listener, Listening, ServerLog
+from imagespec.analyzers.servers.optionvalues import refused
 from imagespec.analyzers.servers.words import (
     Command,
     Options,
@@ -135,6 +137,12 @@ def _follow(command: Command, settings: Settings, program: Program) -> Listening
         if program.sources.exact:
             return command.never(missing)
         program.gap(attrs.evolve(command.evidence, message=missing))
+    worker = text_of(settings.option(("-k", "--worker-class"), "worker_class"))
+    lines = (settings.line, settings.environment)
+    why = refused(refusals(command, lines, settings.config, worker), "gunicorn", command, program)
+    if why:
+        return command.never(why)
+    follow_hooks(settings.config, program)
     module, _, variable = name.partition(":")
     app = served(command, program, module, variable or "application")
     interface, package = _worker(settings)

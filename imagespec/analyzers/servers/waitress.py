@@ -8,6 +8,8 @@ import tomllib
 import attrs
 
 from imagespec.analyzers.servers.listening import Listener, Listening
+from imagespec.analyzers.servers.optiontables import HYPERCORN, WAITRESS
+from imagespec.analyzers.servers.optionvalues import refused, wrongs
 from imagespec.analyzers.servers.words import (
     Command,
     Options,
@@ -45,6 +47,11 @@ def follow_waitress(command: Command) -> Listening:
     program = program_for(command, "waitress")
     if isinstance(program, Listening):
         return program
+    if options.has("--listen") and options.has("--host", "--port"):
+        return command.never("waitress-serve takes --listen or --host and --port, not both")
+    why = refused(wrongs(options, WAITRESS, command), "waitress-serve", command, program)
+    if why:
+        return command.never(why)
     module, colon, variable = target.partition(":")
     if not colon:
         return command.gap("waitress-serve wants MODULE:OBJECT")
@@ -81,6 +88,9 @@ def follow_hypercorn(command: Command) -> Listening:
     program = program_for(command, "hypercorn")
     if isinstance(program, Listening):
         return program
+    why = refused(wrongs(options, HYPERCORN, command), "hypercorn", command, program)
+    if why:
+        return command.never(why)
     kind, _, rest = target.partition(":")
     interface = kind if kind in {"asgi", "wsgi"} else None
     module, _, variable = (rest if interface else target).partition(":")

@@ -263,6 +263,7 @@ class Launcher:
             certain=state.certain,
             background=state.background,
             user="" if state.user in ROOT or self._walk.rights_given else state.user or "",
+            changed_user=state.changed_user,
             stdout=state.sinks.get(1),
             stderr=state.sinks.get(2),
             trail=trail,

@@ -50,6 +50,8 @@ class Step:
     background: bool = False
     user: str = ""
     """The user that runs it: as the config names it, or a command before; empty for root, and where it may not matter."""
+    changed_user: bool = False
+    """A command before made it another user's than the container's, to whom the container's streams belong."""
     stdout: str | None = INHERITED
     """`INHERITED`, the absolute path of a file, or None when unknown."""
     stderr: str | None = INHERITED
