@@ -122,15 +122,19 @@ def _debian(init: str = INIT, defaults: str = "#DAEMON_OPTS=x\n\n", conf: str = 
 @pytest.mark.parametrize(
     ("command", "items", "expected"),
     [
-        ("service nginx start; tail -f /x", _debian(), ["nginx :8080"]),
-        ("service nginx restart && tail -f /x", _debian(), ["nginx :8080"]),
+        ("service nginx start; tail -f /dev/null", _debian(), ["nginx :8080"]),
+        ("service nginx restart && tail -f /dev/null", _debian(), ["nginx :8080"]),
         ("service nginx start", _debian(), ["? nginx :8080"]),
         ("service nginx start", _debian(conf="daemon off;\n" + NGINX), ["nginx :8080"]),
-        ("service nginx start; tail -f /x", _debian(defaults='DAEMON_OPTS="-c /other"\n'), []),
-        ("service nginx start; tail -f /x", _debian(INIT.replace("/usr/sbin/nginx", "/opt/nginx")), []),
-        ("service nginx start; tail -f /x", _debian(INIT + "DAEMON=/opt/nginx\n"), []),
-        ("sed -i s/a/$X/ /etc/default/nginx; service nginx start; tail -f /x", _debian(), []),
-        ("service nginx stop; tail -f /x", _debian(), []),
+        ("service nginx start; tail -f /dev/null", _debian(defaults='DAEMON_OPTS="-c /other"\n'), []),
+        (
+            "service nginx start; tail -f /dev/null",
+            _debian(INIT.replace("/usr/sbin/nginx", "/opt/nginx")),
+            [],
+        ),
+        ("service nginx start; tail -f /dev/null", _debian(INIT + "DAEMON=/opt/nginx\n"), []),
+        ("sed -i s/a/$X/ /etc/default/nginx; service nginx start; tail -f /dev/null", _debian(), []),
+        ("service nginx stop; tail -f /dev/null", _debian(), []),
     ],
 )
 def test_service(command: str, items: list[Item], expected: list[str]) -> None:
@@ -151,7 +155,7 @@ def test_service_starts_supervisor() -> None:
             "[supervisord]\n[program:a]\ncommand=gunicorn -b :8080 app:app\ndirectory=/app\n",
         ),
     ]
-    found = service("service supervisor start; tail -f /x", *items)
+    found = service("service supervisor start; tail -f /dev/null", *items)
     assert (found.shown, found.listening.gaps) == (["gunicorn :8080"], ())
 
 

@@ -139,7 +139,7 @@ def test_logs_of_supervised_programs(settings: str, expected: str) -> None:
         ("hypercorn web:app", ["hypercorn 127.0.0.1:8000"]),
         ("hypercorn -b 0.0.0.0:8080 -w 2 asgi:web:app", ["hypercorn 0.0.0.0:8080"]),
         ("hypercorn --bind [::]:8080 web:app", ["hypercorn :::8080"]),
-        ("hypercorn --certfile c --keyfile k -b :8443 web:app", ["hypercorn :8443!"]),
+        ("hypercorn --certfile c --keyfile k -b :8443 web:app", ["? hypercorn :8443!"]),
         ("hypercorn -c conf.toml web:app", []),
     ],
 )

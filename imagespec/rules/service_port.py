@@ -38,6 +38,8 @@ leaves the verdict open, and the evidence names its place:
 * its framework refuses what it registers: two views of one name in Flask, or a blueprint's route after the blueprint;
 * a model server lacks its model; nginx lacks a certificate or a directory, cannot resolve a host, or is given a
   directive twice or one that it may not know;
+* a command behind which the server stands may fail (`&&`, `set -e`), or its redirection cannot be opened;
+* the server runs in the background, and nothing that is known keeps the container up; or two servers want one port;
 * another step of the start command fails.
 
 Where a batch image's boot file cannot run, or its start command stops before it, `boot-file` or `boot-command` fails,
@@ -80,10 +82,10 @@ def _check(facts: Facts, parameters: Parameters) -> Outcome:
         return Outcome(Verdict.PASS, summary, (*proven[0].evidence, *_exposed(facts)))
     if right := [listener for listener, answer in reach if answer]:
         summary = f"{_describe(right[0])}, unless something that is listed keeps it from that"
-        return Outcome(Verdict.UNKNOWN, summary, (*_gaps(facts), *_seen(facts)), _RUN_IT)
+        return Outcome(Verdict.UNKNOWN, summary, _open(facts), _RUN_IT)
     if possible:
         summary = f"{_describe(possible[0])}: it is not certain that port {port} reaches it"
-        return Outcome(Verdict.UNKNOWN, summary, (*_gaps(facts), *_seen(facts)), _bind(port))
+        return Outcome(Verdict.UNKNOWN, summary, _open(facts), _bind(port))
     return _unreached(facts, port)
 
 
@@ -113,6 +115,10 @@ def _unreached(facts: Facts, port: int) -> Outcome:
         )
     summary = "; ".join(f"{_describe(listener)}, {_fault(listener, port)}" for listener in listeners)
     return Outcome(Verdict.FAIL, summary, evidence, advice)
+
+
+def _open(facts: Facts) -> tuple[Evidence, ...]:
+    return (*_gaps(facts), *facts.start.doubts, *_seen(facts))
 
 
 def _gaps(facts: Facts) -> tuple[Evidence, ...]:

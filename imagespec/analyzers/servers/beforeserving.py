@@ -35,14 +35,15 @@ def follow_before_serving(app: Value | None, program: Program) -> None:
     if not isinstance(app, Call):
         return
     for function in list(_hooks(app, program)):
-        _follow(function, program)
+        follow_hook(function, program)
     if app.name == "flask.Flask":
         _check_flask(program)
     elif app.name in _DJANGO:
         _check_django(app, program)
 
 
-def _follow(function: Function, program: Program) -> None:
+def follow_hook(function: Function, program: Program) -> None:
+    """Follow a function that a server calls when it starts; what may end the server is a gap of the program."""
     before, program.stopped = program.stopped, None
     program.guarded(lambda: program.call(function, Arguments(spread=True)))
     if program.stopped is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from itertools import chain
 
 import attrs
 
@@ -11,6 +12,8 @@ from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.source import Sources
 from imagespec.analyzers.python.values import Call, External, Function, Instance, Member, Module, Unknown
 from imagespec.analyzers.servers.listening import Listener, Listening
+from imagespec.analyzers.servers.optiontables import FLASK, FLASK_VARIABLES
+from imagespec.analyzers.servers.optionvalues import of_variables, refused, wrongs
 from imagespec.analyzers.servers.words import (
     Command,
     Options,
@@ -74,6 +77,11 @@ def _follow(
         program.gap(
             attrs.evolve(command.evidence, message="flask was not found where its Python certainly looks")
         )
+    names = {name: option for name, option in FLASK_VARIABLES.items() if not options.has(option)}
+    found = chain(wrongs(options, FLASK, command), of_variables(names, FLASK, command))
+    why = refused(found, "flask run", command, program)
+    if why:
+        return command.never(why)
     listener = _listener(command, options, env, dotted=dotted)
     named = group.has("-A", "--app")
     target = group.last("-A", "--app") if named else env.get("FLASK_APP", "")

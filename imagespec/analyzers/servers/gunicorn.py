@@ -14,8 +14,10 @@ import attrs
 
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Const, Items, Module, Value, text_of
+from imagespec.analyzers.servers.gunicornconfig import follow_hooks, refusals
 from imagespec.analyzers.servers.gunicornlogs import gunicorn_logs, refused_dictionary
 from imagespec.analyzers.servers.listening import Listener, Listening
+from imagespec.analyzers.servers.optionvalues import refused
 from imagespec.analyzers.servers.words import (
     Command,
     Options,
@@ -142,9 +144,15 @@ def _follow(command: Command, settings: Settings, program: Program) -> Listening
         if program.sources.exact:
             return command.never(missing)
         program.gap(attrs.evolve(command.evidence, message=missing))
-    refused = refused_dictionary(settings)
-    if refused:
-        return command.never(refused)
+    worker = text_of(settings.option(("-k", "--worker-class"), "worker_class"))
+    lines = (settings.line, settings.environment)
+    why = refused(refusals(command, lines, settings.config, worker), "gunicorn", command, program)
+    if why:
+        return command.never(why)
+    follow_hooks(settings.config, program)
+    why = refused_dictionary(settings)
+    if why:
+        return command.never(why)
     module, _, variable = name.partition(":")
     app = served(command, program, module, variable or "application")
     interface, package = _worker(settings)

@@ -18,6 +18,8 @@ from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import UNKNOWN, Const, Items, Module, Table, Value, text_of
 from imagespec.analyzers.servers.listening import Listener, Listening, ServerLog
+from imagespec.analyzers.servers.optiontables import HYPERCORN
+from imagespec.analyzers.servers.optionvalues import refused, wrongs
 from imagespec.analyzers.servers.waitress import made_listener, split_address
 from imagespec.analyzers.servers.words import (
     Command,
@@ -80,6 +82,9 @@ def follow_hypercorn(command: Command) -> Listening:
     program = program_for(command, "hypercorn")
     if isinstance(program, Listening):
         return program
+    why = refused(wrongs(options, HYPERCORN, command), "hypercorn", command, program)
+    if why:
+        return command.never(why)
     settings = _read(command, options, program)
     if isinstance(settings, Listening):
         return settings

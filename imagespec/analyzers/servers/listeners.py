@@ -99,24 +99,54 @@ def find_listeners(start: StartCommand, rootfs: RootFs) -> Listening:
         result = result.plus(Listening(gaps=(Evidence(message="a layer of the image could not be read"),)))
     follower = _Follower(start.architecture)
     found = [follower.follow(step, start.steps[:number], rootfs) for number, step in enumerate(start.steps)]
-    stays = [
-        (item.stays and step.certain and not step.background)
-        or (not step.background and any(one.certain and not one.detached for one in item.listeners))
+    foreground, waited = _kept(start, found)
+    up = start.holds or any(foreground) or any(waited)
+    for number, item in enumerate(found):
+        left = item.left_alone() if not (start.holds or any(foreground[number + 1 :])) else item
+        alone = start.steps[number].background and not up
+        result = result.plus(_in_background(left, start.steps[number]) if alone else left)
+    return _share(result)
+
+
+def _kept(start: StartCommand, found: list[Listening]) -> tuple[list[bool], list[bool]]:
+    """Return the steps that certainly go on for ever: those in the foreground, and those in the background that are waited for."""
+    going = [
+        step.certain and (item.stays or any(one.certain and not one.detached for one in item.listeners))
         for step, item in zip(start.steps, found, strict=True)
     ]
-    for number, item in enumerate(found):
-        result = result.plus(item if any(stays[number + 1 :]) else item.left_alone())
-    return result
+    foreground = [goes and not step.background for step, goes in zip(start.steps, going, strict=True)]
+    return foreground, [goes and number in start.held for number, goes in enumerate(going)]
 
 
-def _stays(step: Step) -> bool:
-    """Tell whether a step is a program that runs for ever."""
-    words = [word or "" for word in step.argv]
-    name = posixpath.basename(words[0]) if words else ""
-    endless = (name == "tail" and any(word.startswith(("-f", "-F", "--follow")) for word in words)) or (
-        name == "sleep" and words[1:] in (["infinity"], ["inf"])
-    )
-    return endless or name == "supervisord"
+def _in_background(found: Listening, step: Step) -> Listening:
+    """Return the listeners of a step in the background that nothing is known to keep up."""
+    message = "it runs in the background, and nothing that is known keeps the container up"
+    why = attrs.evolve(step.trail[-1], message=message) if step.trail else Evidence(message=message)
+    listeners = [attrs.evolve(one, certain=False, evidence=(*one.evidence, why)) for one in found.listeners]
+    return attrs.evolve(found, listeners=tuple(listeners))
+
+
+def _share(found: Listening) -> Listening:
+    """Return listeners with those uncertain that want one address: only the first of them gets it."""
+    listeners = list(found.listeners)
+    for number, one in enumerate(listeners):
+        other = next((item for item in found.listeners[:number] if _excludes(item, one)), None)
+        if other is not None:
+            message = f"{other.server} and {one.server} both want port {one.port}, which only the first of them gets"
+            why = attrs.evolve(one.evidence[-1], message=message)
+            for at in (number, found.listeners.index(other)):
+                evidence = (*listeners[at].evidence, why)
+                listeners[at] = attrs.evolve(listeners[at], certain=False, evidence=evidence)
+    return attrs.evolve(found, listeners=tuple(listeners))
+
+
+def _excludes(one: Listener, other: Listener) -> bool:
+    if not (one.certain and other.certain) or one.port is None or one.port != other.port:
+        return False
+    everywhere = {"", "0.0.0.0", "*"}  # noqa: S104 - compared with
+    hosts = {one.host, other.host}
+    plain = all(host is not None and ":" not in host for host in hosts)
+    return len(hosts) == 1 or (plain and bool(hosts & everywhere))
 
 
 class _Follower:
@@ -129,7 +159,7 @@ class _Follower:
     def follow(self, step: Step, before: tuple[Step, ...], rootfs: RootFs) -> Listening:
         """Return who listens in one step."""
         found = _follow(step, before, rootfs, self._children)
-        return attrs.evolve(found, stays=found.stays or _stays(step))
+        return attrs.evolve(found, stays=found.stays or step.stays)
 
     def _children(self, command: Command, program: Program) -> Children:
         return Children(command, program, self.follow, self._afford, self._architecture)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from imagespec.analyzers.python.logsetup import set_up
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import UNKNOWN, Call, Const, Unknown, root_of, text_of
-from imagespec.analyzers.servers import aiohttp, django, smallservers, stdlib, tornado
+from imagespec.analyzers.servers import aiohttp, django, keywords, smallservers, stdlib, tornado
 from imagespec.analyzers.servers.beforeserving import follow_before_serving
 from imagespec.analyzers.servers.calls import Address, Server, host_of, port_of, tls_of
 from imagespec.analyzers.servers.listening import AppRef, Listener
@@ -174,6 +174,8 @@ def listener_of(call: Call, program: Program, *, certain: bool) -> Listener | st
     own_class = isinstance(address.app, Call) and address.app.subclass is not None
     subclassed = own_class and not address.reads_subclasses
     app = _app(call, program, address)
+    for message in keywords.doubts(call, program):
+        program.gap(call.place.evidence(message))
     follow_before_serving(app.application if app else None, program)
     return Listener(
         host=address.host,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from itertools import chain
 
 import attrs
 
@@ -11,6 +12,8 @@ from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import UNKNOWN, Const
 from imagespec.analyzers.servers.listening import Listener, Listening
+from imagespec.analyzers.servers.optiontables import UVICORN, UVICORN_VARIABLES
+from imagespec.analyzers.servers.optionvalues import of_variables, refused, wrongs
 from imagespec.analyzers.servers.words import (
     Command,
     Options,
@@ -71,6 +74,12 @@ def _follow(command: Command, settings: _Settings, program: Program, target: str
         if program.sources.exact:
             return command.never(missing)
         program.gap(attrs.evolve(command.evidence, message=missing))
+    options = settings.options
+    names = {name: option for name, option in UVICORN_VARIABLES.items() if not options.has(option)}
+    found = chain(wrongs(options, UVICORN, command), of_variables(names, UVICORN, command))
+    why = refused(found, "uvicorn", command, program)
+    if why:
+        return command.never(why)
     module, _, variable = target.partition(":")
     if not module or not variable:
         return command.never(f"uvicorn wants MODULE:ATTRIBUTE, and is given {target!r}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import attrs
 
 from imagespec.analyzers.servers.listening import Listener, Listening
+from imagespec.analyzers.servers.optiontables import WAITRESS
+from imagespec.analyzers.servers.optionvalues import refused, wrongs
 from imagespec.analyzers.servers.words import (
     Command,
     Options,
@@ -34,6 +36,11 @@ def follow_waitress(command: Command) -> Listening:
     program = program_for(command, "waitress")
     if isinstance(program, Listening):
         return program
+    if options.has("--listen") and options.has("--host", "--port"):
+        return command.never("waitress-serve takes --listen or --host and --port, not both")
+    why = refused(wrongs(options, WAITRESS, command), "waitress-serve", command, program)
+    if why:
+        return command.never(why)
     module, colon, variable = target.partition(":")
     if not colon:
         return command.gap("waitress-serve wants MODULE:OBJECT")

@@ -38,3 +38,12 @@ def user_number(user: str | None, rootfs: RootFs) -> str | None:
         return user
     account = find_account(user, rootfs)
     return account.number if account is not None else None
+
+
+def has_group(name: str, rootfs: RootFs) -> bool | None:
+    """Tell whether /etc/group has a group; None where it was not kept."""
+    entry = rootfs.resolve("/etc/group")
+    text = rootfs.content(entry) if entry is not None else b""
+    return (
+        None if text is None else any(line.partition(b":")[0] == name.encode() for line in text.splitlines())
+    )

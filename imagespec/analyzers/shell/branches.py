@@ -111,7 +111,7 @@ def _fits(runner: Runner, item: CaseItem, text: str | None, state: State) -> boo
 def _fits_one(runner: Runner, word: Word, text: str | None, state: State) -> bool | None:
     if word.literal == "*" and not any(getattr(part, "quoted", True) for part in word.parts):
         return True
-    pattern = pattern_of(word, state, runner.expander)
+    pattern = pattern_of(word, state, runner.expander) if not state.nocasematch else None
     return None if pattern is None or text is None else matches_pattern(pattern, text)
 
 
@@ -175,6 +175,7 @@ def _run_while(runner: Runner, statement: Loop, state: State) -> Outcome:
             return _behind(outcome)
         left = Doubt.BREAK in state.doubts
         if _changeable(state) == before and not left:
+            runner.walk.holds |= state.certain and not state.background
             state.doubts.add(Doubt.HANG)
             return Outcome(Status.UNKNOWN, Flow.NEXT if Doubt.RETURN in state.doubts else Flow.EXIT)
         last = Outcome(outcome.status)

@@ -6,17 +6,17 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-import attrs
-
 from imagespec.analyzers.shell.declaring import declare_fields
 from imagespec.analyzers.shell.expand import Expander
 from imagespec.analyzers.shell.options import set_options, shift
 from imagespec.analyzers.shell.parser import parse_shell
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
-from imagespec.analyzers.shell.tree import Assignment, Literal, Simple, Statement, Substitution
+from imagespec.analyzers.shell.traps import set_trap
+from imagespec.analyzers.shell.tree import Assignment, Simple, Statement
+from imagespec.analyzers.shell.waiting import disown, run_foreground, run_kill, run_wait
+from imagespec.analyzers.startup.places import Places
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Walk
-from imagespec.entry import EntryKind
 
 Fields = tuple[str | None, ...]
 Source = Callable[[Fields, State], Outcome]
@@ -40,6 +40,8 @@ class Runner(Protocol):
         """Assign to a variable or an array."""
 
 
+_FEW_FILES, _MANY_FILES = 100, 524_288
+"""Open files: what servers need, and what engines let containers have (dockerd's own unit, systemd's default)."""
 Builtin = Callable[[Runner, Fields, State], Outcome]
 _DONE = Outcome(Status.ZERO)
 
@@ -56,6 +58,11 @@ def _unknown(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: 
     return Outcome()
 
 
+def _waits(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: ARG001
+    state.doubts.add(Doubt.HANG)  # behind `command`: see `run_by_words`
+    return Outcome()
+
+
 def _cd(runner: Runner, fields: Fields, state: State) -> Outcome:
     words = [word for word in fields[1:] if word not in {"--", "-P", "-L"}]
     target = words[0] if words else state.variables.get("HOME")
@@ -67,15 +74,12 @@ def _cd(runner: Runner, fields: Fields, state: State) -> Outcome:
     ):
         state.cwd = None
         return Outcome(Status.LIKELY)
-    state.cwd = absolute(target, state.cwd)
-    walk = runner.walk
-    entry = walk.rootfs.resolve(state.cwd) if state.cwd is not None else None
-    if entry is not None and entry.kind is EntryKind.DIRECTORY:
-        return _DONE
-    if walk.made_directories or walk.maybe_changed(state.cwd):
-        return Outcome(Status.LIKELY)
-    state.cwd = None  # the shell may stay where it is
-    return Outcome()
+    path = absolute(target, state.cwd)
+    there = Places(state, runner.walk).is_folder(path)
+    if there is False:
+        return Outcome(Status.NONZERO)  # and the shell stays where it is
+    state.cwd = path if there or runner.walk.maybe_changed(path) else None
+    return _DONE if there else Outcome(Status.LIKELY if state.cwd else Status.UNKNOWN)
 
 
 def _pushd(runner: Runner, fields: Fields, state: State) -> Outcome:
@@ -145,23 +149,6 @@ def _printf(runner: Runner, fields: Fields, state: State) -> Outcome:  # noqa: A
     return _DONE
 
 
-def _wait(runner: Runner, fields: Fields, state: State) -> Outcome:
-    if "-n" in fields:
-        _wait_for_one(runner, state)
-    elif state.jobs:
-        state.doubts.add(Doubt.HANG)
-    return Outcome()
-
-
-def _wait_for_one(runner: Runner, state: State) -> None:
-    """Follow bash's ``wait -n``: it returns when the first program in the background ends, whichever that is."""
-    steps = runner.walk.steps
-    state.doubts.add(Doubt.HANG)
-    if sum(step.background for step in steps) > 1:
-        runner.walk.gap(state, "wait -n returns when the first of the programs in the background ends")
-        steps[:] = [attrs.evolve(step, certain=step.certain and not step.background) for step in steps]
-
-
 def _eval(runner: Runner, fields: Fields, state: State) -> Outcome:
     words = [word for word in fields[1:] if word is not None]
     if len(words) < len(fields) - 1:
@@ -190,33 +177,46 @@ def run_text(runner: Runner, text: str, state: State) -> Outcome:
     return outcome
 
 
-def _trap(runner: Runner, fields: Fields, state: State) -> Outcome:
-    """Note what a handler would run; whether the signal comes is not known."""
-    handler = fields[1] if len(fields) > 2 else ""
-    if handler is None:
-        runner.walk.gap(state, "trap with a handler that is not known")
-    elif handler and handler not in {"-", "--", "-l", "-p"}:
-        child = state.subshell()
-        child.doubts.add(Doubt.BRANCH)
-        # It runs when everything may have changed; that PATH does is not expected.
-        path = {"PATH": child.variables["PATH"]} if "PATH" in child.variables else {}
-        child.forget_variables()
-        del child.variables["PATH"]
-        child.variables.update(path)
-        child.positional, child.cwd = None, None
-        run_text(runner, handler, child)
-    return _DONE
+def run_by_words(
+    runner: Runner, name: str | None, statement: Simple, fields: Fields, state: State
+) -> Outcome | None:
+    """Run the commands about jobs, which are told apart by what is written; None for any other."""
+    match name:
+        case "wait":
+            return run_wait(runner, statement, fields, state)
+        case "fg":
+            return run_foreground(runner, statement, state)
+        case "disown" if state.dialect == "bash":
+            return disown(statement, state)
+        case "kill":
+            return run_kill(runner, statement, fields, state)
+        case "trap":
+            return set_trap(
+                lambda text, child: run_text(runner, text, child), runner.walk, statement, fields, state
+            )
+    return None
 
 
-def only_kills(trap: Simple) -> bool:
-    """Tell whether a handler is one ``kill`` of processes whose numbers are not known."""
-    first, *rest = trap.words[1].parts if len(trap.words) > 2 else (None,)
-    if not isinstance(first, Literal) or not first.text.startswith("kill "):
-        return False
-    texts = [part.text for part in (first, *rest) if isinstance(part, Literal)]
-    return not any(char in text for text in texts for char in ";|&\n<>") and not any(
-        isinstance(part, Substitution) for part in rest
-    )
+def _type(runner: Runner, fields: Fields, state: State) -> Outcome:
+    """Run ``type NAME``: it fails where there is no such command."""
+    name = fields[1] if len(fields) == 2 else None
+    known = name is not None and (name in BUILTINS or name in state.functions)
+    return _DONE if known or runner.walk.rootfs.which(name or "", state.variables.get("PATH")) else Outcome()
+
+
+def _ulimit(runner: Runner, fields: Fields, state: State) -> Outcome:
+    """Run ``ulimit``: a limit may be refused, and one of memory or time may end what comes."""
+    options = "".join(word or "?" for word in fields[1:] if word is None or word.startswith("-"))
+    value = next((word for word in fields[1:] if word and not word.startswith("-")), None)
+    if value is None or options.strip("-SH") == "c":
+        return _DONE
+    number = int(value) if value.isdecimal() and len(value) < 12 else None
+    if options.strip("-SH") == "n" and number is not None and _FEW_FILES < number <= _MANY_FILES:
+        return Outcome(Status.LIKELY)
+    if options.strip("-SH") not in {"n", "s", "l", "q"} or (number or _MANY_FILES) <= _FEW_FILES:
+        runner.walk.doubt(state, "a limit that may end what is started behind it")
+        state.doubts.add(Doubt.EXIT)
+    return Outcome()
 
 
 def _command(runner: Runner, fields: Fields, state: State) -> Outcome:
@@ -243,8 +243,8 @@ def _alias(runner: Runner, fields: Fields, state: State) -> Outcome:
 
 
 BUILTINS: Mapping[str, Builtin] = {
-    **dict.fromkeys((":", "true", "echo", "umask", "ulimit", "hash", "times", "enable"), _nothing),
-    **dict.fromkeys(("kill", "jobs", "disown", "bg", "pwd", "type", "dirs"), _nothing),
+    **dict.fromkeys((":", "true", "echo", "umask", "hash", "times", "enable"), _nothing),
+    **dict.fromkeys(("jobs", "pwd", "dirs"), _nothing),
     **dict.fromkeys(("test", "[", "getopts", "let", "fc", "caller", "compgen"), _unknown),
     **dict.fromkeys(("read", "mapfile", "readarray"), _read),
     **dict.fromkeys((".", "source"), _source),
@@ -262,10 +262,12 @@ BUILTINS: Mapping[str, Builtin] = {
     "set": set_options,
     "shift": shift,
     "printf": _printf,
-    "wait": _wait,
-    "fg": _wait,
+    **dict.fromkeys(("wait", "fg"), _waits),
+    **dict.fromkeys(("disown", "kill", "trap"), _unknown),
+    "type": _type,
+    "ulimit": _ulimit,
+    "bg": _unknown,
     "eval": _eval,
-    "trap": _trap,
     "alias": _alias,
 }
 """``exec``, the declaring commands and functions are the shell's own business."""

@@ -11,7 +11,7 @@ from imagespec.analyzers.shell.accounts import user_number
 from imagespec.analyzers.shell.expand import Expander
 from imagespec.analyzers.shell.listings import listed, over, read_by
 from imagespec.analyzers.shell.sinks import absolute, pipe_sink
-from imagespec.analyzers.shell.state import Doubt, Outcome, State, Status
+from imagespec.analyzers.shell.state import Doubt, Job, Outcome, State, Status
 from imagespec.analyzers.shell.tree import (
     AndOr,
     Background,
@@ -63,8 +63,10 @@ def run_background(runner: Runner, statement: Background, state: State) -> Outco
     """Run a command in the background: nothing waits for it."""
     child = state.subshell()
     child.background = True
+    first = len(runner.walk.steps)
     runner.run(statement.inner, child)
-    state.jobs |= child.jobs or Doubt.HANG in child.doubts
+    job = Job(Doubt.HANG in child.doubts, range(first, len(runner.walk.steps)))
+    state.jobs = (*state.jobs, job) if state.jobs is not None else None
     return Outcome(Status.ZERO)
 
 
@@ -92,7 +94,7 @@ def run_pipeline(runner: Runner, statement: Pipeline, state: State) -> Outcome:
     name = read_by(last)
     lines = listed(_without_errors(before), state, runner.expander, runner.walk) if name else None
     children: list[State] = []
-    outcome = Outcome()
+    outcomes: list[Outcome] = []
     for stage, both, sink in zip(statement.stages, statement.both, sinks, strict=True):
         child = state.subshell()
         child.sinks[1] = sink
@@ -100,13 +102,14 @@ def run_pipeline(runner: Runner, statement: Pipeline, state: State) -> Outcome:
             child.sinks[2] = sink
         if stage is statement.stages[-1] and lines is not None and name and isinstance(last, Loop):
             stage = over(lines, last, name)
-        outcome = runner.run(stage, child)
+        outcomes.append(runner.run(stage, child))
         children.append(child)
     for child in children:
         state.come_back(child)
     if lines is not None and isinstance(last, Simple):
         return Outcome(Status.ZERO if lines else Status.NONZERO)
-    return Outcome(Status.LIKELY if outcome.status in _SURE else Status.UNKNOWN)
+    counted = outcomes if state.pipefail else outcomes[-1:]
+    return Outcome(Status.LIKELY if all(one.status in _SURE for one in counted) else Status.UNKNOWN)
 
 
 def _without_errors(stages: list[Statement]) -> tuple[Statement, ...]:

@@ -18,6 +18,7 @@ from imagespec.analyzers.shell.patterns import matches_pattern
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import Doubt, Outcome, State, Status
 from imagespec.analyzers.shell.tree import Literal, Parameter, Part, Word
+from imagespec.analyzers.startup.places import ENGINE_MADE, IMAGE_ONLY, Places
 from imagespec.analyzers.startup.walk import Walk
 from imagespec.entry import Entry, EntryKind
 
@@ -25,9 +26,6 @@ Texts = list[str | None]
 _LIMIT_WORDS = 60
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}\Z")
 _SET_BY_PLATFORMS = ("KUBERNETES_", "MA_", "MODELARTS_", "NVIDIA_", "ASCEND_", "CUDA_")
-_IMAGE_ONLY = ("/bin/", "/sbin/", "/usr/", "/lib/", "/lib64/", "/etc/", "/opt/", "/app/", "/code/")
-"""Where nothing is mounted as a rule, so that what is absent from the image is absent from the container."""
-_ENGINE_MADE = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab", "/opt/ml/", "/etc/podinfo")
 _CHANGING = ("/dev/", "/proc/", "/sys/", "/tmp/", "/run/", "/var/run/", "/var/tmp/")  # noqa: S108 - compared with
 
 
@@ -153,12 +151,12 @@ class _Tester:
             return None
         link = walk.rootfs.lookup(path)
         entry = walk.rootfs.resolve(path)
-        if walk.maybe_changed(path, entry.path if entry else None):
+        if walk.maybe_changed(path, entry.path if entry else None) or Places(self._state, walk).closed(path):
             return None
         if operator in {"-L", "-h"}:
             return link.kind is EntryKind.SYMLINK if link is not None else None
         if entry is None:
-            kept = path.startswith(_IMAGE_ONLY) and not path.startswith(_ENGINE_MADE)
+            kept = path.startswith(IMAGE_ONLY) and not path.startswith(ENGINE_MADE)
             return False if kept and link is None and not walk.may_have_made(path) else None
         return self._of_entry(operator, entry)
 
@@ -284,7 +282,7 @@ class _Double:
         self._at += 1
         left, right = self._value(word), self._take()
         if operator in {"=", "==", "!="}:
-            pattern = pattern_of(right, self._state, self._expander)
+            pattern = pattern_of(right, self._state, self._expander) if not self._state.nocasematch else None
             known = left is not None and not isinstance(left, _NeverSet)
             fits = (
                 matches_pattern(pattern, left) if pattern is not None and left is not None and known else None

@@ -33,12 +33,18 @@ def join(state: State, survivors: Iterable[State]) -> None:
     functions = {name for other in others for name in other.functions}
     state.functions = {name: _same([other.functions.get(name) for other in others]) for name in functions}
     state.errexit = any(other.errexit for other in others)
+    state.pipefail = any(other.pipefail for other in others)
+    state.noclobber = any(other.noclobber for other in others)
     state.nounset = any(other.nounset for other in others)
     state.plain_globs = all(other.plain_globs for other in others)
     state.noglob = any(other.noglob for other in others)
     state.allexport = _same([other.allexport for other in others])
     state.fixed = set().union(*(other.fixed for other in others))
-    state.jobs = any(other.jobs for other in others)
+    state.jobs = _same([other.jobs for other in others])
+    jobs = set(first.job_names.items()).intersection(*(other.job_names.items() for other in others))
+    state.job_names = dict(jobs)
+    for name in ("monitor", "child_trap", "nocasematch", "inherits_errexit"):
+        setattr(state, name, any(getattr(other, name) for other in others))
 
 
 def _join_variables(state: State, others: list[State]) -> None:

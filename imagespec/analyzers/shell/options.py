@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
+from imagespec.analyzers.packagedb import dpkg
+from imagespec.analyzers.packagedb.package import upstream
+from imagespec.analyzers.reading import read_whole
 from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
 from imagespec.analyzers.startup.walk import Walk
 
 Fields = tuple[str | None, ...]
+_LETTERS = {"e": "errexit", "a": "allexport", "f": "noglob", "u": "nounset", "C": "noclobber", "m": "monitor"}
+_DASH_NAMES = frozenset(
+    "allexport debug emacs errexit ignoreeof interactive monitor noclobber noexec noglob nolog notify nounset "  # noqa: SIM905 - one word a line is no better
+    "privileged stdin verbose vi xtrace".split()
+)
+"""Names of options in dash 0.5.12."""
+_DASH_WITH_PIPEFAIL = (0, 5, 13)
 _DONE = Outcome(Status.ZERO)
 
 
@@ -37,15 +48,42 @@ def set_options(runner: Runner, fields: Fields, state: State) -> Outcome:
         on = word[0] == "-"
         name = fields[at] if "o" in word and at < len(fields) else ""
         at += "o" in word
-        if "e" in word[1:] or name == "errexit":
-            state.errexit = on
-        if "a" in word[1:] or name == "allexport":
-            state.allexport = on
-        if "f" in word[1:] or name == "noglob":
-            state.noglob = on
-        if "u" in word[1:] or name == "nounset":
-            state.nounset = on
+        for letter, option in _LETTERS.items():
+            if letter in word[1:] or name == option:
+                setattr(state, option, on)
+        ended = set_named(name, runner.walk, state, on=on) if name else None
+        if ended is not None:
+            return ended
+        if on and ("n" in word[1:] or name == "noexec"):
+            return Outcome(Status.ZERO, Flow.EXIT)  # what follows is read only
     return _DONE
+
+
+def set_named(name: str | None, walk: Walk, state: State, *, on: bool) -> Outcome | None:
+    """Set an option of bash by its long name; return what ends a shell that does not know it."""
+    if name == "pipefail":
+        state.pipefail = on
+    if name == "posix":
+        state.posix = on
+    if name is None or state.dialect not in {"dash", "sh"} or name.rstrip("\r") in _DASH_NAMES:
+        return None
+    message = f"this shell does not know 'set -o {name[:40]}', and ends"
+    version = _dash_version(walk) if name == "pipefail" else (0,)
+    if version is None or version >= _DASH_WITH_PIPEFAIL or not state.certain:
+        walk.gap(state, message + " (dash knows pipefail since 0.5.13)", name)
+        state.doubts.add(Doubt.EXIT)
+        return None
+    walk.fail_if_last(state.here(message, name)[-1])
+    return Outcome(Status.NONZERO, Flow.EXIT)
+
+
+def _dash_version(walk: Walk) -> tuple[int, ...] | None:
+    """Return the version of the package dash; None where it is not known."""
+    entry = walk.rootfs.resolve(dpkg.STATUS)
+    text = read_whole(walk.rootfs, entry) if entry is not None else None
+    version = upstream(dpkg.find_version(text, "dash") or "") if text is not None else ""
+    numbers = re.match(r"[0-9]+(\.[0-9]+)*", version)
+    return tuple(int(part[:9]) for part in numbers[0].split(".")) if numbers else None
 
 
 def _bad_option(runner: Runner, word: str, state: State) -> Outcome:

@@ -9,14 +9,13 @@ follows certain. Loops are followed round by round while it is known how they go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from imagespec.analyzers.shell import branches, builtin_commands, children, conditions, declaring, writes
 from imagespec.analyzers.shell.calls import call_function
 from imagespec.analyzers.shell.children import is_subshell
 from imagespec.analyzers.shell.expand import Expander
-from imagespec.analyzers.shell.sinks import apply_redirect
+from imagespec.analyzers.shell.redirections import behind, redirected, run_exec
 from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
 from imagespec.analyzers.shell.tree import (
     AndOr,
@@ -32,7 +31,6 @@ from imagespec.analyzers.shell.tree import (
     Negated,
     Parameter,
     Pipeline,
-    Redirect,
     Redirected,
     Simple,
     Statement,
@@ -54,7 +52,7 @@ class Shell:
         self.walk = walk
         self.source = source
         self.expander = Expander(lambda: walk.rootfs, self._substitute, walk.may_have_made)
-        self._launch = launch
+        self.launch = launch
         self._substituted = Status.ZERO
         self._nesting = 0
 
@@ -76,10 +74,18 @@ class Shell:
         if isinstance(statement, Group | Redirected) and not is_subshell(statement):
             ends = False  # what fails inside has ended it there
         if outcome.flow is Flow.NEXT and state.errexit and not state.tested and ends:
-            if outcome.status is Status.NONZERO:
-                return Outcome(Status.NONZERO, Flow.EXIT)
-            if outcome.status is Status.UNKNOWN:
-                state.doubts.add(Doubt.EXIT)
+            return self._may_end(outcome, state)
+        return outcome
+
+    def _may_end(self, outcome: Outcome, state: State) -> Outcome:
+        """Return what becomes of a shell under ``set -e`` behind a command."""
+        if outcome.status is Status.NONZERO:
+            if state.certain and state.main:
+                self.walk.fail_if_last(state.here("this command fails, and the shell ends with it")[-1])
+            return Outcome(Status.NONZERO, Flow.EXIT)
+        if outcome.status is Status.UNKNOWN and Doubt.EXIT not in state.doubts:
+            self.walk.doubt(state, "this command may fail, and the shell ends with it then")
+            state.doubts.add(Doubt.EXIT)
         return outcome
 
     def run(self, statement: Statement, state: State) -> Outcome:
@@ -148,6 +154,7 @@ class Shell:
             elif operator == "||" and outcome.status is Status.LIKELY:
                 self._aside(right, state)  # the small tool before it is taken to succeed
             elif outcome.status is Status.UNKNOWN:
+                self.walk.doubt(state, f"whether what stands before this {operator} succeeds is not known")
                 outcome = branches.run_maybe(self, (right,), state)
         state.tested = tested
         return outcome
@@ -177,7 +184,7 @@ class Shell:
             return None
         child = state.subshell()
         child.depth += 1
-        child.errexit &= child.dialect != "bash"  # unless its options say otherwise
+        child.errexit &= child.dialect != "bash" or child.inherits_errexit
         if part.process:
             child.background = True
         else:
@@ -192,40 +199,32 @@ class Shell:
         self.walk.mute(-1)
         return value
 
-    @contextmanager
-    def _redirections(self, redirects: tuple[Redirect, ...], state: State) -> Iterator[None]:
-        before = dict(state.sinks)
-        for redirect in redirects:
-            apply_redirect(redirect, state, self.expander, self.walk)
-        try:
-            yield
-        finally:
-            state.sinks = before
-
     def _redirected(self, statement: Redirected, state: State) -> Outcome:
-        with self._redirections(statement.redirects, state):
-            return self.run(statement.inner, state)
+        with redirected(self, statement.redirects, state) as opened:
+            return behind(self, opened=opened, state=state, run=lambda: self.run(statement.inner, state))
 
     def _simple(self, statement: Simple, state: State) -> Outcome:
         if state.dialect == "dash" and any(r.operator.startswith("&>") for r in statement.redirects):
             return children.run_ampersand(self, statement, state)
         if statement.words and statement.words[0].literal == "test" and "test" not in state.functions:
-            with self._redirections(statement.redirects, state):
-                return conditions.decide(statement.words[1:], state, self.expander, self.walk, double=False)
+            words = statement.words[1:]
+            with redirected(self, statement.redirects, state) as opened:
+                tested = lambda: conditions.decide(words, state, self.expander, self.walk, double=False)  # noqa: E731
+                return behind(self, opened=opened, state=state, run=tested)
         self._substituted = Status.ZERO
         fields = self.expander.fields(statement.words, state)
         if not fields:
             for item in statement.assignments:
                 self.assign(item, state)
-            with self._redirections(statement.redirects, state):
-                pass
-            return Outcome(self._substituted)
+            with redirected(self, statement.redirects, state) as opened:
+                return behind(self, opened=opened, state=state, run=lambda: Outcome(self._substituted))
         if fields[0] == "exec":
-            return self._exec(statement, fields[1:], state)
+            return run_exec(self, statement, fields[1:], state)
 
         def placed() -> Outcome:
-            with self._redirections(statement.redirects, state):
-                return self._command(statement, fields, state)
+            with redirected(self, statement.redirects, state) as opened:
+                run = lambda: self._command(statement, fields, state)  # noqa: E731
+                return behind(self, opened=opened, state=state, run=run)
 
         return writes.told(self, statement, fields, state, placed)
 
@@ -235,6 +234,10 @@ class Shell:
             state.assign_array(item.name, self.expander.fields(item.elements, state), append=item.append)
         else:
             state.assign(item.name, self._value(item, state), export=export)
+        state.job_names.pop(item.name, None)
+        last = item.value.parts if item.value else ()
+        if state.jobs and len(last) == 1 and isinstance(last[0], Parameter) and last[0].name == "!":
+            state.job_names[item.name] = len(state.jobs) - 1
 
     def _value(self, item: Assignment, state: State) -> str | None:
         value = self.expander.value(item.value, state) if item.value else None
@@ -243,7 +246,7 @@ class Shell:
             value = old + value if old is not None and value is not None else None
         return value
 
-    def _values(self, statement: Simple, state: State) -> list[tuple[str, str | None]]:
+    def values(self, statement: Simple, state: State) -> list[tuple[str, str | None]]:
         """Return what is assigned before a command; whether one assignment sees those before it differs."""
         found: dict[str, str | None] = {}
         for item in statement.assignments:
@@ -254,7 +257,7 @@ class Shell:
 
     def _command(self, statement: Simple, fields: tuple[str | None, ...], state: State) -> Outcome:
         name = fields[0]
-        assignments = self._values(statement, state)
+        assignments = self.values(statement, state)
         if name == "conda" and fields[1:2] == ("activate",) and "conda" in state.functions:
             program = state.variables.get("CONDA_EXE")
             environment = fields[2] if len(fields) > 2 else "base"
@@ -263,8 +266,9 @@ class Shell:
         if name is not None and name in state.functions:
             return call_function(self, name, fields[1:], assignments, state)
         builtin = builtin_commands.BUILTINS.get(name or "")
-        if name == "trap" and builtin_commands.only_kills(statement):
-            return Outcome(Status.ZERO)
+        by_words = builtin_commands.run_by_words(self, name, statement, fields, state)
+        if by_words is not None:
+            return by_words
         if builtin:
             return builtin_commands.run_builtin(self, builtin, fields, assignments, state)
         return self.external(fields, state, assignments)
@@ -279,22 +283,7 @@ class Shell:
         child = state.subshell()
         for key, value in assignments or ():
             child.assign(key, value, export=True)
-        launched = self._launch(fields, child, False)
+        launched = self.launch(fields, child, False)
         if not launched.returns:
             state.doubts.add(Doubt.HANG)
         return Outcome(launched.status)
-
-    def _exec(self, statement: Simple, words: tuple[str | None, ...], state: State) -> Outcome:
-        while words and words[0] in {"-a", "-c", "-l", "--"}:
-            words = words[2 if words[0] == "-a" else 1 :]
-        for redirect in statement.redirects:
-            apply_redirect(redirect, state, self.expander, self.walk)
-        if not words:
-            return Outcome(Status.ZERO)
-        child = state.fork()
-        for key, value in self._values(statement, state):
-            child.assign(key, value, export=True)
-        launched = self._launch(words, child, True)
-        if not launched.returns:
-            state.doubts.add(Doubt.HANG)
-        return Outcome(launched.status, Flow.EXIT)

@@ -23,10 +23,9 @@ _CONTAINER = frozenset({"/proc/1/fd/1", "/proc/1/fd/2"})
 """Process 1's own streams, which are the container's log unless process 1 itself was redirected."""
 
 
-def apply_redirect(redirect: Redirect, state: State, expander: Expander, walk: Walk) -> None:
-    """Change the state's sinks as one redirection does; input is not followed."""
+def apply_redirect(redirect: Redirect, text: str | None, state: State, walk: Walk) -> None:
+    """Change the state's sinks as one redirection to ``text`` does; input is not followed."""
     operator = redirect.operator
-    text = expander.value(redirect.target, state) if redirect.target else None
     if operator.startswith("<"):
         return
     descriptors = (1, 2) if operator.startswith("&>") else (1 if redirect.fd is None else redirect.fd,)

@@ -67,6 +67,14 @@ class Outcome:
     flow: Flow = Flow.NEXT
 
 
+@attrs.frozen
+class Job:
+    """A command in the background: whether it may go on, and the numbers of the steps in it."""
+
+    goes_on: bool
+    steps: range
+
+
 @attrs.define(kw_only=True)
 class State:
     """A shell, or a program about to start, at one moment."""
@@ -90,6 +98,8 @@ class State:
     """``$0``."""
     user: str | None = None
     """The user that runs it, a name or number."""
+    changed_user: bool = False
+    """It is another one than the container's own."""
     cwd: str | None = "/"
     sinks: dict[int, str | None] = attrs.field(factory=lambda: {1: INHERITED, 2: INHERITED})
     functions: dict[str, Function | None] = attrs.field(factory=dict)
@@ -98,6 +108,10 @@ class State:
     tested: bool = False
     """What runs here is asked for its status, so that `errexit` ends nothing."""
     nounset: bool = False
+    pipefail: bool = False
+    noclobber: bool = False
+    posix: bool = False
+    """bash that behaves as POSIX says, as it does under the name sh."""
     allexport: bool | None = False
     fixed: set[str] = attrs.field(factory=set)
     """Names made readonly."""
@@ -110,8 +124,17 @@ class State:
     """Loops around the current place; None where those outside a function or subshell may count."""
     doubts: set[Doubt] = attrs.field(factory=set)
     background: bool = False
-    jobs: bool = False
-    """Programs run in the background that may not end."""
+    jobs: tuple[Job, ...] | None = ()
+    """What runs in the background; None where branches differ."""
+    job_names: dict[str, int] = attrs.field(factory=dict)
+    """Variables that were set to ``$!``, with the number of the job."""
+    monitor: bool = False
+    """Job control is on."""
+    child_trap: bool = False
+    """A handler is set for the end of children, which interrupts ``wait``."""
+    nocasematch: bool = False
+    inherits_errexit: bool = False
+    """Command substitutions go on with `errexit`, as they do in all shells but bash."""
     main: bool = True
     """This shell is the container's process 1, or has taken its place."""
     trail: tuple[Evidence, ...] = ()
@@ -146,6 +169,7 @@ class State:
             sinks=dict(self.sinks),
             functions=dict(self.functions),
             doubts=set(self.doubts),
+            job_names=dict(self.job_names),
         )
 
     def subshell(self) -> State:
@@ -153,6 +177,7 @@ class State:
         child = self.fork()
         child.doubts = {Doubt.BRANCH} if self.doubts else set()
         child.main = False
+        child.jobs, child.job_names = (), {}
         child.loops = self.loops_outside
         return child
 

@@ -44,22 +44,24 @@ def edited(text: str, scripts: list[str], *, extended: bool) -> str | None:
             if command is None or len(line) > _LIMIT_LINE:
                 return None
             pattern, replacement, count = command
-            line = pattern.sub(lambda _found, text=replacement: text, line, count=count)  # type: ignore[misc]
+            if replacement is None and pattern.search(line):
+                return None
+            line = pattern.sub(lambda _found, text=replacement or "": text, line, count=count)  # type: ignore[misc]
         lines[at] = line
     return "\n".join(lines)
 
 
-def _command(script: str, *, extended: bool) -> tuple[re.Pattern[str], str, int] | None:
-    """Return the pattern, replacement and count of ``s/…/…/``; None where they are not plain."""
+def _command(script: str, *, extended: bool) -> tuple[re.Pattern[str], str | None, int] | None:
+    """Return the pattern, replacement (None where it is not plain) and count of ``s/…/…/``; None for any other."""
     if len(script) < 4 or script[0] != "s" or script[1].isalnum() or script[1] in "\\ \n":
         return None
     parts = _parts(script[2:], script[1])
     if parts is None or parts[2] not in _FLAGS or "\n" in script:
         return None
-    pattern, replacement = _pattern(parts[0], extended=extended), _replacement(parts[1])
-    if not parts[0] or pattern is None or replacement is None:
+    pattern = expression(parts[0], extended=extended)
+    if not parts[0] or pattern is None:
         return None
-    return re.compile(pattern), replacement, 0 if parts[2] == "g" else 1
+    return re.compile(pattern), _replacement(parts[1]), 0 if parts[2] == "g" else 1
 
 
 def _parts(text: str, delimiter: str) -> list[str] | None:
@@ -82,7 +84,7 @@ def _parts(text: str, delimiter: str) -> list[str] | None:
     return found if len(found) == 3 else None
 
 
-def _pattern(text: str, *, extended: bool) -> str | None:
+def expression(text: str, *, extended: bool) -> str | None:
     """Return a basic or extended expression as Python writes it: characters, classes, and one ``*`` at most."""
     made, at, stars = "", 0, 0
     while at < len(text):
@@ -116,7 +118,7 @@ def _pattern(text: str, *, extended: bool) -> str | None:
 
 def _escaped_dollar(made: str, text: str, at: int, *, extended: bool) -> str | None:
     """Return the pattern of a basic expression with a ``$`` inside, which stands for itself there."""
-    rest = _pattern(text[at + 1 :], extended=extended)
+    rest = expression(text[at + 1 :], extended=extended)
     if rest is None or ("*" in rest and "*" in made) or rest.startswith(("*", "^")):
         return None
     return made + r"\$" + rest
@@ -127,3 +129,26 @@ def _replacement(text: str) -> str | None:
     if "&" in text or re.search(r"\\[^/.$\"'|;]", text):
         return None
     return text.replace("\\", "")
+
+
+def sed_words(words: list[str]) -> tuple[list[str], bool, list[str], bool] | None:
+    """Return the scripts, whether they are extended expressions, the files, and whether these are changed."""
+    scripts: list[str] = []
+    files: list[str] = []
+    extended = in_place = False
+    pending = list(words)
+    while pending:
+        word = pending.pop(0)
+        if word in {"-e", "--expression"} and pending:
+            scripts.append(pending.pop(0))
+        elif word in {"-i", "--in-place"}:
+            in_place = True
+        elif word in {"-E", "-r"}:
+            extended = True
+        elif word.startswith("-"):
+            return None
+        else:
+            files.append(word)
+    if not scripts and files:
+        scripts.append(files.pop(0))
+    return scripts, extended, files, in_place

@@ -11,7 +11,7 @@ from imagespec.analyzers.shell.accounts import ROOT
 from imagespec.analyzers.shell.expand import Expander
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import Outcome, State, Status
-from imagespec.analyzers.shell.substitutions import edited, with_variables
+from imagespec.analyzers.shell.substitutions import edited, sed_words, with_variables
 from imagespec.analyzers.shell.tree import Simple
 from imagespec.analyzers.startup.walk import Walk
 from imagespec.analyzers.startup.written import LIMIT_BYTES, LIMIT_FILES, Written, real_path
@@ -44,7 +44,7 @@ def told(
     """Run a command, and put what it certainly writes over the image's files."""
     walk = runner.walk
     changed = _changes(statement, fields, state, runner)
-    if changed is None:
+    if changed is None or not (state.certain or _leaves_all(changed, walk)):
         return run()
     walk.telling = True
     outcome = run()
@@ -57,10 +57,18 @@ def told(
     return outcome
 
 
+def _leaves_all(changed: _Change, walk: Walk) -> bool:
+    """Tell whether files are afterwards what they were before, so that it does not matter whether the command runs."""
+    entries = {path: walk.rootfs.resolve(path) for path in changed}
+    return all(
+        entry is not None and walk.text_of(entry) == changed[path].data for path, entry in entries.items()
+    )
+
+
 def _changes(statement: Simple, fields: Fields, state: State, runner: Runner) -> _Change | None:
     """Return what a command makes of files, by their real paths; None where it is not known, or not certain."""
     name = fields[0]
-    if name is None or name in state.functions or state.user not in ROOT or not state.certain:
+    if name is None or name in state.functions or state.user not in ROOT:
         return None
     if state.background or None in fields or not (name in _MOVES | _PRINTS or name == "rm"):
         return None
@@ -179,7 +187,7 @@ class _Reader:
 
     def _filtered(self, words: list[str], source: str | None) -> str | None:
         """Return what sed prints."""
-        parsed = _sed(words)
+        parsed = sed_words(words)
         if parsed is None or parsed[3] or len(parsed[2]) > 1:
             return None
         text = self.text(parsed[2][0]) if parsed[2] else source
@@ -206,7 +214,7 @@ class _Reader:
 
     def edited_files(self, words: list[str]) -> _Change | None:
         """Return what ``sed -i`` makes of files."""
-        parsed = _sed(words)
+        parsed = sed_words(words)
         if parsed is None or not parsed[3]:
             return None
         found: _Change = {}
@@ -275,26 +283,3 @@ def _printf(words: list[str]) -> str | None:
 def _unescaped(text: str, end: str) -> str | None:
     found = re.sub(r"\\.", lambda one: _ESCAPES.get(one[0], "\0"), text, flags=re.DOTALL)
     return None if "\0" in found or found.endswith("\\") else found + end
-
-
-def _sed(words: list[str]) -> tuple[list[str], bool, list[str], bool] | None:
-    """Return the scripts, whether they are extended expressions, the files, and whether these are changed."""
-    scripts: list[str] = []
-    files: list[str] = []
-    extended = in_place = False
-    pending = list(words)
-    while pending:
-        word = pending.pop(0)
-        if word in {"-e", "--expression"} and pending:
-            scripts.append(pending.pop(0))
-        elif word in {"-i", "--in-place"}:
-            in_place = True
-        elif word in {"-E", "-r"}:
-            extended = True
-        elif word.startswith("-"):
-            return None
-        else:
-            files.append(word)
-    if not scripts and files:
-        scripts.append(files.pop(0))
-    return scripts, extended, files, in_place

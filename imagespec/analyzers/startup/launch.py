@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
 from imagespec.analyzers.programs.shebang import parse_shebang
 from imagespec.analyzers.shell.accounts import ROOT
 from imagespec.analyzers.shell.arguments import parse_shell_arguments
-from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State, Status
+from imagespec.analyzers.shell.waiting import end_steps
 from imagespec.analyzers.startup import tools
-from imagespec.analyzers.startup.background import goes_to_background
+from imagespec.analyzers.startup.background import goes_to_background, stays
+from imagespec.analyzers.startup.chances import chance
 from imagespec.analyzers.startup.locate import locate, note_chmod, note_written
 from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
 from imagespec.analyzers.startup.steps import Step
@@ -23,6 +26,7 @@ from imagespec.verdict import Evidence
 
 Words = tuple[str | None, ...]
 _LIMIT_WRAPPERS = 20
+_ENDS_OTHERS = frozenset({"pkill", "killall", "killall5", "fuser"})
 _MISSING = Launched(Status.NONZERO, returns=True)
 
 
@@ -208,10 +212,16 @@ class Launcher:
             if missing is not None:
                 return missing
         self._record(call, f"runs {_seen(call.shown or words)}")
+        if call.name in _ENDS_OTHERS:
+            steps = self._walk.steps[:-1]
+            named = tuple(word for word in words[1:] if word is not None and not word.startswith("-"))
+            hit = [number for number, step in enumerate(steps) if not named or _mentions(step, named)]
+            end_steps(self._walk, hit, call.state)
         ends = tools.ends_by_itself(words) or (bool(call.shown) and tools.ends_by_itself(call.shown))
         ends |= goes_to_background(call.shown or words, self._walk.rootfs, call.state.cwd)
-        if call.name in {"mkdir", "install", "mktemp"}:
-            self._walk.made_directories = True
+        small = tools.ends_by_itself(words)
+        status = chance(call.name, words, call.state, self._walk) if small else Status.UNKNOWN
+        if call.name in {"mkdir", "install", "mktemp", "touch"}:
             self._walk.made.update(word if word is not None else "?" for word in words[1:])
         self._walk.rights_given |= call.name in {"chown", "chgrp", "chmod", "setfacl"}
         if call.name == "chmod":
@@ -220,12 +230,7 @@ class Launcher:
             narrow = call.name in tools.NARROW or tools.is_bounded_fetch(words)
             self._walk.touch(words[1:], widely=not narrow)
             note_written(self._walk, call.name, words, call.state.cwd)
-        paths = [absolute(name, call.state.cwd) for name in tools.files_read(words)]
-        may_fail = any(path is not None and self._walk.rootfs.resolve(path) is None for path in paths)
-        may_fail |= ends and tools.may_refuse(words)
-        made = [absolute(name, call.state.cwd) for name in tools.directories_made(words)]
-        may_fail |= any(path is not None and self._walk.rootfs.resolve(path) is not None for path in made)
-        return Launched(Status.LIKELY if ends and not may_fail else Status.UNKNOWN, returns=ends)
+        return Launched(status if small or not ends else Status.LIKELY, returns=ends)
 
     def _python_file(self, call: _Call) -> Launched | None:
         written = tools.python_script(call.words)
@@ -259,9 +264,11 @@ class Launcher:
             certain=state.certain,
             background=state.background,
             user="" if state.user in ROOT or self._walk.rights_given else state.user or "",
+            changed_user=state.changed_user,
             stdout=state.sinks.get(1),
             stderr=state.sinks.get(2),
             trail=trail,
+            stays=stays(call.words, state, self._walk),
         )
 
     def _program(self, call: _Call) -> Entry | None:
@@ -272,6 +279,12 @@ class Launcher:
         if call.state.cwd is None or ("PATH" in call.state.variables and path is None):
             return call.entry
         return self._walk.rootfs.which(name, path, call.state.cwd)
+
+
+def _mentions(step: Step, names: Words) -> bool:
+    text = " ".join(word or "" for word in step.argv)
+    plain = re.compile(r"[\w./ :-]{1,200}")  # of which the dot alone is more than itself
+    return any(not plain.fullmatch(name or "") or re.search(name or "", text) for name in names)
 
 
 def _seen(words: Words) -> str:

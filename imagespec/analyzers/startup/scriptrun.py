@@ -159,7 +159,7 @@ class ScriptRunner:
         """Turn the state into that of a shell that has just been started."""
         state.variables = {key: value for key, value in state.variables.items() if key in state.exported}
         state.functions, state.fixed = {}, set()
-        state.errexit, state.allexport, state.jobs = arguments.errexit, False, False
+        state.errexit, state.allexport, state.jobs, state.job_names = arguments.errexit, False, (), {}
         state.tested, state.nounset, state.plain_globs = False, arguments.nounset, True
         state.loops, state.returns = 0, False
         state.name, state.positional = arguments.name, arguments.arguments

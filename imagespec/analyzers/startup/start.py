@@ -48,7 +48,7 @@ WANTED = (
     ),
     Wanted(executables=True, head_bytes=256),
     Wanted(
-        names=frozenset({"passwd", "login.defs"}),
+        names=frozenset({"passwd", "group", "login.defs"}),
         directories=("/etc/default/",),
         outside=LIBRARIES,
         up_to_bytes=LIMIT_TEXT_BYTES,
@@ -99,6 +99,9 @@ def follow_start_command(config: ImageConfig, rootfs: RootFs) -> StartCommand:
         ends=ends,
         architecture=config.architecture,
         gaps=tuple(gaps),
+        doubts=tuple(walk.doubts),
+        held=frozenset(walk.held),
+        holds=walk.holds,
     )
 
 

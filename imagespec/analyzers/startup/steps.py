@@ -50,6 +50,8 @@ class Step:
     background: bool = False
     user: str = ""
     """The user that runs it: as the config names it, or a command before; empty for root, and where it may not matter."""
+    changed_user: bool = False
+    """A command before made it another user's than the container's, to whom the container's streams belong."""
     stdout: str | None = INHERITED
     """`INHERITED`, the absolute path of a file, or None when unknown."""
     stderr: str | None = INHERITED
@@ -58,6 +60,8 @@ class Step:
 
     files: Mapping[str, Written] = attrs.field(factory=dict)
     """What commands before it have certainly written, by real path."""
+    stays: bool = False
+    """It certainly goes on for ever, though it is no server."""
     tells: bool = False
     """It changes files in a known way only, which `files` of the steps behind it hold."""
 
@@ -82,3 +86,9 @@ class StartCommand:
     """What could not be followed; while there are any, the absence of a step proves nothing."""
     architecture: str = ""
     """What the image's programs are for, as its config says."""
+    doubts: tuple[Evidence, ...] = ()
+    """Why steps are not certain, where nothing is hidden: commands that may fail, and what may end the container."""
+    held: frozenset[int] = frozenset()
+    """Numbers of steps in the background for which the command certainly waits."""
+    holds: bool = False
+    """The command certainly goes on for ever by itself."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from imagespec.analyzers.shell.run import Launch
 from imagespec.analyzers.shell.sinks import destination
 from imagespec.analyzers.shell.state import State, Status
@@ -16,6 +18,8 @@ def supervise(walk: Walk, words: tuple[str | None, ...], state: State, launch: L
     found = read_supervision(words, state, walk.rootfs)
     for problem in found.problems:
         walk.gap(state, f"supervisord: {problem}")
+    if found.nodaemon and walk.steps:
+        walk.steps[-1] = attrs.evolve(walk.steps[-1], stays=True)
     for item in found.programs:
         if item.autostart:
             _start(walk, item, state, launch)

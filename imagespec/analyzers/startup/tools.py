@@ -13,26 +13,26 @@ FOREIGN_SHELLS = frozenset({"ksh", "mksh", "zsh"})
 SHORT_LIVED = frozenset(
     "arch awk base64 basename cat chgrp chmod chown clear comm cp cut date df diff dirname dos2unix dpkg-query find "  # noqa: SIM905 - one word a line is no better
     "du echo env envsubst expr false file free getconf getent getopt grep egrep fgrep groups gunzip "
-    "gzip head hexdump hostname id install ip ifconfig jq ldconfig link ln locale ls lscpu md5sum mesg "
-    "mkdir mkfifo mktemp mv nproc od openssl paste printenv printf ps pwd readlink realpath rm rmdir sha1sum "
+    "gzip head hexdump hostname id install ip ifconfig jq killall ldconfig link ln locale ls lscpu md5sum mesg "
+    "mkdir mkfifo mktemp mv nproc od openssl paste pgrep pkill printenv printf ps pwd readlink realpath rm rmdir sha1sum "
     "sed seq sha256sum sleep sort split stat stty sync sysctl tar touch tr true truncate tty umask "
     "uname uniq unlink unzip update-ca-certificates uptime wc which whoami xxd zcat zip".split()
 )
 """
-Tools that end by themselves in ordinary use and are taken to succeed (POSIX utilities, coreutils, util-linux, procps).
+Tools that end by themselves in ordinary use (POSIX utilities, coreutils, util-linux, procps); `chances` says how.
 
 Not among them: tools that wait for a network or a database, package managers, language interpreters, ``tail``.
 """
 
 HARMLESS = frozenset(
     "arch basename cat chmod chown chgrp cut date df dirname du echo env expr false file free getconf "  # noqa: SIM905 - one word a line is no better
-    "grep groups head hostname id ldconfig ls lscpu mkdir nproc printenv printf ps pwd readlink "
-    "realpath seq sleep stat test tr true ulimit umask uname uptime wc which whoami".split()
+    "grep groups head hostname id killall ldconfig ls lscpu mkdir nproc pgrep pkill printenv printf ps pwd readlink "
+    "realpath seq sleep stat test touch tr true ulimit umask uname uptime wc which whoami".split()
 )
 """Tools that leave every program and script as it is (``chmod`` is kept book of on its own)."""
 
 NARROW = frozenset(
-    "sed touch rm rmdir ln tee sort uniq awk envsubst md5sum sha1sum sha256sum dpkg-query apk clear sync stty".split()  # noqa: SIM905 - one word a line is no better
+    "sed rm rmdir ln tee sort uniq awk envsubst md5sum sha1sum sha256sum dpkg-query apk clear sync stty".split()  # noqa: SIM905 - one word a line is no better
 )
 """Tools that change or make only what their words name, or nothing."""
 
@@ -105,21 +105,6 @@ def reads_as_it_is(name: str, entry: Entry) -> bool:
 def is_harmless(name: str, words: tuple[str | None, ...]) -> bool:
     """Tell whether a command leaves every program and script as it is."""
     return name in HARMLESS or (name == "find" and "-delete" not in words) or only_tells(words)
-
-
-def files_read(words: tuple[str | None, ...]) -> list[str]:
-    """Return the files without which a small tool fails, as far as its words are known."""
-    names = [word for word in words[1:] if word is None or not word.startswith("-")]
-    read = {"cp": names[:-1], "mv": names[:-1], "cat": names}.get((words[0] or "").rpartition("/")[2], [])
-    return [name for name in read if name is not None]
-
-
-def directories_made(words: tuple[str | None, ...]) -> list[str]:
-    """Return the directories that ``mkdir`` makes and fails for where they are there: those without ``-p``."""
-    plain = (words[0] or "").rpartition("/")[2] == "mkdir" and None not in words
-    texts = [word for word in words[1:] if word is not None]
-    parents = any(word == "--parents" or (word[:1] == "-" != word[1:2] and "p" in word) for word in texts)
-    return [word for word in texts if not word.startswith("-")] if plain and not parents else []
 
 
 def dialect_of(name: str, entry: Entry | None) -> str:

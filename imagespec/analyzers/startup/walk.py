@@ -41,6 +41,18 @@ class Walk:
         """One of these commands may change files that its words do not name."""
         self.made: set[str] = set()
         """Words of commands that made directories."""
+        self.present: set[str] = set()
+        """Absolute paths that commands before made or left there, as far as they succeed."""
+        self.folders: set[str] = set()
+        """Absolute paths of directories that commands before made, as far as they succeed."""
+        self.removed: set[str] = set()
+        """Base names that commands before may have taken away."""
+        self.held: set[int] = set()
+        """Numbers of steps in the background for which the start command certainly waits."""
+        self.holds = False
+        """The start command certainly goes on for ever by itself."""
+        self.doubts: dict[Evidence, None] = {}
+        """Why steps are not certain, where that is no gap: what may fail, and what may end the container."""
         self.made_executable: set[str] = set()
         """Real paths given to ``chmod +x``."""
         self.files: Mapping[str, Written] = {}
@@ -49,8 +61,6 @@ class Walk:
         """What runs now changes files in a known way only: see `write`."""
         self.rights_given = False
         """A command before may have let users read and write what the image does not let them."""
-        self.made_directories = False
-        """A command before may have made directories."""
         self.libraries: dict[tuple[str, str], Libraries] = {}
         """What programs were found to need, by path and LD_LIBRARY_PATH."""
         self._statements = 0
@@ -91,6 +101,11 @@ class Walk:
         """Record that something at the current place could not be followed."""
         if not self._muted and len(self.gaps) < _LIMIT_REMARKS:
             self.gaps[state.here(message, seen)[-1]] = None
+
+    def doubt(self, state: State, message: str, seen: str | None = None) -> None:
+        """Record why what follows is not certain."""
+        if not self._muted and len(self.doubts) < _LIMIT_REMARKS:
+            self.doubts[state.here(message, seen)[-1]] = None
 
     def fail(self, evidence: Evidence) -> None:
         """Record that the container certainly cannot start as asked."""

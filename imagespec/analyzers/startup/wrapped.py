@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imagespec.analyzers.shell.accounts import ROOT
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State
 from imagespec.analyzers.startup import conda
@@ -30,6 +31,7 @@ def prepare(
 ) -> None:
     """Make the changes of a wrapper, whose own file is ``program``, to what the program behind it finds."""
     if name in _CHANGE_USER:
+        state.changed_user |= inner.user not in {state.user, *ROOT}
         state.user = inner.user
     if inner.clear:
         state.variables, state.exported = {}, set()
