@@ -13,6 +13,7 @@ from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, M
 from imagespec.analyzers.python.loading import LOADING
 from imagespec.analyzers.python.methods import METHODS
 from imagespec.analyzers.python.ospaths import PATHS
+from imagespec.analyzers.python.settingsreaders import SETTINGS_READERS
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Const,
@@ -65,6 +66,7 @@ MODELS: Mapping[str, Model] = {
     **LOADING,
     **METHODS,
     **PATHS,
+    **SETTINGS_READERS,
     **WRITING,
 }
 
