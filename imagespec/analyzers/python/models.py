@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from imagespec.analyzers.python.builtin_functions import BUILTIN_FUNCTIONS
 from imagespec.analyzers.python.commandline import parse_arguments, parse_known_arguments
+from imagespec.analyzers.python.connecting import CONNECTING
 from imagespec.analyzers.python.datafiles import DATA_FILES
 from imagespec.analyzers.python.dotenv import DOTENV
 from imagespec.analyzers.python.environment import ENVIRONMENT
@@ -60,6 +61,7 @@ MODELS: Mapping[str, Model] = {
     "argparse.ArgumentParser().parse_args": parse_arguments,
     "argparse.ArgumentParser().parse_known_args": parse_known_arguments,
     **BUILTIN_FUNCTIONS,
+    **CONNECTING,
     **DATA_FILES,
     **DOTENV,
     **ENVIRONMENT,
