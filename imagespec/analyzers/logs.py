@@ -6,8 +6,6 @@ The engine collects standard output and standard error alike, so both count as t
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Iterator, Sequence
 
 import attrs
@@ -16,6 +14,7 @@ from imagespec.analyzers.python.pythonlogs import LogFindings
 from imagespec.analyzers.servers.listeners import Listening
 from imagespec.analyzers.startup.steps import INHERITED, StartCommand, Step
 from imagespec.analyzers.startup.tools import CLIENTS, ends_by_itself
+from imagespec.analyzers.tailing import Followed, followed_files, is_shown
 from imagespec.entry import EntryKind
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
@@ -65,7 +64,7 @@ def find_log_sinks(
     doubts: list[Evidence] = [*listening.gaps, *python.gaps]  # which has the start command's own
     kept: list[Evidence] = list(python.streams)
     steps = (*start.steps, *listening.steps)
-    shown = _followed_files(steps)
+    shown = followed_files(steps)
     for step in steps:
         if not step.argv or ends_by_itself(step.argv) or step.argv[0] == "." or _asks(step):
             continue
@@ -73,24 +72,15 @@ def find_log_sinks(
         if not _reads_its_settings(step):
             doubts.extend(_options(step))
     doubts.extend(_settings(steps, rootfs))
-    _judge_servers(listening, rootfs, python, lost, doubts, kept)
-    for log in python.files:
-        if log.path is not None and is_stream(rootfs, log.path):
-            kept.append(log.evidence)
-        elif log.beside:
-            kept.append(
-                attrs.evolve(log.evidence, message=log.evidence.message + ", beside a standard stream")
-            )
-        elif log.certain and log.path is not None and not python.streams and not python.gaps:
-            lost.append(log.evidence)
-        else:
-            doubts.append(log.evidence)
+    _judge_servers(listening, rootfs, shown, python, lost, doubts, kept)
+    _judge_files(rootfs, shown, python, lost, doubts, kept)
     return LogSinks(lost=tuple(lost), doubts=tuple(doubts), kept=tuple(kept), notes=python.notes)
 
 
 def _judge_servers(
     listening: Listening,
     rootfs: RootFs,
+    shown: dict[str, Followed],
     python: LogFindings,
     lost: list[Evidence],
     doubts: list[Evidence],
@@ -101,6 +91,8 @@ def _judge_servers(
     for log in listening.logs:
         if log.path is not None and is_stream(rootfs, log.path):
             kept.append(log.evidence)
+        elif log.path in shown:
+            (kept if is_shown(log.path, shown, rootfs) else doubts).append(_by_tail(log.evidence))
         else:
             away.append(log)
     all_away = len(away) == len(listening.logs) and not python.streams and not python.gaps
@@ -110,6 +102,34 @@ def _judge_servers(
     )
     sure = all_away and only and all(log.certain and log.path is not None for log in away)
     (lost if sure else doubts).extend(log.evidence for log in away)
+
+
+def _judge_files(
+    rootfs: RootFs,
+    shown: dict[str, Followed],
+    python: LogFindings,
+    lost: list[Evidence],
+    doubts: list[Evidence],
+    kept: list[Evidence],
+) -> None:
+    """Weigh the files that Python programs log to."""
+    for log in python.files:
+        if log.path is not None and is_stream(rootfs, log.path):
+            kept.append(log.evidence)
+        elif log.path in shown:
+            (kept if is_shown(log.path, shown, rootfs) else doubts).append(_by_tail(log.evidence))
+        elif log.beside:
+            kept.append(
+                attrs.evolve(log.evidence, message=log.evidence.message + ", beside a standard stream")
+            )
+        elif log.certain and log.path is not None and not python.streams and not python.gaps:
+            lost.append(log.evidence)
+        else:
+            doubts.append(log.evidence)
+
+
+def _by_tail(evidence: Evidence) -> Evidence:
+    return attrs.evolve(evidence, message=evidence.message + ", which tail -f follows")
 
 
 def is_stream(rootfs: RootFs, path: str) -> bool:
@@ -126,28 +146,10 @@ def is_stream(rootfs: RootFs, path: str) -> bool:
     return False
 
 
-def _followed_files(steps: Sequence[Step]) -> dict[str, bool]:
-    """Return the files whose ends ``tail -f`` sends on into the container's log, and whether it certainly does."""
-    found: dict[str, bool] = {}
-    for step in steps:
-        words = [word for word in step.argv[1:] if word is not None]
-        follows = any(
-            word in {"--follow", "-F", "-f"} or re.fullmatch(r"-[0-9n]*[fF]", word) for word in words
-        )
-        name = (step.argv[0] or "").rpartition("/")[2] if step.argv else ""
-        if name != "tail" or not follows or step.stdout != INHERITED:
-            continue
-        for word in words:
-            if not word.startswith("-") and (word.startswith("/") or step.cwd is not None):
-                path = posixpath.normpath(posixpath.join(step.cwd or "/", word))
-                found[path] = found.get(path, False) or step.certain
-    return found
-
-
 def _judge_streams(
     step: Step,
     rootfs: RootFs,
-    shown: dict[str, bool],
+    shown: dict[str, Followed],
     lost: list[Evidence],
     doubts: list[Evidence],
     kept: list[Evidence],
@@ -158,7 +160,10 @@ def _judge_streams(
         if target is None:
             doubts.append(attrs.evolve(place, message=f"where {name} of {step.argv[0]} goes is not known"))
         else:
-            answers[name] = target == INHERITED or is_stream(rootfs, target) or shown.get(target, False)
+            tailed = (
+                target in shown and shown[target].certain
+            )  # the shell made the file before the program began
+            answers[name] = target == INHERITED or is_stream(rootfs, target) or tailed
             if not answers[name] and target in shown:
                 doubts.append(
                     attrs.evolve(place, message=f"whether {target} is followed by tail is not certain")

@@ -8,7 +8,7 @@ import re
 from imagespec.analyzers.python.datafiles import may_have_changed
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator
 from imagespec.analyzers.python.state import State
-from imagespec.analyzers.python.values import Const, Value, text_of
+from imagespec.analyzers.python.values import UNKNOWN, Const, Table, Value, text_of
 from imagespec.entry import EntryKind
 
 _LINES = 1_000
@@ -58,9 +58,9 @@ def load_dotenv(run: Evaluator, _callee: Callee, given: Arguments) -> Value | No
     Without a path the file is looked for in the directory of the calling file and those above it (`find_dotenv`).
     """
     path, override = given.get(0, "dotenv_path"), given.get(3, "override")
-    name = text_of(path) if path is not None and path != Const(None) else _nearest(run)
+    name = text_of(path) if path is not None and path != Const(None) else nearest(run)
     variables = read_dotenv(run, name) if name is not None else None
-    if path in {None, Const(None)} and name == "":
+    if name == "":
         variables = {}
     if variables is None or given.get(1, "stream") is not None or override not in {None, Const(value=False)}:
         run.gap(run.here("a file of environment variables is read, which is not followed"))
@@ -71,11 +71,11 @@ def load_dotenv(run: Evaluator, _callee: Callee, given: Arguments) -> Value | No
     return None
 
 
-def _nearest(program: State) -> str:
-    """Return the path of the ``.env`` file nearest to the calling file; empty where there is none."""
+def nearest(program: State, name: str = ".env") -> str:
+    """Return the path of the file of this name nearest to the calling file; empty where there is none."""
     directory = "/" + posixpath.dirname(program.frame.module.path)
     for _ in range(40):
-        found = posixpath.join(directory, ".env")
+        found = posixpath.join(directory, name)
         if program.sources.rootfs.resolve(found) is not None:
             return found
         if directory == "/":
@@ -84,4 +84,26 @@ def _nearest(program: State) -> str:
     return ""
 
 
-DOTENV = {"dotenv.load_dotenv": load_dotenv, "dotenv.main.load_dotenv": load_dotenv}
+def _find(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    """Return what ``find_dotenv`` does: the empty text where there is no such file."""
+    name = text_of(given.get(0, "filename") or Const(".env"))
+    if name is None or given.get(1, "raise_error_if_not_found") or given.get(2, "usecwd"):
+        return None
+    return Const(nearest(run, name))
+
+
+def _values(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    """Return what ``dotenv_values`` does: the file's own variables, none of the environment's."""
+    path = given.get(0, "dotenv_path")
+    name = text_of(path) if path is not None and path != Const(None) else nearest(run)
+    variables = read_dotenv(run, name) if name else {} if name == "" else None
+    if variables is None or given.spread or given.get(1, "stream") is not None:
+        return None
+    return Table({key: UNKNOWN if text is None else Const(text) for key, text in variables.items()})
+
+
+DOTENV = {
+    f"{module}.{name}": model
+    for module in ("dotenv", "dotenv.main")
+    for name, model in (("load_dotenv", load_dotenv), ("find_dotenv", _find), ("dotenv_values", _values))
+}

@@ -207,8 +207,7 @@ class Evaluator(State):
                 else:
                     name = called_name(callee)
                 model = self._models.get(name)
-                made = External(name) if isinstance(callee, Call) else callee
-                result = model(self, made, arguments) if model else None
+                result = model(self, callee, arguments) if model else None
                 if result is not None:
                     return result
         return self.record(callee, arguments, decorator=decorator)

@@ -121,6 +121,8 @@ def _subscript(run: Evaluator, node: ast.Subscript) -> Value:
     if not isinstance(key, Const) or not isinstance(owner, Items | Table):
         return UNKNOWN if isinstance(owner, Const | Items | Table) else Member(owner, "[]")
     if isinstance(owner, Table):
+        if key.value not in owner.entries and not owner.open and not run.trying:
+            run.gap(run.here(f"there is no item {str(key.value)[:100]!r}; without it Python stops here"))
         return owner.entries.get(key.value, UNKNOWN)
     if not isinstance(key.value, int) or owner.open or not -len(owner.items) <= key.value < len(owner.items):
         return UNKNOWN

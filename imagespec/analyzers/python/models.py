@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from imagespec.analyzers.python.builtin_functions import BUILTIN_FUNCTIONS
 from imagespec.analyzers.python.commandline import parse_arguments, parse_known_arguments
+from imagespec.analyzers.python.connecting import CONNECTING
 from imagespec.analyzers.python.datafiles import DATA_FILES
 from imagespec.analyzers.python.dotenv import DOTENV
 from imagespec.analyzers.python.environment import ENVIRONMENT
@@ -18,6 +19,7 @@ from imagespec.analyzers.python.namespaces import NAMESPACES
 from imagespec.analyzers.python.ospaths import PATHS
 from imagespec.analyzers.python.paths import interpreter_of
 from imagespec.analyzers.python.processes import PROCESSES
+from imagespec.analyzers.python.settingsreaders import SETTINGS_READERS
 from imagespec.analyzers.python.threads import THREADS
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -82,6 +84,7 @@ MODELS: Mapping[str, Model] = {
     "argparse.ArgumentParser().parse_args": parse_arguments,
     "argparse.ArgumentParser().parse_known_args": parse_known_arguments,
     **BUILTIN_FUNCTIONS,
+    **CONNECTING,
     **DATA_FILES,
     **DOTENV,
     **ENVIRONMENT,
@@ -93,6 +96,7 @@ MODELS: Mapping[str, Model] = {
     **PROCESSES,
     **THREADS,
     **WAITING,
+    **SETTINGS_READERS,
     **WRITING,
 }
 

@@ -186,7 +186,11 @@ def load_variable(program: Program, module: str, expression: str, *, factory: bo
     if not isinstance(first, ast.Name):
         return None
     if first.id not in imported.scope.names and f"{module}.{first.id}" not in program.modules:
-        return UNKNOWN if _may_have_more(imported, program) else None
+        if not _may_have_more(imported, program):
+            return None
+        message = f"{first.id[:100]} is nowhere given a value, as far as {module[:100]} can be followed"
+        program.gap(Evidence(message=f"{message}; without it the server stops", path=imported.path))
+        return UNKNOWN
     return program.run_expression(imported, node, factory=factory)
 
 

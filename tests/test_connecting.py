@@ -1,0 +1,54 @@
+"""Programs that ask another server before they serve: the image cannot tell whether it answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.build import file
+from tests.python_images import SITE
+from tests.services import service
+
+NAMES = ("redis", "psycopg2", "pymongo", "requests", "sqlalchemy")
+LIBRARIES = [file(f"{SITE}/{name}/__init__.py") for name in NAMES]
+SERVE = "\nfrom flask import Flask\nFlask(__name__).run('0.0.0.0', 8080)\n"
+ENGINE = "from sqlalchemy import create_engine\nfrom sqlalchemy.orm import declarative_base\nBase = declarative_base()\n"
+
+
+def shown(source: str) -> list[str]:
+    return service("python app.py", file("app/app.py", source + SERVE), *LIBRARIES).shown
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import redis\ndb = redis.StrictRedis(host='redis')\ndb.set('a', 'b')",
+        "import redis\nredis.from_url('redis://r').ping()",
+        "import psycopg2\nconn = psycopg2.connect('x')",
+        "import pymongo\npymongo.MongoClient('m').admin.command('ping')",
+        "import requests\ntext = requests.get('http://other/list').text",
+        "from urllib.request import urlretrieve\nurlretrieve('http://other/model', '/tmp/model')",
+        ENGINE + "Base.metadata.create_all(bind=create_engine('postgresql://db/x'))",
+        ENGINE + "create_engine('mysql://db/x').connect()",
+        "import psycopg2\ndef get():\n    return psycopg2.connect('x')\nconn = get()",
+    ],
+)
+def test_another_server_is_asked_first(source: str) -> None:
+    assert shown(source) == ["? flask 0.0.0.0:8080"]
+    caught = "try:\n    " + source.replace("\n", "\n    ") + "\nexcept Exception:\n    pass"
+    assert shown(caught) == ["flask 0.0.0.0:8080"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import redis\ndb = redis.StrictRedis(host='redis')",
+        "import pymongo\ndb = pymongo.MongoClient('m').base",
+        "import psycopg2\ndef get():\n    return psycopg2.connect('x')",
+        "import requests, threading\nthreading.Thread(target=lambda: requests.get('http://other')).start()",
+        "import requests\nsession = requests.Session()",
+        ENGINE + "Base.metadata.create_all(bind=create_engine('sqlite:///./a.db'))",
+        ENGINE + "engine = create_engine('postgresql://db/x')",
+    ],
+)
+def test_no_other_server_is_asked(source: str) -> None:
+    assert shown(source) == ["flask 0.0.0.0:8080"]
