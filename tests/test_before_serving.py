@@ -140,4 +140,4 @@ def test_output_that_a_program_sends_elsewhere(line: str, files: list[str], *, i
 )
 def test_scripts_that_may_end_before_the_server(script: str, *, certain: bool) -> None:
     found = service({"Cmd": ["bash", "-c", script]}, file("app/app.py", FLASK + RUN)).listening
-    assert [one.certain for one in found.listeners] == [certain]
+    assert any(one.certain for one in found.listeners) is certain

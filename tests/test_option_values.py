@@ -53,7 +53,7 @@ H, F = "hypercorn -b 0.0.0.0:8080 {} web:app", "flask --app app run -h 0.0.0.0 -
         (U, "--ssl-certfile /app/tls.crt", "may"),
         (U, "--reload --reload-dir /srv/none", "may"),
         (U, "--limit-max-requests 10", "may"),
-        (H, "-k uvloop -w 2", "yes"),
+        (H, "-k asyncio -w 2", "yes"),
         (H, "-k gevent", "no"),
         (H, "--certfile /app/tls.crt", "may"),
         (F, "--cert adhoc", "may"),

@@ -223,8 +223,8 @@ VARIANTS = {
     ),
     "output redirected": Variant(
         rule="log-output",
-        image=with_boot(START_LINE, START_LINE + " > /var/log/app.log 2>&1"),
-        words=("/var/log/app.log",),
+        image=with_boot(START_LINE, START_LINE + " > /home/app.log 2>&1"),
+        words=("/home/app.log",),
     ),
     "log in a file": Variant(
         rule="log-output",

@@ -16,6 +16,7 @@ from imagespec.analyzers.python.datafiles import path_text, read_text, value_of
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.loading import missing_file
 from imagespec.analyzers.python.logconfig import LogConfiguration, from_file, from_table
+from imagespec.analyzers.python.logerrors import refused
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.state import Frame
 from imagespec.analyzers.python.values import (
@@ -100,6 +101,9 @@ def _file(program: Program, path: str, value: Value, form: Form) -> tuple[str, V
 
 def _from_dictionary(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     table = given.get(0, "config")
+    reason = refused(table)
+    if reason and not run.trying:
+        raise run.stop("raise", f"dictConfig refuses its configuration: {reason}; Python stops here")
     _check_files(run, from_table(table))
     for name in _names(table):
         if run.sources.find(name).kind == "missing":

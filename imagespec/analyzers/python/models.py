@@ -12,7 +12,6 @@ from imagespec.analyzers.python.dotenv import DOTENV
 from imagespec.analyzers.python.environment import ENVIRONMENT
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.loading import LOADING
-from imagespec.analyzers.python.logerrors import refused
 from imagespec.analyzers.python.logsetup import LOG_SETUP, uvicorn_defaults
 from imagespec.analyzers.python.methods import METHODS
 from imagespec.analyzers.python.namespaces import NAMESPACES
@@ -61,13 +60,6 @@ def _code(run: Evaluator, _callee: Callee, _given: Arguments) -> Value | None:
     return UNKNOWN
 
 
-def _logging(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
-    reason = refused(given.get(0, "config"))
-    if reason and not run.trying:
-        raise run.stop("raise", f"dictConfig refuses its configuration: {reason}; Python stops here")
-    return None
-
-
 MODELS: Mapping[str, Model] = {
     "builtins.exec": _code,
     "builtins.eval": _code,
@@ -78,7 +70,6 @@ MODELS: Mapping[str, Model] = {
     "os._exit": _exit,
     "os.abort": _exit,
     "importlib.import_module": _import_module,
-    "logging.config.dictConfig": _logging,
     "runpy.run_path": _code,
     "runpy.run_module": _code,
     "argparse.ArgumentParser().parse_args": parse_arguments,

@@ -14,8 +14,12 @@ from imagespec.analyzers.python.namespaces import forget_attribute
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Call,
+    Class,
     Const,
+    Function,
+    Instance,
     Items,
+    Module,
     Table,
     Value,
     name_of,
@@ -71,8 +75,9 @@ def _forget(run: Program, nodes: list[ast.stmt]) -> None:
     for node in nodes:
         for inner in ast.walk(node):
             run.spend()
-            calls = calls or isinstance(inner, ast.Call)
             match inner:
+                case ast.Name(id=name, ctx=ast.Load()):
+                    calls = calls or isinstance(run.find(name), Function | Class | Instance | Module)
                 case ast.Name(id=name, ctx=ast.Store()):
                     run.scope_of(name).names[name] = UNKNOWN
                 case ast.Attribute(value=ast.Name(id=name), attr=attribute, ctx=ast.Store()):
