@@ -6,10 +6,11 @@ from collections import Counter
 
 import pytest
 
+from tests.realrun.bases import BASES
 from tests.realrun.observe import Seen
 from tests.realrun.slim import FIXTURE, MOST_BYTES, stale_files
 from tests.realrun.sources import load_sources
-from tests.realrun.summary import compare_all, image_names, load_labels, table
+from tests.realrun.summary import compare_all, image_names, load_labels, tables
 from tests.realrun.truth import BAD, GOOD, judge
 
 KNOWN: dict[tuple[str, str], str] = {}
@@ -22,7 +23,7 @@ _PARTS = 8  # so that the images are spread over the processors
 @pytest.mark.parametrize("part", range(_PARTS))
 def test_no_verdict_contradicts_what_a_run_showed(part: int) -> None:
     found = list(compare_all(slice(part, None, _PARTS)))
-    print("\n" + table(found))  # noqa: T201 - `pytest -s` shows how often the answer is unknown
+    print("\n" + tables(found))  # noqa: T201 - `pytest -s` shows how often the answer is unknown
     wrong = {(item.image, item.rule): item for item in found if item.contradicts}
     new = set(wrong) - set(KNOWN)
     assert not new, "\n".join(wrong[key].describe() for key in sorted(new))
@@ -33,8 +34,13 @@ def test_no_verdict_contradicts_what_a_run_showed(part: int) -> None:
 
 def test_every_rule_has_good_and_bad_images() -> None:
     labels = load_labels()
-    assert set(labels) == {source.name for source in load_sources()} == set(image_names())
-    assert len(labels) >= 30
+    sources = load_sources()
+    assert set(labels) == {source.name for source in sources} == set(image_names())
+    assert len(labels) == len(sources), "two collections have an image of one name"
+    assert {source.base for source in sources} <= set(BASES)
+    collections = Counter(source.collection for source in sources)
+    assert set(collections) == {"by-rule", "ordinary", "adversarial"}
+    assert min(collections.values()) >= 30
     count = Counter((rule, label["truth"]) for row in labels.values() for rule, label in row["rules"].items())
     rules = {rule for rule, _ in count}
     assert len(rules) == 7
@@ -53,6 +59,6 @@ def test_labels_follow_from_what_was_observed() -> None:
 def test_fixture_holds_all_that_is_kept_of_a_layer() -> None:
     assert FIXTURE.stat().st_size <= MOST_BYTES
     assert not (stale := stale_files()), (
-        f"{len(stale)} files of the base are kept by now and have no content in the fixture, such as {stale[:5]}: "
-        "make it again (tests/realrun/README.md)"
+        f"{len(stale)} files of the bases are kept by now and have no content in the fixture, such as {stale[:5]}: "
+        "write it again by `python3 -m tests.realrun.slim DIR/saved.tar` (tests/realrun/README.md)"
     )

@@ -8,6 +8,7 @@ address, as a container's address on a bridge is.
 
 from __future__ import annotations
 
+import http
 import http.client
 import io
 import json
@@ -124,7 +125,7 @@ def observe(docker: Client, source: ImageSource) -> Seen:
         reached = _accepts(OUTSIDE, PORT)
         host = _where_to_ask(listening, reached=reached)
         requests = [*source.requests, ("GET", source.health)]
-        answers = {f"{method} {url}": _ask(host, method, url) for method, url in requests if host}
+        answers = _answers(host, requests) if host else {}
         for number, (method, url) in enumerate(requests):
             _ask(host, method, f"{url}?mark=realrun-request{number}")
         time.sleep(LOG_SECONDS)
@@ -132,7 +133,7 @@ def observe(docker: Client, source: ImageSource) -> Seen:
         log, written = container.log(), container.written()
         boot_is_file = container.has_boot_file()
     boot_ran = any(_BOOT_MARK.search(text) for text in (log, *written.values()))
-    trouble = _trouble(f"{container.engine_error}\n{log.decode(errors='replace')}")
+    trouble = _trouble(f"{container.engine_error}\n{log.decode(errors='replace')}", ran=boot_ran)
     batch = source.service == "batch"
     by_hand = _boot_by_hand(docker, source) if batch and boot_is_file and not (boot_ran or trouble) else None
     return Seen(
@@ -208,6 +209,16 @@ def _where_to_ask(listening: set[str], *, reached: bool) -> str:
     return "" if "[" in host else f"{OUTSIDE if host in ('0.0.0.0', '*') else host}:{port}"
 
 
+def _answers(host: str, requests: list[tuple[str, str]]) -> dict[str, int | None]:
+    """Send every request; all again while a proxy says that nobody is behind it, as its server may come later."""
+    started = time.monotonic()
+    while True:
+        answers = {f"{method} {url}": _ask(host, method, url) for method, url in requests}
+        if http.HTTPStatus.BAD_GATEWAY not in answers.values() or time.monotonic() - started > MOST_SECONDS:
+            return answers
+        time.sleep(0.25)
+
+
 def _ask(host: str, method: str, url: str) -> int | None:
     """Send one request and return the status; POST has a JSON body."""
     address, _, port = host.rpartition(":")
@@ -228,8 +239,10 @@ def _marks(text: bytes) -> list[str]:
     return sorted({mark.decode() for mark in _MARK.findall(text)})
 
 
-def _trouble(text: str) -> str:
-    lines = (line.strip() for line in text.splitlines() if "run.sh" in line)
+def _trouble(text: str, *, ran: bool) -> str:
+    # A CR stays: it is what the shell complains of. What env(1) says of a script's first line does not name the script.
+    about = ("run.sh",) if ran else ("run.sh", "env: ")
+    lines = (line.strip(" ") for line in text.split("\n") if any(word in line for word in about))
     return next((line[-300:] for line in lines if _TROUBLE.search(line)), "")
 
 

@@ -3,9 +3,9 @@ The fixture: every image of the set in one small OCI archive.
 
     python3 -m tests.realrun.slim SAVED
 
-SAVED is what `docker save` wrote of all images (make_images keeps it as `saved.tar`). Each image keeps its own layers to
-the byte, and its config but for the digest of the base layer. The base layer keeps every name, type, mode, owner and
-link. Of its files it keeps those whole, or as far, as imagespec keeps them when it scans a layer, and small
+SAVED is what `docker save` wrote of all images and bases (make_images keeps it as `saved.tar`). Each image keeps its own
+layers to the byte, and its config but for the digests of the bases' layers. Those keep every name, type, mode, owner and
+link. Of their files they keep those whole, or as far, as imagespec keeps them when it scans a layer, and small
 configuration files besides; programs lose their code (`elfstub`). All other files are empty, which their time says:
 EMPTIED. That this changes no verdict is compared when the fixture is written.
 """
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+import attrs
 import zstandard
 
 import imagespec
@@ -35,9 +36,9 @@ from tests.realrun.elfstub import stub
 from tests.realrun.sources import HERE, load_sources
 
 FIXTURE = HERE / "images.tar"
-EMPTIED = 0
-"""The modification time of a file of the base whose content was left out."""
-MOST_BYTES = 3_000_000
+EMPTIED = 1
+"""The modification time of a file of a base whose content was left out."""
+MOST_BYTES = 4_800_000
 
 _BESIDES = (
     Wanted(suffixes=(".conf", ".ini", ".cfg", ".properties", ".toml", ".list"), up_to_bytes=64 * KIB),
@@ -83,52 +84,45 @@ class _Blobs:
 
 
 def write_fixture(saved: Path, target: Path) -> None:
-    """Write the fixture from the engine's own archive of the images."""
+    """Write the fixture from the engine's own archive of the images and their bases."""
     blobs, manifests = _Blobs(), []
+    layers: dict[str, _Layer] = {}
     with tarfile.open(saved) as outer:
-        layers: dict[str, Json] = {}
-        rows = json.loads(_member(outer, "manifest.json").read())
-        base = rows[0]["Layers"][0]
-        raw = _slim_layer(_member(outer, base))
-        layers[base] = _add_layer(blobs, raw)
-        for row in rows:
-            config = json.loads(_member(outer, row["Config"]).read())
-            assert row["Layers"][0] == base, f"{row['RepoTags']} has another base"
-            config["rootfs"]["diff_ids"][0] = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-            for name in row["Layers"]:
-                if name not in layers:
-                    layers[name] = _add_layer(blobs, _member(outer, name).read())
-            manifest = {
-                "schemaVersion": 2,
-                "mediaType": _MANIFEST,
-                "config": blobs.add(json.dumps(config).encode(), _CONFIG),
-                "layers": [layers[name] for name in row["Layers"]],
-            }
-            [tag] = row["RepoTags"]
-            name = {"org.opencontainers.image.ref.name": tag.removesuffix(":latest")}
-            manifests.append(blobs.add(json.dumps(manifest).encode(), _MANIFEST) | {"annotations": name})
-    index = {"schemaVersion": 2, "manifests": manifests}
-    blobs.files["index.json"] = json.dumps(index).encode()
+        images = [_Saved.of(outer, row) for row in json.loads(_member(outer, "manifest.json").read())]
+        in_bases = {digest for image in images if not image.of_set for digest in image.digests}
+        for image in sorted(images, key=lambda image: (image.digests[0], image.tag)):
+            if not image.of_set:
+                continue
+            for digest, name in zip(image.digests, image.layers, strict=True):
+                if digest not in layers:
+                    layers[digest] = _Layer.of(outer, name, blobs, in_base=digest in in_bases)
+            manifests.append(_add_image(blobs, image, [layers[digest] for digest in image.digests]))
+    blobs.files["index.json"] = json.dumps({"schemaVersion": 2, "manifests": manifests}).encode()
     blobs.write(target)
     size = target.stat().st_size
-    print(f"{target.name}: {size:,} bytes, of which the base {layers[base]['size']:,}")
+    of_bases = sum(layer.descriptor["size"] for digest, layer in layers.items() if digest in in_bases)
+    print(f"{target.name}: {size:,} bytes, of which the bases {of_bases:,}")
     if size > MOST_BYTES:
         raise SystemExit(f"{target.name} is larger than {MOST_BYTES:,} bytes")
 
 
 def stale_files() -> list[str]:
-    """Return the files of the base that imagespec keeps by now, and whose content the fixture left out."""
+    """Return the files of the bases that imagespec keeps by now, and whose content the fixture left out."""
     want = compile_wanted(WANTED)
+    found = []
     with tarfile.open(FIXTURE) as outer:
         index = json.loads(_member(outer, "index.json").read())
-        manifest = json.loads(_member(outer, _blob(index["manifests"][0])).read())
-        packed = _member(outer, _blob(manifest["layers"][0])).read()
-    with (
-        zstandard.ZstdDecompressor().stream_reader(packed) as stream,
-        tarfile.open(fileobj=stream, mode="r|") as tar,
-    ):
-        empty = (info for info in tar if info.isreg() and info.mtime == EMPTIED)
-        return [info.name for info in empty if want(_name(info), 1, info.mode)]
+        manifests = [json.loads(_member(outer, _blob(row)).read()) for row in index["manifests"]]
+        # The images' own layers have no file of that time (engines write 0 or now), so all may be looked at.
+        for name in {_blob(layer) for manifest in manifests for layer in manifest["layers"]}:
+            packed = _member(outer, name).read()
+            with (
+                zstandard.ZstdDecompressor().stream_reader(packed) as stream,
+                tarfile.open(fileobj=stream, mode="r|") as tar,
+            ):
+                empty = (info for info in tar if info.isreg() and info.mtime == EMPTIED)
+                found += [info.name for info in empty if want(_name(info), 1, info.mode)]
+    return found
 
 
 def differences(saved: Path, fixture: Path) -> Iterator[str]:
@@ -138,6 +132,8 @@ def differences(saved: Path, fixture: Path) -> Iterator[str]:
         ours = {image_name(image): image for image in slim.images}
         for image in full.images:
             name = image_name(image)
+            if name not in services:
+                continue  # a base
             profile, service = load_profile("modelarts"), Service(services[name])
             pair = [check_image(item, profile, service).results for item in (image, ours[name])]
             for one, other in zip(*pair, strict=True):
@@ -151,6 +147,61 @@ def compare(saved: Path, fixture: Path) -> None:
     if found:
         raise SystemExit("\n".join(("the fixture is judged otherwise than the images are:", *found)))
     print("the fixture is judged as the images are, evidence included")
+
+
+@attrs.frozen
+class _Saved:
+    """An image of the engine's archive; its layers are told apart by their digests, as one may have two names."""
+
+    tag: str
+    config: Json
+    layers: list[str]
+
+    @classmethod
+    def of(cls, saved: tarfile.TarFile, row: Json) -> _Saved:
+        """Read what the archive says of an image."""
+        [tag] = row["RepoTags"]
+        return cls(tag, json.loads(_member(saved, row["Config"]).read()), row["Layers"])
+
+    @property
+    def of_set(self) -> bool:
+        """Tell an image of the set from a base."""
+        return self.tag.startswith("realrun/")
+
+    @property
+    def digests(self) -> list[str]:
+        """Return the digests of the layers' contents."""
+        digests: list[str] = self.config["rootfs"]["diff_ids"]
+        return digests
+
+
+@attrs.frozen
+class _Layer:
+    """A layer of the fixture: its blob, and the digest of its content."""
+
+    descriptor: Json
+    diff_id: str
+
+    @classmethod
+    def of(cls, saved: tarfile.TarFile, name: str, blobs: _Blobs, *, in_base: bool) -> _Layer:
+        """Take a layer over from the engine's archive, slim where it is a base's."""
+        body = _member(saved, name)
+        raw = _slim_layer(body) if in_base else body.read()
+        packed = zstandard.ZstdCompressor(level=19).compress(raw)
+        return cls(blobs.add(packed, _LAYER), f"sha256:{hashlib.sha256(raw).hexdigest()}")
+
+
+def _add_image(blobs: _Blobs, image: _Saved, layers: list[_Layer]) -> Json:
+    """Add config and manifest of an image, and return what the index says of it."""
+    image.config["rootfs"]["diff_ids"] = [layer.diff_id for layer in layers]
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": _MANIFEST,
+        "config": blobs.add(json.dumps(image.config).encode(), _CONFIG),
+        "layers": [layer.descriptor for layer in layers],
+    }
+    name = {"org.opencontainers.image.ref.name": image.tag.removesuffix(":latest")}
+    return blobs.add(json.dumps(manifest).encode(), _MANIFEST) | {"annotations": name}
 
 
 def _slim_layer(layer: IO[bytes]) -> bytes:
@@ -169,7 +220,7 @@ def _slim_layer(layer: IO[bytes]) -> bytes:
                 whole = body.read()
                 asked = [ask(_name(info), info.size, info.mode) for ask in (want, besides)]
                 data = _content(info, whole, max(asked), want)
-                info.mtime = EMPTIED if whole and not data else info.mtime or 1
+                info.mtime = EMPTIED if whole and not data else max(info.mtime, EMPTIED + 1)
                 info.size = len(data)
             target.addfile(info, io.BytesIO(data))
     return out.getvalue()
@@ -192,10 +243,6 @@ def _content(info: tarfile.TarInfo, whole: bytes, keep: int, want: Want) -> byte
 
 def _name(info: tarfile.TarInfo) -> bytes:
     return info.name.removeprefix("./").encode()
-
-
-def _add_layer(blobs: _Blobs, raw: bytes) -> Json:
-    return blobs.add(zstandard.ZstdCompressor(level=19).compress(raw), _LAYER)
 
 
 def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:

@@ -1,5 +1,5 @@
 """
-The images of the set, each in one text file of `images/`: what it is about, the service, and its files.
+The images of the set, each in one text file of `images/COLLECTION/`: what it is about, the service, and its files.
 
 A file begins with a sentence and a line `service: real-time` or `service: batch`; then every line `-- PATH --` begins a
 file of the build context, as Go's txtar does (golang.org/x/tools/txtar).
@@ -23,10 +23,17 @@ class ImageSource:
     """One image: its name, why it is in the set, and the files that it is built from."""
 
     name: str
+    collection: str
+    """The directory that it is in."""
     about: str
     service: str
     """``real-time`` or ``batch``: what the image is judged as."""
     files: dict[str, str]
+
+    @property
+    def base(self) -> str:
+        """Return the tag of the image that it is built on."""
+        return self.files["Dockerfile"].removeprefix("FROM ").split("\n", 1)[0]
 
     @property
     def requests(self) -> list[tuple[str, str]]:
@@ -53,8 +60,8 @@ class ImageSource:
 
 
 def load_sources() -> list[ImageSource]:
-    """Return every image, by name."""
-    return [_parse(path) for path in sorted((HERE / "images").glob("*.txt"))]
+    """Return every image, by collection and name."""
+    return [_parse(path) for path in sorted((HERE / "images").glob("*/*.txt"))]
 
 
 def _parse(path: Path) -> ImageSource:
@@ -63,4 +70,4 @@ def _parse(path: Path) -> ImageSource:
     files = dict(zip(parts[::2], parts[1::2], strict=True))
     if not about or service not in {"real-time", "batch"} or "Dockerfile" not in files:
         raise ValueError(f"{path.name}: wanted a sentence, a line `service: ...`, and a Dockerfile")
-    return ImageSource(path.stem, about, service, files)
+    return ImageSource(path.stem, path.parent.name, about, service, files)

@@ -3,7 +3,8 @@ What imagespec says of the images against what running them showed.
 
     python3 -m tests.realrun.summary [-v]
 
-prints how often each rule passes, fails and stays unknown, by what is true; with -v every image that stays unknown.
+prints how often each rule passes, fails and stays unknown, by what is true, for each collection and for all; with -v
+every image that stays unknown.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from imagespec.profiles import load_profile
 from imagespec.rules.base import Service
 from imagespec.verdict import Outcome, Verdict
 from tests.realrun.slim import FIXTURE, image_name, stale_files
-from tests.realrun.sources import HERE
+from tests.realrun.sources import HERE, load_sources
 from tests.realrun.truth import BAD, GOOD, NOT_JUDGED
 
 LABELS = HERE / "labels.json"
@@ -109,6 +110,16 @@ def table(found: list[Comparison]) -> str:
     return "\n".join(lines)
 
 
+def tables(found: list[Comparison]) -> str:
+    """Return the table of each collection, and of all."""
+    collections = {source.name: source.collection for source in load_sources()}
+    parts = []
+    for collection in dict.fromkeys(collections.values()):
+        rows = [item for item in found if collections[item.image] == collection]
+        parts.append(f"{collection}\n{table(rows)}")
+    return "\n\n".join((*parts, f"all\n{table(found)}"))
+
+
 def main() -> None:
     """Print the table, each contradiction, and with -v what stays unknown."""
     parser = argparse.ArgumentParser(description="Compare verdicts with what running the images showed.")
@@ -119,7 +130,7 @@ def main() -> None:
         unknown = item.outcome.verdict is Verdict.UNKNOWN and item.truth != NOT_JUDGED
         if item.contradicts or (verbose and unknown):
             print(item.describe())
-    print(table(found))
+    print(tables(found))
     if stale := stale_files():
         print(
             f"the fixture lacks what imagespec keeps of {len(stale)} files by now, such as {stale[0]}: make it again"

@@ -17,8 +17,8 @@ Truth = tuple[str, str]
 
 REFUSED = {404, 405, 501}
 """What servers answer to a URL or a method that they do not serve."""
-_COMMAND_MISSING = re.compile(r": [\w./-]+: (?:command )?not found$")
-"""A shell's complaint of a command, without a CR in its name."""
+_COMMAND_FAILED = re.compile(r"run\.sh: (?:line )?\d+: (?:[\w./-]+: )+[^\r\\]+$")
+"""A shell's complaint of a command in the boot file, without a CR (bash writes it as an escape) in name or operand."""
 
 
 def judge(source: ImageSource, seen: Seen) -> dict[str, Truth]:
@@ -49,9 +49,18 @@ def _port(seen: Seen) -> Truth:
     return BAD, f"{ended}; {seen.engine_error}" if seen.engine_error else ended
 
 
-def _apis(source: ImageSource, seen: Seen) -> Truth:
+def _unasked(seen: Seen) -> str:
+    """Return why the answers say nothing; empty where they say something."""
     if not seen.asked_at:
-        return NOT_JUDGED, "no server, or more than one, that could be asked"
+        return "no server, or more than one, that could be asked"
+    # A server that gives up soon after it began to listen is asked or not, as it happens.
+    gone = not seen.running and all(status is None for status in seen.answers.values())
+    return "the container ended before it answered anything" if gone else ""
+
+
+def _apis(source: ImageSource, seen: Seen) -> Truth:
+    if _unasked(seen):
+        return NOT_JUDGED, _unasked(seen)
     names = [f"{method} {url}" for method, url in source.requests]
     told = ", ".join(f"{name}: {seen.answers[name]}" for name in names)
     statuses = [seen.answers[name] for name in names]
@@ -63,8 +72,8 @@ def _apis(source: ImageSource, seen: Seen) -> Truth:
 
 
 def _health(source: ImageSource, seen: Seen) -> Truth:
-    if not seen.asked_at:
-        return NOT_JUDGED, "no server, or more than one, that could be asked"
+    if _unasked(seen):
+        return NOT_JUDGED, _unasked(seen)
     status = seen.answers[f"GET {source.health}"]
     return (GOOD if status == 200 else BAD), f"GET {source.health}: {status}"
 
@@ -86,8 +95,8 @@ def _boot_file(seen: Seen) -> Truth:
         return BAD, "/home/run.sh is no regular file"
     if (seen.boot_ran and not seen.boot_trouble) or (seen.boot_ran and seen.reached):
         return GOOD, "it printed its first line, and no shell complained or the server came up"
-    if seen.boot_ran and _COMMAND_MISSING.search(seen.boot_trouble):
-        return NOT_JUDGED, f"it runs, and a command in it is not there: {seen.boot_trouble}"
+    if seen.boot_ran and _COMMAND_FAILED.search(seen.boot_trouble):
+        return NOT_JUDGED, f"it runs, and a command in it fails: {seen.boot_trouble}"
     if seen.boot_trouble:
         return BAD, seen.boot_trouble
     if seen.boot_ran_by_hand:
