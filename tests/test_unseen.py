@@ -287,9 +287,15 @@ def test_words_of_several_variables_without_braces(script: str) -> None:
 
 
 @pytest.mark.parametrize(("shared", "expected"), [("true", "pass"), ("false", "fail")])
-def test_a_virtual_environment_with_the_installations_packages(shared: str, expected: str) -> None:
+@pytest.mark.parametrize(
+    "interpreter",
+    [symlink("opt/venv/bin/python", "/usr/local/bin/python3.11"), program("opt/venv/bin/python")],
+)  # the second by `venv --copies`
+def test_a_virtual_environment_with_the_installations_packages(
+    interpreter: Item, shared: str, expected: str
+) -> None:
     environment = (
-        symlink("opt/venv/bin/python", "/usr/local/bin/python3.11"),
+        interpreter,
         (
             "opt/venv/pyvenv.cfg",
             f"home = /usr/local/bin\ninclude-system-site-packages = {shared}\nversion = 3.11.2\n",

@@ -80,11 +80,19 @@ def _library_directories(step: Step, rootfs: RootFs) -> tuple[list[str], bool]:
     environment = rootfs.resolve(posixpath.join(prefix, "pyvenv.cfg"))
     if environment is not None:
         found = _site_directories(rootfs, prefix, None)
-        cfg = (rootfs.content(environment) or b"").decode("utf-8", "replace").lower()
-        shared = re.search(r"^include-system-site-packages\s*=\s*(true|false)\s*$", cfg, re.MULTILINE)
-        if shared is not None and shared[1] == "true":
-            found += _of_installation(real, rootfs)
-        return found, bool(found) and shared is not None
+        cfg = (rootfs.content(environment) or b"").decode("utf-8", "replace")
+        shared = re.search(
+            r"^include-system-site-packages\s*=\s*(true|false)\s*$", cfg, re.MULTILINE | re.IGNORECASE
+        )
+        if shared is None or shared[1].lower() == "false":
+            return found, bool(found) and shared is not None
+        # `venv --copies` copies the interpreter: where the installation lies is in the file (PEP 405).
+        home = re.search(r"^home\s*=\s*(.+?)\s*$", cfg, re.MULTILINE)
+        name = posixpath.basename(real.path)
+        above = rootfs.resolve(posixpath.join(home[1], name)) if home else None
+        above = above or (rootfs.resolve(posixpath.join(home[1], "python3")) if home else None)
+        more = _of_installation(above, rootfs) if above else []
+        return found + more, bool(found and more)
     found = _of_installation(real, rootfs)
     return found, bool(found)
 
