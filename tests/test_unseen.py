@@ -326,3 +326,149 @@ TOOLS = (
 def test_commands_that_only_tell_something(script: str, expected: str) -> None:
     files = (("app/run.sh", script), ("app/main.py", FLASK + RUN), *TOOLS, program("usr/local/bin/pip"))
     assert outcome("service-port", ["sh", "run.sh"], *files) == expected
+
+
+STANDALONE = """
+from gunicorn.app.base import BaseApplication
+from app import app
+class Standalone(BaseApplication):
+    def __init__(self, app, options=None):
+        self.options = options or {}
+        self.application = app
+        super().__init__()
+    def load_config(self):
+        for key, value in self.options.items():
+            if key in self.cfg.settings and value is not None:
+                self.cfg.set(key.lower(), value)
+    def load(self):
+        return self.application
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "env", "expected"),
+    [
+        ("{'bind': '0.0.0.0:%d' % 8080, 'workers': 2}", (), "pass"),
+        ("{'bind': ['0.0.0.0:8080']}", (), "pass"),
+        ("{'bind': '127.0.0.1:8080'}", (), "fail"),
+        ("{'workers': 2}", (), "fail"),
+        ("{'workers': 2}", ("PORT=8080",), "pass"),
+        ("{'bind': '0.0.0.0:8080', 'daemon': True}", (), "unknown"),
+        ("{'bind': '0.0.0.0:8080', 'worker_class': 'some.Worker'}", (), "unknown"),
+        ("dict(bind='0.0.0.0:8080', **more())", (), "unknown"),
+    ],
+)
+def test_gunicorn_in_a_program_of_its_own(options: str, env: tuple[str, ...], expected: str) -> None:
+    text = f"{STANDALONE}\nfrom flask import more\nStandalone(app, {options}).run()\n"
+    assert port_of(text, env=env) == expected
+    run = outcome("inference-api", ["python", "main.py"], ("app/main.py", text), env=env)
+    assert run == ("unknown" if expected == "unknown" else "pass")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        STANDALONE.replace("self.cfg.set(key.lower(), value)", "self.cfg.set('bind', value)"),
+        STANDALONE.replace("        return self.application", "        return make(self.application)"),
+        STANDALONE.replace("self.options = options or {}", "self.options = other(options)"),
+    ],
+)
+def test_other_shapes_of_such_a_program(text: str) -> None:
+    assert port_of(text + "Standalone(app, {'bind': '0.0.0.0:8080'}).run()\n") == "unknown"
+
+
+def test_the_access_log_of_such_a_program() -> None:
+    files = (
+        "app/main.py",
+        STANDALONE + "Standalone(app, {'bind': ':8080', 'accesslog': '/var/a.log'}).run()\n",
+    )
+    assert outcome("log-output", ["python", "-u", "main.py"], files) == "fail"
+
+
+INI = "[DEFAULT]\nhost = 0.0.0.0\n[production]\nbase = 80\nport = %(base)s80\nbad = %(port)s\n"
+
+
+@pytest.mark.parametrize(
+    ("port", "expected"),
+    [
+        ("section.getint('port')", "pass"),
+        ("section.getint('ports', fallback=8080)", "pass"),
+        ("config.getint('production', 'ports', fallback=8081)", "fail"),
+        ("int(section.get('port', '80'))", "pass"),
+        ("section.getint('bad')", "unknown"),
+    ],
+)
+def test_ini_files(port: str, expected: str) -> None:
+    start = "import configparser\nconfig = configparser.ConfigParser()\nconfig.read('app.ini')\nsection = config['production']\n"
+    text = f"{start}{FLASK}app.run(host=section.get('host'), port={port})\n"
+    assert port_of(text, ("app/app.ini", INI)) == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "host", "port", "expected"),
+    [
+        (
+            "D = {'host': '127.0.0.1', 'port': 80}\nD.update({'host': '0.0.0.0'}, port=8080)\n",
+            "D['host']",
+            "D['port']",
+            "pass",
+        ),
+        ("D = {'port': 8080}\nD.update(port=8081)\n", "'0.0.0.0'", "D['port']", "fail"),
+        (
+            "from os import other\nD = {'port': 8080}\nD.update(other())\n",
+            "'0.0.0.0'",
+            "D['port']",
+            "unknown",
+        ),
+        (
+            "import sys\nsys.argv += ['--port', '8080']\n",
+            "'0.0.0.0'",
+            "int(sys.argv[sys.argv.index('--port') + 1])",
+            "unknown",
+        ),
+        ("W = ['-p', '8080']\n", "'.'.join(['0', '0', '0', '0'])", "int(W[W.index('-p') + 1])", "pass"),
+        ("W = ['-p', '80']\n", "'.'.join(list('0000'))", "8080", "unknown"),
+    ],
+)
+def test_containers(start: str, host: str, port: str, expected: str) -> None:
+    assert port_of(f"{start}{FLASK}app.run(host={host}, port={port})\n") == expected
+
+
+def test_a_prefix_that_is_joined() -> None:
+    text = (
+        FLASK
+        + "from flask import Blueprint\nb = Blueprint('b', __name__, url_prefix='/'.join(['/api', 'v1']))\n"
+    )
+    text += "@b.route('/x')\ndef x(): return 'x'\napp.register_blueprint(b)\n" + RUN
+    for url, expected in (("/api/v1/x", "pass"), ("/v1/x", "fail")):
+        found = outcome(
+            "inference-api",
+            ["python", "main.py"],
+            ("app/main.py", text),
+            apis=[{"url": url, "method": "get"}],
+        )
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "expected"),
+    [
+        ("server_name='0.0.0.0', server_port=8080", (), "pass"),
+        ("server_name='0.0.0.0'", (), "fail"),
+        ("server_port=8080", (), "fail"),
+        ("", ("GRADIO_SERVER_NAME=0.0.0.0", "GRADIO_SERVER_PORT=8080"), "pass"),
+        ("server_name='0.0.0.0', server_port=8080, prevent_thread_lock=True", (), "unknown"),
+    ],
+)
+def test_gradio(arguments: str, env: tuple[str, ...], expected: str) -> None:
+    text = f"import gradio as gr\nwith gr.Blocks() as demo:\n    gr.Textbox()\ndemo.queue().launch({arguments})\n"
+    assert port_of(text, packages=("gradio",), env=env) == expected
+
+
+@pytest.mark.parametrize("bases", ["ThreadingMixIn, HTTPServer", "HTTPServer, ThreadingMixIn"])
+def test_a_threading_server(bases: str) -> None:
+    start = "from http.server import HTTPServer, BaseHTTPRequestHandler\nfrom socketserver import ThreadingMixIn\n"
+    text = f"{start}class Server({bases}):\n    daemon_threads = True\n"
+    serve = "with Server(('0.0.0.0', 8080), BaseHTTPRequestHandler) as server:\n    server.serve_forever()\n"
+    assert port_of(text + serve) == "pass"
+    assert port_of(text + serve.replace("0.0.0.0", "127.0.0.1")) == "fail"

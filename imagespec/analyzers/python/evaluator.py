@@ -270,7 +270,14 @@ class Evaluator(State):
         return None
 
 
-_PLAIN_BASES = {"builtins.object", "abc.ABC", "typing.Protocol", "typing.Generic"}
+_PLAIN_BASES = {
+    "socketserver.ThreadingMixIn",
+    "socketserver.ForkingMixIn",
+    "builtins.object",
+    "abc.ABC",
+    "typing.Protocol",
+    "typing.Generic",
+}
 _PYTHON_TYPES: dict[type[Value], str] = {Const: "const", Items: "list", Table: "dict"}
 
 

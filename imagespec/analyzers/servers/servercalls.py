@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import UNKNOWN, Call, Const, Unknown, root_of, text_of
-from imagespec.analyzers.servers import aiohttp, django, smallservers, stdlib, tornado
+from imagespec.analyzers.servers import aiohttp, django, gunicorncalls, smallservers, stdlib, tornado, webuis
 from imagespec.analyzers.servers.beforeserving import follow_before_serving
 from imagespec.analyzers.servers.calls import Address, Server, host_of, port_of, tls_of
 from imagespec.analyzers.servers.listening import AppRef, Listener
@@ -138,6 +138,8 @@ SERVERS: Mapping[str, Server] = {
     **aiohttp.CALLS,
     **smallservers.CALLS,
     **django.CALLS,
+    **gunicorncalls.CALLS,
+    **webuis.CALLS,
 }
 """By the name of the call that serves."""
 
@@ -155,6 +157,8 @@ SETUP = (
     *aiohttp.SETUP,
     *smallservers.SETUP,
     *django.SETUP,
+    *gunicorncalls.SETUP,
+    *webuis.SETUP,
 )
 """Beginnings of the names of what makes and fills applications."""
 
