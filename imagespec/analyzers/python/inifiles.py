@@ -44,7 +44,7 @@ def _read_sections(run: Evaluator, callee: Callee, given: Arguments) -> Value | 
     except (configparser.Error, ValueError):
         rows, text = {}, None
     table.open = table.open or text is None or not run.certain
-    made = {name: _section(row, plain=table.plain) for name, row in rows.items()}
+    made: dict[object, Value] = {name: _section(row, plain=table.plain) for name, row in rows.items()}
     table.entries = {} if table.open else {**table.entries, **made}
     return UNKNOWN
 

@@ -101,10 +101,6 @@ class _Found:
             self._file(call, call.argument(_FILE_HANDLERS[call.name], "filename"), program)
         elif call.name == "logging.StreamHandler":
             self._stream(call, call.argument(0, "stream"), program)
-        elif call.name in _STRUCTLOG:
-            value = call.argument(0, "file")
-            none = value is None or value == Const(None)
-            self._stream(call, External("sys.stdout") if none else value, program)
         elif call.name == "logging.basicConfig":
             self._basic(call, program)
         elif call.name == "loguru.logger.add":
@@ -117,6 +113,15 @@ class _Found:
             self.gaps.append(
                 call.place.evidence(f"{call.name} sends output elsewhere, which is not followed")
             )
+        else:
+            self._of_library(call, program)
+
+    def _of_library(self, call: Call, program: Program) -> None:
+        """Add what a call of a library for logging, or of a server, sets up."""
+        if call.name in _STRUCTLOG:
+            value = call.argument(0, "file")
+            none = value is None or value == Const(None)
+            self._stream(call, External("sys.stdout") if none else value, program)
         elif call.name.endswith(_GUNICORN):
             self._gunicorn(call, program)
         elif call.name == "loguru.logger.configure" and "handlers" in call.keywords:
