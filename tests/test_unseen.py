@@ -472,3 +472,34 @@ def test_a_threading_server(bases: str) -> None:
     serve = "with Server(('0.0.0.0', 8080), BaseHTTPRequestHandler) as server:\n    server.serve_forever()\n"
     assert port_of(text + serve) == "pass"
     assert port_of(text + serve.replace("0.0.0.0", "127.0.0.1")) == "fail"
+
+
+PASSWD = "root:x:0:0:root:/root:/bin/sh\nma-user:x:1000:100:,,,:/home/ma-user:/bin/bash\n"
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"), [("ma-user", "pass"), ("1000:100", "pass"), ("1001", "unknown")]
+)
+def test_a_login_shell_of_the_images_user(user: str, expected: str) -> None:
+    profile = ("home/ma-user/.profile", "PATH=/opt/own/bin:$PATH\nexport PATH\n")
+    files = (("etc/passwd", PASSWD), profile, ("app/main.py", FLASK + RUN))
+    tool = program("opt/own/bin/serve", "#!/bin/sh\nexec /usr/local/bin/python /app/main.py\n")
+    command = ["bash", "-lc", "serve"]
+    assert outcome("service-port", command, *files, tool, User=user) == expected
+
+
+@pytest.mark.parametrize(
+    "options", ["--reuid=1000 --regid=100 --init-groups", "--reuid ma-user --clear-groups"]
+)
+def test_an_entrypoint_that_changes_its_user_by_calling_itself(options: str) -> None:
+    text = f'#!/bin/sh\nset -e\nif [ "$(id -u)" = "0" ]; then\n    exec setpriv {options} "$0" "$@"\nfi\nexec "$@"\n'
+    files = (
+        ("etc/passwd", PASSWD),
+        program("usr/bin/entry", text),
+        program("usr/bin/setpriv"),
+        program("usr/bin/id"),
+    )
+    found = outcome(
+        "service-port", ["python", "main.py"], *files, ("app/main.py", FLASK + RUN), Entrypoint=["entry"]
+    )
+    assert found == "pass"
