@@ -503,3 +503,17 @@ def test_an_entrypoint_that_changes_its_user_by_calling_itself(options: str) -> 
         "service-port", ["python", "main.py"], *files, ("app/main.py", FLASK + RUN), Entrypoint=["entry"]
     )
     assert found == "pass"
+
+
+BASHRC = 'case $- in\n    *i*) ;;\n      *) return;;\nesac\neval "$(dircolors -b)"\n'
+PROFILE = 'if [ -n "$BASH_VERSION" ]; then\n    . "$HOME/.bashrc"\nfi\nPATH="$HOME/bin:$PATH"\n'
+
+
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+def test_the_files_that_a_new_user_has(shell: str) -> None:
+    home = (
+        ("root/.profile", PROFILE),
+        ("root/.bashrc", BASHRC),
+        program("root/bin/serve", "#!/bin/sh\nexec python /app/main.py\n"),
+    )
+    assert outcome("service-port", [shell, "-lc", "serve"], *home, ("app/main.py", FLASK + RUN)) == "pass"
