@@ -506,7 +506,7 @@ def test_an_entrypoint_that_changes_its_user_by_calling_itself(options: str) -> 
 
 
 BASHRC = 'case $- in\n    *i*) ;;\n      *) return;;\nesac\neval "$(dircolors -b)"\n'
-PROFILE = 'if [ -n "$BASH_VERSION" ]; then\n    . "$HOME/.bashrc"\nfi\nPATH="$HOME/bin:$PATH"\n'
+PROFILE = 'if [ -n "$BASH_VERSION" ]; then\n    . "$HOME/.bashrc"\nfi\nPATH="$HOME/bin:$PATH"\nif [ -d "$HOME/.local/bin" ]; then PATH="$HOME/.local/bin:$PATH"; fi\n'
 
 
 @pytest.mark.parametrize("shell", ["bash", "sh"])
