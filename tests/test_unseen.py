@@ -517,3 +517,80 @@ def test_the_files_that_a_new_user_has(shell: str) -> None:
         program("root/bin/serve", "#!/bin/sh\nexec python /app/main.py\n"),
     )
     assert outcome("service-port", [shell, "-lc", "serve"], *home, ("app/main.py", FLASK + RUN)) == "pass"
+
+
+CLICK = """
+import click
+@click.command()
+@click.option('--host', default='0.0.0.0', show_default=True)
+@click.option('-p', '--port', default=5000, type=int, envvar='SERVE_PORT')
+@click.option('--debug', is_flag=True)
+def main(host, port, debug):
+    app.run(host=host, port=port)
+if __name__ == '__main__':
+    main()
+"""
+GROUP = """
+import click
+@click.group()
+def cli():
+    pass
+@cli.command()
+def train():
+    raise SystemExit(1)
+@cli.command('serve')
+@click.option('--port', 'number', default='5000', type=click.INT)
+def start(number):
+    app.run(host='0.0.0.0', port=number)
+cli()
+"""
+TYPER = """
+import typer
+from typing import Annotated
+cli = typer.Typer()
+@cli.command()
+def serve(host: str = '0.0.0.0', port: Annotated[int, typer.Option('--port', envvar='SERVE_PORT')] = 5000):
+    app.run(host=host, port=port)
+@cli.command()
+def version(): typer.echo('1')
+cli()
+"""
+TYPED = """
+import typer
+def main(port: int = typer.Option(5000, '--port', '-p', help='port')):
+    app.run(host='0.0.0.0', port=port)
+typer.run(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "env", "expected"),
+    [
+        (CLICK, ["--port", "8080"], (), "pass"),
+        (CLICK, ["-p", "8080", "--debug"], (), "pass"),
+        (CLICK, [], ("SERVE_PORT=8080",), "pass"),
+        (CLICK, ["--port=80"], ("SERVE_PORT=8080",), "fail"),
+        (CLICK, [], (), "fail"),
+        (CLICK, ["--other"], (), "unknown"),
+        (CLICK.replace("type=int", "callback=check"), ["-p", "8080"], (), "unknown"),
+        (CLICK.replace("main()", "main(['-p', '8080'])"), [], (), "unknown"),
+        (GROUP, ["serve", "--port", "8080"], (), "pass"),
+        (GROUP, ["serve"], (), "fail"),
+        (GROUP.replace("pass", "os.chdir('/')"), ["serve", "--port", "8080"], (), "unknown"),
+        (GROUP, ["train"], (), "unknown"),
+        (TYPER, ["serve"], ("SERVE_PORT=8080",), "pass"),
+        (TYPER, ["serve", "--port=8080", "--host", "127.0.0.1"], (), "fail"),
+        (TYPER, ["version"], (), "unknown"),
+        (TYPED, ["-p", "8080"], (), "pass"),
+        (TYPED, [], (), "fail"),
+        (TYPED.replace("port: int", "port: Port"), ["-p", "8080"], (), "unknown"),
+    ],
+)
+def test_command_lines_of_click_and_typer(
+    text: str, words: list[str], env: tuple[str, ...], expected: str
+) -> None:
+    command = ["python", "main.py", *words]
+    found = outcome(
+        "service-port", command, ("app/main.py", FLASK + text), packages=("click", "typer"), env=env
+    )
+    assert found == expected
