@@ -594,3 +594,26 @@ def test_command_lines_of_click_and_typer(
         "service-port", command, ("app/main.py", FLASK + text), packages=("click", "typer"), env=env
     )
     assert found == expected
+
+
+GRPC = """
+import grpc
+from concurrent import futures
+server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
+server.add_insecure_port('[::]:%d')
+server.start()
+"""
+
+
+@pytest.mark.parametrize(
+    ("port", "end", "expected"),
+    [
+        (50051, RUN, "pass"),
+        (50051, "server.wait_for_termination()\n", "fail"),
+        (8080, "server.wait_for_termination()\n", "unknown"),
+    ],
+)
+def test_grpc_beside_a_server(port: int, end: str, expected: str) -> None:
+    files = ("app/main.py", FLASK + GRPC % port + end)
+    assert outcome("service-port", ["python", "-u", "main.py"], files, packages=("grpc",)) == expected
+    assert outcome("log-output", ["python", "-u", "main.py"], files, packages=("grpc",)) == "pass"

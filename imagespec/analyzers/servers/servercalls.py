@@ -10,7 +10,16 @@ from collections.abc import Mapping
 
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import UNKNOWN, Call, Const, Unknown, root_of, text_of
-from imagespec.analyzers.servers import aiohttp, django, gunicorncalls, smallservers, stdlib, tornado, webuis
+from imagespec.analyzers.servers import (
+    aiohttp,
+    django,
+    grpcports,
+    gunicorncalls,
+    smallservers,
+    stdlib,
+    tornado,
+    webuis,
+)
 from imagespec.analyzers.servers.beforeserving import follow_before_serving
 from imagespec.analyzers.servers.calls import Address, Server, host_of, port_of, tls_of
 from imagespec.analyzers.servers.listening import AppRef, Listener
@@ -139,17 +148,23 @@ SERVERS: Mapping[str, Server] = {
     **smallservers.CALLS,
     **django.CALLS,
     **gunicorncalls.CALLS,
+    **grpcports.CALLS,
     **webuis.CALLS,
 }
 """By the name of the call that serves."""
 
-STARTING = tornado.STARTING | aiohttp.STARTING
+STARTING = tornado.STARTING | aiohttp.STARTING | grpcports.STARTING
 """Those of `SERVERS` that return: they serve as long as the program runs."""
 
-BLOCKING = (frozenset(SERVERS) - STARTING) | tornado.LOOPS
+BLOCKING = (frozenset(SERVERS) - STARTING) | tornado.LOOPS | grpcports.LOOPS
 """What does not return."""
 
-PREPARING = frozenset(name.partition("()")[0] for name in SERVERS) | {"uvicorn.Config"} | tornado.PREPARING
+PREPARING = (
+    frozenset(name.partition("()")[0] for name in SERVERS)
+    | {"uvicorn.Config"}
+    | tornado.PREPARING
+    | grpcports.PREPARING
+)
 """Names of what only prepares a call of `SERVERS`."""
 
 SETUP = (
@@ -158,6 +173,7 @@ SETUP = (
     *smallservers.SETUP,
     *django.SETUP,
     *gunicorncalls.SETUP,
+    *grpcports.SETUP,
     *webuis.SETUP,
 )
 """Beginnings of the names of what makes and fills applications."""
