@@ -617,3 +617,81 @@ def test_grpc_beside_a_server(port: int, end: str, expected: str) -> None:
     files = ("app/main.py", FLASK + GRPC % port + end)
     assert outcome("service-port", ["python", "-u", "main.py"], files, packages=("grpc",)) == expected
     assert outcome("log-output", ["python", "-u", "main.py"], files, packages=("grpc",)) == "pass"
+
+
+TIMING = """
+import time
+from starlette.middleware.base import BaseHTTPMiddleware
+class Timing(BaseHTTPMiddleware):
+    async def dispatch(self, request, call_next):
+        begin = time.perf_counter()
+        try:
+            response = await call_next(request)
+            response.headers['x-time'] = str(time.perf_counter() - begin)
+            return response
+        %s
+app.add_middleware(Timing)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (TIMING % "finally:\n            print('done')", "pass"),
+        (TIMING % "except Exception:\n            raise", "pass"),
+        (
+            (TIMING % "finally:\n            print('done')").replace(
+                "begin = time", "begin = check(request) or time"
+            ),
+            "unknown",
+        ),
+        (
+            (TIMING % "except Exception:\n            raise").replace(
+                "response = await", "verify(request)\n            response = await"
+            ),
+            "unknown",
+        ),
+        (
+            (TIMING % "finally:\n            pass").replace(
+                "return response", "return Response(status_code=401)"
+            ),
+            "unknown",
+        ),
+    ],
+)
+def test_middleware_around_what_may_raise(text: str, expected: str) -> None:
+    guards = "def verify(request): raise ValueError\ndef check(request): raise ValueError\n"
+    command = ["uvicorn", "--host", "0.0.0.0", "--port", "8080", "web:app"]
+    found = outcome("health-check", command, ("app/web.py", FASTAPI + guards + text), packages=("starlette",))
+    assert found == expected
+
+
+AIOHTTP = """
+from aiohttp import web
+@web.middleware
+async def errors(request, handler):
+    try:
+        return await handler(request)
+    except ValueError as error:
+        return web.json_response({'error': str(error)}, status=422)
+async def health(request): return web.json_response({})
+app = web.Application(middlewares=[errors])
+app.add_routes([web.get('/health', health)])
+web.run_app(app, host='0.0.0.0', port=8080)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (AIOHTTP, "pass"),
+        (AIOHTTP.replace("middlewares=[errors]", "") + "", "pass"),
+        (AIOHTTP.replace("return await handler(request)", "return web.Response(status=401)"), "unknown"),
+        (AIOHTTP.replace("[errors]", "[errors, other]"), "unknown"),
+        (AIOHTTP.replace("        return await", "        allow(request)\n        return await"), "unknown"),
+    ],
+)
+def test_middlewares_of_aiohttp(text: str, expected: str) -> None:
+    start = "def allow(request): raise ValueError\n"
+    files = ("app/main.py", start + text)
+    assert outcome("health-check", ["python", "main.py"], files, packages=("aiohttp",)) == expected
