@@ -695,3 +695,25 @@ def test_middlewares_of_aiohttp(text: str, expected: str) -> None:
     start = "def allow(request): raise ValueError\n"
     files = ("app/main.py", start + text)
     assert outcome("health-check", ["python", "main.py"], files, packages=("aiohttp",)) == expected
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"), [("/app", "pass"), ("/app/logs", "unknown"), ("/tmp", "pass")]
+)
+def test_a_dictionary_for_logging_whose_file_has_no_directory(folder: str, expected: str) -> None:
+    handlers = "{'a': {'class': 'logging.FileHandler', 'filename': '" + folder + "/a.log'}}"
+    start = "import logging.config\nlogging.config.dictConfig({'version': 1, 'handlers': " + handlers + "})\n"
+    assert port_of(start + FLASK + RUN, directory("tmp", mode=0o1777)) == expected
+
+
+def test_a_dataclass_whose_defaults_are_made() -> None:
+    config = "import os\nfrom dataclasses import dataclass, field\n@dataclass\nclass Config:\n"
+    config += "    port: int = field(default_factory=lambda: int(os.environ.get('P', '5000')))\n"
+    for env, expected in ((("P=8080",), "pass"), ((), "fail")):
+        assert port_of(f"{config}{FLASK}app.run('0.0.0.0', Config().port)\n", env=env) == expected
+
+
+@pytest.mark.parametrize(("member", "expected"), [("HTTP", "pass"), ("DEV", "fail")])
+def test_a_member_of_an_enumeration(member: str, expected: str) -> None:
+    text = f"from enum import IntEnum\nclass Port(IntEnum):\n    HTTP = 8080\n    DEV = 5000\n{FLASK}"
+    assert port_of(f"{text}app.run('0.0.0.0', Port.{member}.value)\n") == expected

@@ -13,7 +13,7 @@ from imagespec.analyzers.python.environment import ENVIRONMENT
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.inifiles import INI_FILES
 from imagespec.analyzers.python.loading import LOADING
-from imagespec.analyzers.python.logerrors import refused
+from imagespec.analyzers.python.logerrors import files_of, refused
 from imagespec.analyzers.python.methods import METHODS
 from imagespec.analyzers.python.ospaths import PATHS
 from imagespec.analyzers.python.values import (
@@ -23,7 +23,7 @@ from imagespec.analyzers.python.values import (
     Value,
     text_of,
 )
-from imagespec.analyzers.python.writing import WRITING
+from imagespec.analyzers.python.writing import WRITING, check_written
 
 
 def _argv(run: Evaluator, _callee: Callee, _given: Arguments) -> Value | None:
@@ -51,6 +51,8 @@ def _logging(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     reason = refused(given.get(0, "config"))
     if reason and not run.trying:
         raise run.stop("raise", f"dictConfig refuses its configuration: {reason}; Python stops here")
+    for name in files_of(given.get(0, "config")):
+        check_written(run, name)
     return None
 
 
