@@ -717,3 +717,12 @@ def test_a_dataclass_whose_defaults_are_made() -> None:
 def test_a_member_of_an_enumeration(member: str, expected: str) -> None:
     text = f"from enum import IntEnum\nclass Port(IntEnum):\n    HTTP = 8080\n    DEV = 5000\n{FLASK}"
     assert port_of(f"{text}app.run('0.0.0.0', Port.{member}.value)\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"), [(" && tail -f /dev/null", "pass"), ("", "unknown"), ("; sleep 5", "unknown")]
+)
+def test_gunicorn_in_the_background(end: str, expected: str) -> None:
+    command = ["sh", "-c", "gunicorn --daemon -b 0.0.0.0:8080 app:app" + end]
+    assert outcome("service-port", command) == expected
+    assert outcome("log-output", command) == "unknown"
