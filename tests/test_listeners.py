@@ -259,7 +259,7 @@ def test_never_listens(source: str, line: str, without: str, message: str) -> No
 @pytest.mark.parametrize(
     "source",
     [
-        "import gradio\ngradio.Interface().launch()",
+        "import dash\ndash.Dash().run()",
         "import subprocess\nsubprocess.Popen(open('/x').read())",
         "import socket\ns = socket.socket()\ns.bind(('', 8080))",
         "from server import thing\nthing()",
@@ -271,7 +271,7 @@ def test_never_listens(source: str, line: str, without: str, message: str) -> No
     ],
 )
 def test_not_understood_is_a_gap(source: str) -> None:
-    packages = (*PACKAGES, "gradio", "server")
+    packages = (*PACKAGES, "dash", "server")
     found = listening({"app.py": source}, packages=packages)
     certain = [one for one in found.listeners if one.certain]
     assert certain == []

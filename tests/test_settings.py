@@ -101,7 +101,8 @@ def test_ini_files(read: str) -> None:
         FLASK + f"import configparser\nc = configparser.ConfigParser()\nc.read('c.ini')\napp.run('', {read})"
     )
     assert port(source, files={"c.ini": "[s]\nport = 9000\n"}) == 9000
-    assert port(source, files={"c.ini": "[s]\nport = %(other)s\nother = 9000\n"}) is None
+    assert port(source, files={"c.ini": "[s]\nport = %(other)s\nother = 9000\n"}) == 9000
+    assert port(source, files={"c.ini": "[s]\nport = %(other)s\nother = %(port)s\n"}) is None
 
 
 def test_dotenv() -> None:

@@ -332,3 +332,403 @@ TOOLS = (
 def test_commands_that_only_tell_something(script: str, expected: str) -> None:
     files = (("app/run.sh", script), ("app/main.py", FLASK + RUN), *TOOLS, program("usr/local/bin/pip"))
     assert outcome("service-port", ["sh", "run.sh"], *files) == expected
+
+
+STANDALONE = """
+from gunicorn.app.base import BaseApplication
+from app import app
+class Standalone(BaseApplication):
+    def __init__(self, app, options=None):
+        self.options = options or {}
+        self.application = app
+        super().__init__()
+    def load_config(self):
+        for key, value in self.options.items():
+            if key in self.cfg.settings and value is not None:
+                self.cfg.set(key.lower(), value)
+    def load(self):
+        return self.application
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "env", "expected"),
+    [
+        ("{'bind': '0.0.0.0:%d' % 8080, 'workers': 2}", (), "pass"),
+        ("{'bind': ['0.0.0.0:8080']}", (), "pass"),
+        ("{'bind': '127.0.0.1:8080'}", (), "fail"),
+        ("{'workers': 2}", (), "fail"),
+        ("{'workers': 2}", ("PORT=8080",), "pass"),
+        ("{'bind': '0.0.0.0:8080', 'daemon': True}", (), "unknown"),
+        ("{'bind': '0.0.0.0:8080', 'worker_class': 'some.Worker'}", (), "unknown"),
+        ("dict(bind='0.0.0.0:8080', **more())", (), "unknown"),
+    ],
+)
+def test_gunicorn_in_a_program_of_its_own(options: str, env: tuple[str, ...], expected: str) -> None:
+    text = f"{STANDALONE}\nfrom flask import more\nStandalone(app, {options}).run()\n"
+    assert port_of(text, env=env) == expected
+    run = outcome("inference-api", ["python", "main.py"], ("app/main.py", text), env=env)
+    assert run == ("unknown" if expected == "unknown" else "pass")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        STANDALONE.replace("self.cfg.set(key.lower(), value)", "self.cfg.set('bind', value)"),
+        STANDALONE.replace("        return self.application", "        return make(self.application)"),
+        STANDALONE.replace("self.options = options or {}", "self.options = other(options)"),
+    ],
+)
+def test_other_shapes_of_such_a_program(text: str) -> None:
+    assert port_of(text + "Standalone(app, {'bind': '0.0.0.0:8080'}).run()\n") == "unknown"
+
+
+def test_the_access_log_of_such_a_program() -> None:
+    files = (
+        "app/main.py",
+        STANDALONE + "Standalone(app, {'bind': ':8080', 'accesslog': '/var/a.log'}).run()\n",
+    )
+    assert outcome("log-output", ["python", "-u", "main.py"], files) == "fail"
+
+
+INI = "[DEFAULT]\nhost = 0.0.0.0\n[production]\nbase = 80\nport = %(base)s80\nbad = %(port)s\n"
+
+
+@pytest.mark.parametrize(
+    ("port", "expected"),
+    [
+        ("section.getint('port')", "pass"),
+        ("section.getint('ports', fallback=8080)", "pass"),
+        ("config.getint('production', 'ports', fallback=8081)", "fail"),
+        ("int(section.get('port', '80'))", "pass"),
+        ("section.getint('bad')", "unknown"),
+    ],
+)
+def test_ini_files(port: str, expected: str) -> None:
+    start = "import configparser\nconfig = configparser.ConfigParser()\nconfig.read('app.ini')\nsection = config['production']\n"
+    text = f"{start}{FLASK}app.run(host=section.get('host'), port={port})\n"
+    assert port_of(text, ("app/app.ini", INI)) == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "host", "port", "expected"),
+    [
+        (
+            "D = {'host': '127.0.0.1', 'port': 80}\nD.update({'host': '0.0.0.0'}, port=8080)\n",
+            "D['host']",
+            "D['port']",
+            "pass",
+        ),
+        ("D = {'port': 8080}\nD.update(port=8081)\n", "'0.0.0.0'", "D['port']", "fail"),
+        (
+            "from os import other\nD = {'port': 8080}\nD.update(other())\n",
+            "'0.0.0.0'",
+            "D['port']",
+            "unknown",
+        ),
+        (
+            "import sys\nsys.argv += ['--port', '8080']\n",
+            "'0.0.0.0'",
+            "int(sys.argv[sys.argv.index('--port') + 1])",
+            "unknown",
+        ),
+        ("W = ['-p', '8080']\n", "'.'.join(['0', '0', '0', '0'])", "int(W[W.index('-p') + 1])", "pass"),
+        ("W = ['-p', '80']\n", "'.'.join(list('0000'))", "8080", "unknown"),
+    ],
+)
+def test_containers(start: str, host: str, port: str, expected: str) -> None:
+    assert port_of(f"{start}{FLASK}app.run(host={host}, port={port})\n") == expected
+
+
+def test_a_prefix_that_is_joined() -> None:
+    text = (
+        FLASK
+        + "from flask import Blueprint\nb = Blueprint('b', __name__, url_prefix='/'.join(['/api', 'v1']))\n"
+    )
+    text += "@b.route('/x')\ndef x(): return 'x'\napp.register_blueprint(b)\n" + RUN
+    for url, expected in (("/api/v1/x", "pass"), ("/v1/x", "fail")):
+        found = outcome(
+            "inference-api",
+            ["python", "main.py"],
+            ("app/main.py", text),
+            apis=[{"url": url, "method": "get"}],
+        )
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "expected"),
+    [
+        ("server_name='0.0.0.0', server_port=8080", (), "pass"),
+        ("server_name='0.0.0.0'", (), "fail"),
+        ("server_port=8080", (), "fail"),
+        ("", ("GRADIO_SERVER_NAME=0.0.0.0", "GRADIO_SERVER_PORT=8080"), "pass"),
+        ("server_name='0.0.0.0', server_port=8080, prevent_thread_lock=True", (), "unknown"),
+    ],
+)
+def test_gradio(arguments: str, env: tuple[str, ...], expected: str) -> None:
+    text = f"import gradio as gr\nwith gr.Blocks() as demo:\n    gr.Textbox()\ndemo.queue().launch({arguments})\n"
+    assert port_of(text, packages=("gradio",), env=env) == expected
+
+
+@pytest.mark.parametrize("bases", ["ThreadingMixIn, HTTPServer", "HTTPServer, ThreadingMixIn"])
+def test_a_threading_server(bases: str) -> None:
+    start = "from http.server import HTTPServer, BaseHTTPRequestHandler\nfrom socketserver import ThreadingMixIn\n"
+    text = f"{start}class Server({bases}):\n    daemon_threads = True\n"
+    serve = "with Server(('0.0.0.0', 8080), BaseHTTPRequestHandler) as server:\n    server.serve_forever()\n"
+    assert port_of(text + serve) == "pass"
+    assert port_of(text + serve.replace("0.0.0.0", "127.0.0.1")) == "fail"
+
+
+PASSWD = "root:x:0:0:root:/root:/bin/sh\nma-user:x:1000:100:,,,:/home/ma-user:/bin/bash\n"
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"), [("ma-user", "pass"), ("1000:100", "pass"), ("1001", "unknown")]
+)
+def test_a_login_shell_of_the_images_user(user: str, expected: str) -> None:
+    profile = ("home/ma-user/.profile", "PATH=/opt/own/bin:$PATH\nexport PATH\n")
+    files = (("etc/passwd", PASSWD), profile, ("app/main.py", FLASK + RUN))
+    tool = program("opt/own/bin/serve", "#!/bin/sh\nexec /usr/local/bin/python /app/main.py\n")
+    command = ["bash", "-lc", "serve"]
+    assert outcome("service-port", command, *files, tool, User=user) == expected
+
+
+@pytest.mark.parametrize(
+    "options", ["--reuid=1000 --regid=100 --init-groups", "--reuid ma-user --clear-groups"]
+)
+def test_an_entrypoint_that_changes_its_user_by_calling_itself(options: str) -> None:
+    text = f'#!/bin/sh\nset -e\nif [ "$(id -u)" = "0" ]; then\n    exec setpriv {options} "$0" "$@"\nfi\nexec "$@"\n'
+    files = (
+        ("etc/passwd", PASSWD),
+        program("usr/bin/entry", text),
+        program("usr/bin/setpriv"),
+        program("usr/bin/id"),
+    )
+    found = outcome(
+        "service-port", ["python", "main.py"], *files, ("app/main.py", FLASK + RUN), Entrypoint=["entry"]
+    )
+    assert found == "pass"
+
+
+BASHRC = 'case $- in\n    *i*) ;;\n      *) return;;\nesac\neval "$(dircolors -b)"\n'
+PROFILE = 'if [ -n "$BASH_VERSION" ]; then\n    . "$HOME/.bashrc"\nfi\nPATH="$HOME/bin:$PATH"\nif [ -d "$HOME/.local/bin" ]; then PATH="$HOME/.local/bin:$PATH"; fi\n'
+
+
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+def test_the_files_that_a_new_user_has(shell: str) -> None:
+    home = (
+        ("root/.profile", PROFILE),
+        ("root/.bashrc", BASHRC),
+        program("root/bin/serve", "#!/bin/sh\nexec python /app/main.py\n"),
+    )
+    assert outcome("service-port", [shell, "-lc", "serve"], *home, ("app/main.py", FLASK + RUN)) == "pass"
+
+
+CLICK = """
+import click
+@click.command()
+@click.option('--host', default='0.0.0.0', show_default=True)
+@click.option('-p', '--port', default=5000, type=int, envvar='SERVE_PORT')
+@click.option('--debug', is_flag=True)
+def main(host, port, debug):
+    app.run(host=host, port=port)
+if __name__ == '__main__':
+    main()
+"""
+GROUP = """
+import click
+@click.group()
+def cli():
+    pass
+@cli.command()
+def train():
+    raise SystemExit(1)
+@cli.command('serve')
+@click.option('--port', 'number', default='5000', type=click.INT)
+def start(number):
+    app.run(host='0.0.0.0', port=number)
+cli()
+"""
+TYPER = """
+import typer
+from typing import Annotated
+cli = typer.Typer()
+@cli.command()
+def serve(host: str = '0.0.0.0', port: Annotated[int, typer.Option('--port', envvar='SERVE_PORT')] = 5000):
+    app.run(host=host, port=port)
+@cli.command()
+def version(): typer.echo('1')
+cli()
+"""
+TYPED = """
+import typer
+def main(port: int = typer.Option(5000, '--port', '-p', help='port')):
+    app.run(host='0.0.0.0', port=port)
+typer.run(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "env", "expected"),
+    [
+        (CLICK, ["--port", "8080"], (), "pass"),
+        (CLICK, ["-p", "8080", "--debug"], (), "pass"),
+        (CLICK, [], ("SERVE_PORT=8080",), "pass"),
+        (CLICK, ["--port=80"], ("SERVE_PORT=8080",), "fail"),
+        (CLICK, [], (), "fail"),
+        (CLICK, ["--other"], (), "unknown"),
+        (CLICK.replace("type=int", "callback=check"), ["-p", "8080"], (), "unknown"),
+        (CLICK.replace("main()", "main(['-p', '8080'])"), [], (), "unknown"),
+        (GROUP, ["serve", "--port", "8080"], (), "pass"),
+        (GROUP, ["serve"], (), "fail"),
+        (GROUP.replace("pass", "os.chdir('/')"), ["serve", "--port", "8080"], (), "unknown"),
+        (GROUP, ["train"], (), "unknown"),
+        (TYPER, ["serve"], ("SERVE_PORT=8080",), "pass"),
+        (TYPER, ["serve", "--port=8080", "--host", "127.0.0.1"], (), "fail"),
+        (TYPER, ["version"], (), "unknown"),
+        (TYPED, ["-p", "8080"], (), "pass"),
+        (TYPED, [], (), "fail"),
+        (TYPED.replace("port: int", "port: Port"), ["-p", "8080"], (), "unknown"),
+    ],
+)
+def test_command_lines_of_click_and_typer(
+    text: str, words: list[str], env: tuple[str, ...], expected: str
+) -> None:
+    command = ["python", "main.py", *words]
+    found = outcome(
+        "service-port", command, ("app/main.py", FLASK + text), packages=("click", "typer"), env=env
+    )
+    assert found == expected
+
+
+GRPC = """
+import grpc
+from concurrent import futures
+server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
+server.add_insecure_port('[::]:%d')
+server.start()
+"""
+
+
+@pytest.mark.parametrize(
+    ("port", "end", "expected"),
+    [
+        (50051, RUN, "pass"),
+        (50051, "server.wait_for_termination()\n", "fail"),
+        (8080, "server.wait_for_termination()\n", "unknown"),
+    ],
+)
+def test_grpc_beside_a_server(port: int, end: str, expected: str) -> None:
+    files = ("app/main.py", FLASK + GRPC % port + end)
+    assert outcome("service-port", ["python", "-u", "main.py"], files, packages=("grpc",)) == expected
+    assert outcome("log-output", ["python", "-u", "main.py"], files, packages=("grpc",)) == "pass"
+
+
+TIMING = """
+import time
+from starlette.middleware.base import BaseHTTPMiddleware
+class Timing(BaseHTTPMiddleware):
+    async def dispatch(self, request, call_next):
+        begin = time.perf_counter()
+        try:
+            response = await call_next(request)
+            response.headers['x-time'] = str(time.perf_counter() - begin)
+            return response
+        %s
+app.add_middleware(Timing)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (TIMING % "finally:\n            print('done')", "pass"),
+        (TIMING % "except Exception:\n            raise", "pass"),
+        (
+            (TIMING % "finally:\n            print('done')").replace(
+                "begin = time", "begin = check(request) or time"
+            ),
+            "unknown",
+        ),
+        (
+            (TIMING % "except Exception:\n            raise").replace(
+                "response = await", "verify(request)\n            response = await"
+            ),
+            "unknown",
+        ),
+        (
+            (TIMING % "finally:\n            pass").replace(
+                "return response", "return Response(status_code=401)"
+            ),
+            "unknown",
+        ),
+    ],
+)
+def test_middleware_around_what_may_raise(text: str, expected: str) -> None:
+    guards = "def verify(request): raise ValueError\ndef check(request): raise ValueError\n"
+    command = ["uvicorn", "--host", "0.0.0.0", "--port", "8080", "web:app"]
+    found = outcome("health-check", command, ("app/web.py", FASTAPI + guards + text), packages=("starlette",))
+    assert found == expected
+
+
+AIOHTTP = """
+from aiohttp import web
+@web.middleware
+async def errors(request, handler):
+    try:
+        return await handler(request)
+    except ValueError as error:
+        return web.json_response({'error': str(error)}, status=422)
+async def health(request): return web.json_response({})
+app = web.Application(middlewares=[errors])
+app.add_routes([web.get('/health', health)])
+web.run_app(app, host='0.0.0.0', port=8080)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (AIOHTTP, "pass"),
+        (AIOHTTP.replace("middlewares=[errors]", "") + "", "pass"),
+        (AIOHTTP.replace("return await handler(request)", "return web.Response(status=401)"), "unknown"),
+        (AIOHTTP.replace("[errors]", "[errors, other]"), "unknown"),
+        (AIOHTTP.replace("        return await", "        allow(request)\n        return await"), "unknown"),
+    ],
+)
+def test_middlewares_of_aiohttp(text: str, expected: str) -> None:
+    start = "def allow(request): raise ValueError\n"
+    files = ("app/main.py", start + text)
+    assert outcome("health-check", ["python", "main.py"], files, packages=("aiohttp",)) == expected
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"), [("/app", "pass"), ("/app/logs", "unknown"), ("/tmp", "pass")]
+)
+def test_a_dictionary_for_logging_whose_file_has_no_directory(folder: str, expected: str) -> None:
+    handlers = "{'a': {'class': 'logging.FileHandler', 'filename': '" + folder + "/a.log'}}"
+    start = "import logging.config\nlogging.config.dictConfig({'version': 1, 'handlers': " + handlers + "})\n"
+    assert port_of(start + FLASK + RUN, directory("tmp", mode=0o1777)) == expected
+
+
+def test_a_dataclass_whose_defaults_are_made() -> None:
+    config = "import os\nfrom dataclasses import dataclass, field\n@dataclass\nclass Config:\n"
+    config += "    port: int = field(default_factory=lambda: int(os.environ.get('P', '5000')))\n"
+    for env, expected in ((("P=8080",), "pass"), ((), "fail")):
+        assert port_of(f"{config}{FLASK}app.run('0.0.0.0', Config().port)\n", env=env) == expected
+
+
+@pytest.mark.parametrize(("member", "expected"), [("HTTP", "pass"), ("DEV", "fail")])
+def test_a_member_of_an_enumeration(member: str, expected: str) -> None:
+    text = f"from enum import IntEnum\nclass Port(IntEnum):\n    HTTP = 8080\n    DEV = 5000\n{FLASK}"
+    assert port_of(f"{text}app.run('0.0.0.0', Port.{member}.value)\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"), [(" && tail -f /dev/null", "pass"), ("", "unknown"), ("; sleep 5", "unknown")]
+)
+def test_gunicorn_in_the_background(end: str, expected: str) -> None:
+    command = ["sh", "-c", "gunicorn --daemon -b 0.0.0.0:8080 app:app" + end]
+    assert outcome("service-port", command) == expected
+    assert outcome("log-output", command) == "unknown"

@@ -23,7 +23,9 @@ _GROUPS = ("", ".add_argument_group()", ".add_mutually_exclusive_group()")
 
 
 @attrs.frozen
-class _Option:
+class Option:
+    """An option of a command line."""
+
     names: tuple[str, ...]
     target: str
     action: str
@@ -46,7 +48,7 @@ def parse_arguments(run: Evaluator, callee: Callee, given: Arguments) -> Value |
         known = isinstance(listed, Items) and not listed.open
         words = [text_of(item) for item in listed.items] if isinstance(listed, Items) and known else None
     namespace = Instance(None, {})
-    values = _parse(options, words) if simple and words is not None else None
+    values = parse_words(options, words) if simple and words is not None else None
     for option in options:
         namespace.names[option.target] = values.get(option.target, UNKNOWN) if values is not None else UNKNOWN
     return namespace
@@ -58,8 +60,8 @@ def parse_known_arguments(run: Evaluator, callee: Callee, given: Arguments) -> V
     return None if namespace is None else Items([namespace, UNKNOWN], "tuple")
 
 
-def _options(program: State, parser: Value | None) -> tuple[list[_Option], bool]:
-    options: list[_Option] = []
+def _options(program: State, parser: Value | None) -> tuple[list[Option], bool]:
+    options: list[Option] = []
     simple = True
     for call in program.calls:
         if not isinstance(call.receiver, Value) or root_of(call.receiver) is not parser or call is parser:
@@ -74,7 +76,7 @@ def _options(program: State, parser: Value | None) -> tuple[list[_Option], bool]
     return options, simple
 
 
-def _option(call: Call) -> _Option | None:
+def _option(call: Call) -> Option | None:
     names = [text_of(value) for value in call.args]
     clean = tuple(name for name in names if name)
     action = text_of(call.keywords.get("action", Const("store")))
@@ -100,11 +102,11 @@ def _option(call: Call) -> _Option | None:
     default = call.keywords.get("default", fallback)
     text = text_of(default)
     if is_number and text is not None:  # argparse converts a default that is a string
-        default = _converted(text, is_number=True)
-    return _Option(clean, target, action, default, False if kind is None else is_number)
+        default = converted(text, is_number=True)
+    return Option(clean, target, action, default, False if kind is None else is_number)
 
 
-def _parse(options: list[_Option], words: list[str | None]) -> dict[str, Value] | None:
+def parse_words(options: list[Option], words: list[str | None]) -> dict[str, Value] | None:
     """Return the values; None when the command line is not understood."""
     values = {option.target: option.default for option in options}
     by_name = {name: option for option in options for name in option.names}
@@ -129,12 +131,13 @@ def _parse(options: list[_Option], words: list[str | None]) -> dict[str, Value] 
             position += 1
         unknown = given is None or option.is_number is None
         values[option.target] = (
-            UNKNOWN if unknown else _converted(given or "", is_number=bool(option.is_number))
+            UNKNOWN if unknown else converted(given or "", is_number=bool(option.is_number))
         )
     return values
 
 
-def _converted(text: str, *, is_number: bool) -> Value:
+def converted(text: str, *, is_number: bool) -> Value:
+    """Return what a word of the command line becomes."""
     if not is_number:
         return Const(text)
     try:

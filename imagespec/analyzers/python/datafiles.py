@@ -6,14 +6,12 @@ A path object is a `Const` of a `PurePosixPath`. What is not certain to be in th
 
 from __future__ import annotations
 
-import configparser
 import json
 import posixpath
 import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
-from typing import Any
 
 import attrs
 
@@ -40,11 +38,6 @@ _EDITS = re.compile(
     rb"|>[ ]{0,4}[\"']?\$"
 )
 """What changes files in scripts without naming them: editors, templates, redirections to a variable's file."""
-
-
-@attrs.define(eq=False)
-class Sections(Table):
-    """What a ``ConfigParser`` has read: a table of tables of texts."""
 
 
 def path_text(value: Value | None) -> str | None:
@@ -174,52 +167,6 @@ def _path_call(name: str) -> Model:
     return model
 
 
-# Ini files.
-
-
-def _sections(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
-    return None if given.args or given.keywords else Sections({})
-
-
-def _read_sections(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
-    table = callee.owner if isinstance(callee, Member) else None
-    if not isinstance(table, Sections):
-        return UNKNOWN
-    text = read_text(run, given.get(0, "filenames"))
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(text or "")
-        rows = {name: dict(parser.items(name)) for name in parser.sections()}
-    except (configparser.Error, ValueError):
-        rows, text = {}, None
-    table.open = table.open or text is None or "%" in text or not run.certain
-    table.entries = (
-        {} if table.open else {**table.entries, **{name: _section(row) for name, row in rows.items()}}
-    )
-    return UNKNOWN
-
-
-def _section(row: dict[str, str]) -> Value:
-    return Table({key: Const(value) for key, value in row.items()})
-
-
-def _option(convert: Callable[[str], Any]) -> Model:
-    def model(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
-        owner = callee.owner if isinstance(callee, Member) else None
-        names = [text_of(value) for value in given.args[:2]]
-        if isinstance(owner, Sections) and len(names) == 2:
-            owner = owner.entries.get(names[0])
-            names = names[1:]
-        found = owner.entries.get((names[0] or "").lower()) if isinstance(owner, Table) and names else None
-        text = text_of(found)
-        try:
-            return UNKNOWN if text is None or len(text) > 100 else Const(convert(text))
-        except ValueError:
-            return UNKNOWN
-
-    return model
-
-
 DATA_FILES: Mapping[str, Model] = {
     **dict.fromkeys(("json.load", "json.loads", "orjson.loads", "ujson.load"), _reader(json.loads)),
     **dict.fromkeys(("tomllib.load", "tomllib.loads", "toml.loads"), _reader(tomllib.loads)),
@@ -242,9 +189,4 @@ DATA_FILES: Mapping[str, Model] = {
     "const.is_file": _path_call("os.path.exists"),
     "const.is_dir": _path_call("os.path.exists"),
     "const.mkdir": _path_call("os.makedirs"),
-    **dict.fromkeys(("configparser.ConfigParser", "configparser.RawConfigParser"), _sections),
-    "config.read": _read_sections,
-    "config.get": _option(str),
-    "config.getint": _option(int),
-    "dict.getint": _option(int),
 }

@@ -143,6 +143,8 @@ class Evaluator(State):
                 if isinstance(value, Function) and value.is_of_class:
                     return attrs.evolve(value, self_value=owner)
                 return value if value is not None else Member(owner, name)
+            case Const(value=int() | str()) if name == "value":  # only members of an Enum have one
+                return owner
             case Const(value=PurePosixPath() as path) if name in {"parent", "name", "stem", "suffix"}:
                 return Const(getattr(path, name))
             case Call() if owner.subclass is not None and (value := owner.subclass.find(name)) is not None:
@@ -271,7 +273,14 @@ class Evaluator(State):
         return None
 
 
-_PLAIN_BASES = {"builtins.object", "abc.ABC", "typing.Protocol", "typing.Generic"}
+_PLAIN_BASES = {
+    "socketserver.ThreadingMixIn",
+    "socketserver.ForkingMixIn",
+    "builtins.object",
+    "abc.ABC",
+    "typing.Protocol",
+    "typing.Generic",
+}
 
 
 def _kind(value: Value) -> str:

@@ -120,5 +120,5 @@ METHODS: Mapping[str, Model] = {
     },
     "dict.get": _dict_get,
     "dict.items": _dict_items,
-    **{f"dict.{name}": _dict_changes for name in ("update", "pop", "setdefault", "clear", "popitem")},
+    **{f"dict.{name}": _dict_changes for name in ("pop", "setdefault", "clear", "popitem")},
 }

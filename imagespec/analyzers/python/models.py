@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from imagespec.analyzers.python.builtin_functions import BUILTIN_FUNCTIONS
 from imagespec.analyzers.python.commandline import parse_arguments, parse_known_arguments
 from imagespec.analyzers.python.connecting import CONNECTING
+from imagespec.analyzers.python.containers import CONTAINERS
 from imagespec.analyzers.python.datafiles import DATA_FILES
 from imagespec.analyzers.python.dotenv import DOTENV
 from imagespec.analyzers.python.environment import ENVIRONMENT
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.inifiles import INI_FILES
 from imagespec.analyzers.python.loading import LOADING
 from imagespec.analyzers.python.logsetup import LOG_SETUP, uvicorn_defaults
 from imagespec.analyzers.python.methods import METHODS
@@ -76,9 +78,11 @@ MODELS: Mapping[str, Model] = {
     "argparse.ArgumentParser().parse_known_args": parse_known_arguments,
     **BUILTIN_FUNCTIONS,
     **CONNECTING,
+    **CONTAINERS,
     **DATA_FILES,
     **DOTENV,
     **ENVIRONMENT,
+    **INI_FILES,
     **LOADING,
     **LOG_SETUP,
     **METHODS,

@@ -15,6 +15,7 @@ import attrs
 
 from imagespec.analyzers.python import models, statements
 from imagespec.analyzers.python.calls import CALLERS, STARTERS, bound, outermost
+from imagespec.analyzers.python.clickline import chosen_function, is_of_command_line, runs_command_line
 from imagespec.analyzers.python.evaluator import Arguments
 from imagespec.analyzers.python.flow import Flow, Stop, own_nodes
 from imagespec.analyzers.python.importer import Importer
@@ -156,6 +157,9 @@ class Program(Importer):
         """Stop at a call that does not return; follow what is given to threads and to command-line wrappers."""
         if call.name in self._blocking:
             raise self.stop("serves", f"{call.name} does not return")
+        if is_of_command_line(call):
+            self._follow_command_line(call)
+            return
         if call.name in STARTERS and isinstance(call.receiver, Call):
             follow_aside(self, call.receiver, call.receiver.argument(STARTERS[call.name], "target"))
         elif call.name.startswith(CALLERS) and not call.name.endswith(("Thread", "Process")):
@@ -165,6 +169,18 @@ class Program(Importer):
             "()"
         ):  # the product of a decorator is called
             for value in call.receiver.args if call.receiver.decorator else ():
+                self._escape(value)
+
+    def _follow_command_line(self, call: Call) -> None:
+        """Follow the function that click or typer calls for the program's command line, behind which it ends."""
+        if not runs_command_line(call):
+            return
+        chosen = chosen_function(self, call)
+        if chosen is not None:
+            self.call_function(*chosen)
+            raise self.stop("exit", f"{call.name} ends the program behind its command")
+        for made in [one for one in self.calls if is_of_command_line(one)]:
+            for value in (*made.args, *made.keywords.values()):
                 self._escape(value)
 
     def _escape(self, value: Value) -> None:

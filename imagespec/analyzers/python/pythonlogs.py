@@ -62,6 +62,7 @@ _STRUCTLOG = {
     f"structlog.{kind}Logger{made}" for kind in ("Print", "Write", "Bytes") for made in ("", "Factory")
 }
 """Loggers that write to the file object that they are given, or to standard output (structlog 21 to 25, _output.py)."""
+_GUNICORN = "gunicorn.app.base.BaseApplication().options="
 _OPENING = {"builtins.open", "io.open"}
 _CONFIGURED = {"logging.config.dictConfig", "logging.config.fileConfig", "logging.basicConfig"}
 _REDIRECTIONS = {"os.dup2", "contextlib.redirect_stdout", "contextlib.redirect_stderr"}
@@ -100,10 +101,6 @@ class _Found:
             self._file(call, call.argument(_FILE_HANDLERS[call.name], "filename"), program)
         elif call.name == "logging.StreamHandler":
             self._stream(call, call.argument(0, "stream"), program)
-        elif call.name in _STRUCTLOG:
-            value = call.argument(0, "file")
-            none = value is None or value == Const(None)
-            self._stream(call, External("sys.stdout") if none else value, program)
         elif call.name == "logging.basicConfig":
             self._basic(call, program)
         elif call.name == "loguru.logger.add":
@@ -116,6 +113,17 @@ class _Found:
             self.gaps.append(
                 call.place.evidence(f"{call.name} sends output elsewhere, which is not followed")
             )
+        else:
+            self._of_library(call, program)
+
+    def _of_library(self, call: Call, program: Program) -> None:
+        """Add what a call of a library for logging, or of a server, sets up."""
+        if call.name in _STRUCTLOG:
+            value = call.argument(0, "file")
+            none = value is None or value == Const(None)
+            self._stream(call, External("sys.stdout") if none else value, program)
+        elif call.name.endswith(_GUNICORN):
+            self._gunicorn(call, program)
         elif call.name == "loguru.logger.configure" and "handlers" in call.keywords:
             self._sinks(call)
 
@@ -128,6 +136,18 @@ class _Found:
             self.gaps.append(
                 call.place.evidence(f"{call.name[:-1]} is replaced by something that is not followed")
             )
+
+    def _gunicorn(self, call: Call, program: Program) -> None:
+        """Look at the options of a gunicorn that the program starts itself."""
+        table = call.args[0] if call.args else None
+        for key in ("accesslog", "errorlog"):
+            value = table.entries.get(key) if isinstance(table, Table) else None
+            if value is None or value in {Const(None), Const("-")}:
+                continue
+            if key == "accesslog":
+                self._file(call, value, program, beside=False)
+            else:
+                self.gaps.append(call.place.evidence("gunicorn's errorlog goes to a file"))
 
     def _sinks(self, call: Call) -> None:
         """Look at ``logger.configure(handlers=[{"sink": ...}])``, which takes the place of all handlers before."""

@@ -51,6 +51,8 @@ class _Field:
     """The annotation's text."""
     default: Value | None
     """None where the field has no default."""
+    factory: Function | None = None
+    """What is called for the default."""
     variables: tuple[str, ...] | None = ()
     """Names of environment variables that are its own; None where they are not known."""
 
@@ -82,6 +84,8 @@ def make_record(run: Program, cls: Class, arguments: Arguments) -> Instance:
     for position, field in enumerate(fields):
         given = arguments.get(position if not bases else 1 << 30, field.name)
         value = given if given is not None else field.default or UNKNOWN
+        if given is None and field.factory is not None:
+            value = run.call_function(field.factory, Arguments())
         if given is None and bases & _SETTINGS:
             value = _from_environment(run, field, options) if options is not None else UNKNOWN
         made.names[field.name] = value if closed else UNKNOWN
@@ -136,14 +140,16 @@ def _field(name: str, kind: str, value: Value | None) -> _Field:
     if not isinstance(value, Call):
         return _Field(name, kind, value)
     if value.name not in {"dataclasses.field", "pydantic.Field", "pydantic.fields.Field"} or value.spread:
-        return _Field(name, kind, UNKNOWN, None)
+        return _Field(name, kind, UNKNOWN, None, None)
     factory = value.keywords.get("default_factory")
     made = {"builtins.list": Items([]), "builtins.dict": Table({})}.get(name_of(factory), UNKNOWN)
     default = made if factory is not None else value.argument(0, "default")
+    own_factory = factory if isinstance(factory, Function) else None
     own = [value.keywords[word] for word in ("env", "alias", "validation_alias") if word in value.keywords]
     texts = [text_of(item) for item in own]
     known = [text for text in texts if text is not None]
-    return _Field(name, kind, default, tuple(known) if len(known) == len(texts) else None)
+    variables = tuple(known) if len(known) == len(texts) else None
+    return _Field(name, kind, default, own_factory, variables)
 
 
 # Settings.

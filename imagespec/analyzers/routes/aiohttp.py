@@ -10,10 +10,12 @@ import ast
 import re
 
 from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Const, Function, Items, Value, text_of
 from imagespec.analyzers.routes.classviews import Kind, verbs_of
 from imagespec.analyzers.routes.handlers import Calling, handler_caveats
+from imagespec.analyzers.routes.hooks import passes_on
 from imagespec.analyzers.routes.reading import Reading, is_empty
 from imagespec.analyzers.routes.regexpaths import parse_regex
 from imagespec.analyzers.routes.routing import ALL_METHODS, VERBS, Caveat, RouteTable
@@ -50,9 +52,25 @@ class _Reader(Reading):
         if app.subclass is not None or app.spread:
             self.gap(app.place, "the application's class or arguments are not followed")
         if not is_empty(app.argument(None, "middlewares")):
-            self.both(app.place, "middlewares may answer requests themselves")
+            self._middlewares(app.argument(None, "middlewares"), app.place)
         for call, base, late in self.calls_of(app, until):
             self._member(call, base, prefix, depth, certain=certain and call.certain and not late)
+
+    def _middlewares(self, listed: Value | None, place: Place) -> None:
+        """Look at functions around handlers: ``@web.middleware`` only marks them."""
+        known = isinstance(listed, Items) and not listed.open
+        for item in listed.items if isinstance(listed, Items) and known else ():
+            if isinstance(item, Call) and item.name == "aiohttp.web.middleware" and item.args:
+                item = item.args[0]
+                known = known and isinstance(item, Function) and passes_on(item, self.program)
+                if isinstance(item, Function) and any(
+                    isinstance(node, ast.Try) for node in own_nodes(item.node)
+                ):
+                    self.gap(place, "a middleware may answer for what has no route")
+            else:
+                known = False
+        if not known:
+            self.both(place, "middlewares may answer requests themselves")
 
     def _member(self, call: Call, base: str, prefix: str, depth: int, *, certain: bool) -> None:
         verb = base.removeprefix(".router.add_")
@@ -65,6 +83,8 @@ class _Reader(Reading):
         elif base.startswith((".on_startup", ".cleanup_ctx")):
             for value in call.args or (None,):
                 self.starts(value, call.place)
+        elif base == ".middlewares.append" and len(call.args) == 1:
+            self._middlewares(Items(list(call.args)), call.place)
         elif base.startswith((".middlewares", ".on_response_prepare")):
             self.both(call.place, f"{call.name} is not followed")
         elif not base.startswith(_HARMLESS):

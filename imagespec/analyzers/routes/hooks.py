@@ -7,7 +7,7 @@ import ast
 from imagespec.analyzers.python.flow import NODES, own_nodes
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Function
-from imagespec.analyzers.routes.errorsigns import error_signs
+from imagespec.analyzers.routes.errorsigns import signs_of
 from imagespec.analyzers.routes.handlertext import Handler, last_name
 
 
@@ -40,44 +40,58 @@ def _stores(node: ast.Attribute | ast.Subscript) -> bool:
 
 _LOGGING = {
     "print", "debug", "info", "warning", "error", "time", "perf_counter", "uuid4", "str", "get", "getLogger", "now",
-    "len", "monotonic", "hex", "items", "dict", "format", "join",
+    "len", "monotonic", "hex", "items", "dict", "format", "join", "set", "reset", "uuid1", "isoformat", "labels", "observe", "inc", "round",
 }  # fmt: skip
 """Calls in a hook that cannot refuse a request."""
 
 
 def passes_on(function: Function, program: Program) -> bool:
-    """Tell whether a Starlette HTTP middleware function always returns what ``call_next`` gave it."""
-    if isinstance(function.node, ast.Lambda) or error_signs(Handler(function, program)):
+    """
+    Tell whether a middleware function always returns what the next one gave it: that is its last argument, called.
+
+    What it does where the next one raised is not looked at: that is an error already.
+    """
+    if isinstance(function.node, ast.Lambda) or not function.node.args.args:
         return False
-    nodes = own_nodes(function.node)
+    following = function.node.args.args[-1].arg
+    nodes = _without_handlers(function)
+    if nodes is None or signs_of(nodes, Handler(function, program), [function]):
+        return False
     if any(isinstance(node, ast.Attribute | ast.Subscript) and _stores(node) for node in nodes):
         return False
-    awaited = {
-        target.id
-        for node in nodes
-        if isinstance(node, ast.Assign) and _is_call_next(node.value)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    others = {
-        target.id
-        for node in nodes
-        if isinstance(node, ast.Assign) and not _is_call_next(node.value)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    awaited: set[str] = set()
+    others: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            names = {target.id for target in node.targets if isinstance(target, ast.Name)}
+            (awaited if _is_next(node.value, following) else others).update(names)
     returns = [node.value for node in nodes if isinstance(node, ast.Return)]
     plain = all(
         (isinstance(value, ast.Name) and value.id in awaited - others)
-        or (value is not None and _is_call_next(value))
+        or (value is not None and _is_next(value, following))
         for value in returns
     )
-    return bool(returns) and plain and not any(isinstance(node, ast.Raise | ast.Try) for node in nodes)
+    return bool(returns) and plain and not any(isinstance(node, ast.Raise) for node in nodes)
 
 
-def _is_call_next(node: ast.expr) -> bool:
+def _without_handlers(function: Function) -> list[ast.AST] | None:
+    """Return a function's nodes but those of exception handlers; None where these may be for more than the next one."""
+    nodes = own_nodes(function.node)
+    left_out: set[int] = set()
+    following = function.node.args.args[-1].arg
+    for node in nodes:
+        if isinstance(node, ast.Try) and node.handlers:
+            calls = [inner for part in node.body for inner in ast.walk(part) if isinstance(inner, ast.Call)]
+            if any(last_name(call.func) not in {following, *_LOGGING} for call in calls):
+                return None
+            left_out |= {id(inner) for handler in node.handlers for inner in ast.walk(handler)}
+    return [node for node in nodes if id(node) not in left_out]
+
+
+def _is_next(node: ast.expr, following: str) -> bool:
     return (
         isinstance(node, ast.Await)
         and isinstance(node.value, ast.Call)
-        and last_name(node.value.func) == "call_next"
+        and isinstance(node.value.func, ast.Name)
+        and node.value.func.id == following
     )

@@ -162,14 +162,16 @@ def _follow(command: Command, settings: Settings, program: Program) -> Listening
         )
     if not isinstance(app, Listening):
         app = attrs.evolve(app, interface=interface)
+    if settings.has_flag("-D", "--daemon"):  # it returns, and something else keeps the container up
+        listeners = [attrs.evolve(one, detached=True) for one in listeners]
     found = with_app(command, listeners, app, program, certain=not _daemon(settings))
     return attrs.evolve(found, logs=found.logs + gunicorn_logs(command, settings))
 
 
 def _daemon(settings: Settings) -> bool:
-    """Tell whether gunicorn may go to the background, where the container ends when its first process does."""
+    """Tell whether the configuration may send gunicorn to the background, which the start command is not asked about."""
     value = settings.option((), "daemon")
-    return settings.has_flag("-D", "--daemon") or not (value is None or value == Const(value=False))
+    return not (value is None or value == Const(value=False)) and not settings.has_flag("-D", "--daemon")
 
 
 def _worker(settings: Settings) -> tuple[str | None, str | None]:

@@ -71,6 +71,10 @@ def gunicorn_logs(command: Command, settings: Settings) -> tuple[ServerLog, ...]
         value = settings.option(names, setting)
         if settings.has_flag(*names) or value not in {None, Const(None), Const(value=False)}:
             found.append(_log(command, None, f"gunicorn's {setting} is not followed"))
+    if settings.has_flag("-D", "--daemon"):
+        found.append(
+            _log(command, None, "gunicorn in the background has no standard streams (util.py, daemonize)")
+        )
     return (*found, *_of_dictionary(command, _dictionary(settings)))
 
 

@@ -11,7 +11,17 @@ from collections.abc import Mapping
 from imagespec.analyzers.python.logsetup import set_up
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import UNKNOWN, Call, Const, Unknown, root_of, text_of
-from imagespec.analyzers.servers import aiohttp, django, keywords, smallservers, stdlib, tornado
+from imagespec.analyzers.servers import (
+    aiohttp,
+    django,
+    grpcports,
+    gunicorncalls,
+    keywords,
+    smallservers,
+    stdlib,
+    tornado,
+    webuis,
+)
 from imagespec.analyzers.servers.beforeserving import follow_before_serving
 from imagespec.analyzers.servers.calls import Address, Server, host_of, port_of, tls_of
 from imagespec.analyzers.servers.listening import AppRef, Listener
@@ -142,16 +152,24 @@ SERVERS: Mapping[str, Server] = {
     **aiohttp.CALLS,
     **smallservers.CALLS,
     **django.CALLS,
+    **gunicorncalls.CALLS,
+    **grpcports.CALLS,
+    **webuis.CALLS,
 }
 """By the name of the call that serves."""
 
-STARTING = tornado.STARTING | aiohttp.STARTING
+STARTING = tornado.STARTING | aiohttp.STARTING | grpcports.STARTING
 """Those of `SERVERS` that return: they serve as long as the program runs."""
 
-BLOCKING = (frozenset(SERVERS) - STARTING) | tornado.LOOPS
+BLOCKING = (frozenset(SERVERS) - STARTING) | tornado.LOOPS | grpcports.LOOPS
 """What does not return."""
 
-PREPARING = frozenset(name.partition("()")[0] for name in SERVERS) | {"uvicorn.Config"} | tornado.PREPARING
+PREPARING = (
+    frozenset(name.partition("()")[0] for name in SERVERS)
+    | {"uvicorn.Config"}
+    | tornado.PREPARING
+    | grpcports.PREPARING
+)
 """Names of what only prepares a call of `SERVERS`."""
 
 SETUP = (
@@ -159,6 +177,9 @@ SETUP = (
     *aiohttp.SETUP,
     *smallservers.SETUP,
     *django.SETUP,
+    *gunicorncalls.SETUP,
+    *grpcports.SETUP,
+    *webuis.SETUP,
 )
 """Beginnings of the names of what makes and fills applications."""
 

@@ -19,14 +19,15 @@ class Account:
     shell: str
 
 
-def find_account(name: str, rootfs: RootFs) -> Account | None:
-    """Return the account of a name; None where there is none, or none that can be read."""
+def find_account(name: str, rootfs: RootFs, *, by_number: bool = False) -> Account | None:
+    """Return the account of a name, or also of a number; None where there is none, or none that can be read."""
     entry = rootfs.resolve("/etc/passwd")
     text = (rootfs.content(entry) or b"") if entry is not None else b""
     for line in text.decode("utf-8", "replace").splitlines():
         row = line.split(":")
-        if row[0] == name and len(row) == 7 and row[2].isdecimal():
-            return Account(name=name, number=row[2], home=row[5] or "/", shell=row[6] or "/bin/sh")
+        named = row[0] == name or (by_number and row[2:3] == [name])
+        if named and len(row) == 7 and row[2].isdecimal():
+            return Account(name=row[0], number=row[2], home=row[5] or "/", shell=row[6] or "/bin/sh")
     return None
 
 

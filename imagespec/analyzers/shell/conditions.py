@@ -156,7 +156,9 @@ class _Tester:
         if operator in {"-L", "-h"}:
             return link.kind is EntryKind.SYMLINK if link is not None else None
         if entry is None:
-            kept = path.startswith(IMAGE_ONLY) and not path.startswith(ENGINE_MADE)
+            # What is mounted is data: directories of programs, such as those in a home, come with the image.
+            programs = operator == "-d" and path.endswith(("/bin", "/sbin"))
+            kept = programs or (path.startswith(IMAGE_ONLY) and not path.startswith(ENGINE_MADE))
             return False if kept and link is None and not walk.may_have_made(path) else None
         return self._of_entry(operator, entry)
 

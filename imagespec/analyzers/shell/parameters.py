@@ -37,6 +37,8 @@ def lookup(name: str, state: State) -> object:  # noqa: C901, PLR0912 - a table 
         return "/bin/bash"
     if name == "PS1" and state.dialect == "bash" and name not in state.variables:
         return UNSET  # no shell here is asked by anybody
+    if name == "BASH_VERSION" and name not in state.variables:  # scripts ask whether there is one
+        return "5.2.0(1)-release" if state.dialect == "bash" else UNSET
     if name == "-":
         return "hBc" if state.dialect == "bash" else None
     if name == "PWD":

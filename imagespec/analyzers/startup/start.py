@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from imagespec.analyzers.shell.accounts import find_account
 from imagespec.analyzers.shell.parser import LIMIT_TEXT_BYTES
 from imagespec.analyzers.shell.state import RUNTIME_VARIABLES, State
 from imagespec.analyzers.startup import supervisor
@@ -77,12 +78,16 @@ def follow_start_command(config: ImageConfig, rootfs: RootFs) -> StartCommand:
         failure = Evidence(message=reason, pointer="config#/config")
         return StartCommand(argv=(), failures=(failure,))
     variables: dict[str, str | None] = dict.fromkeys(RUNTIME_VARIABLES)
+    user = config.user.partition(":")[0] or "0"
+    account = find_account(user, rootfs, by_number=True)
+    if account is not None:  # as engines set it (runc, libcontainer/user)
+        variables["HOME"] = account.home
     variables.update(config.environment())
     state = State(
         variables=variables,
         exported=set(variables),
         cwd=working_directory(config),
-        user=config.user.partition(":")[0] or "0",
+        user=user,
         trail=command.trail,
     )
     walk = Walk(rootfs, config.architecture)

@@ -117,9 +117,13 @@ def _user(name: str, words: Words) -> str | None:
     plain = [word or "" for word in words]
     if name in {"gosu", "su-exec"}:
         return plain[0].partition(":")[0] or None if plain else None
-    if name in {"runuser", "sudo"} and plain[:1] in (["-u"], ["--user"]) and len(plain) > 1:
-        return plain[1].removeprefix("#") or None
-    return next((word.partition("=")[2] for word in plain if word.startswith("--user=")), None)
+    options = {"runuser": ("-u", "--user"), "sudo": ("-u", "--user"), "setpriv": ("--reuid",)}.get(name, ())
+    for option, value in zip(plain, [*plain[1:], ""], strict=False):
+        if option in options:
+            return value.removeprefix("#") or None
+        if option.partition("=")[0] in options:
+            return option.partition("=")[2] or None
+    return None
 
 
 def _skip_options(words: Words, spec: Spec) -> tuple[int, str]:
