@@ -7,6 +7,7 @@ import pytest
 from tests.python_images import listening
 
 ASYNC = "import asyncio\nfrom flask import Flask\nfrom loguru import load, serve\nloop = asyncio.get_event_loop()\n"
+GATHERED = "model = loop.run_until_complete(asyncio.gather(*t))[0]\nloop.close()"
 AFTER = "\nFlask(__name__).run('0.0.0.0', 8080)\n"
 
 
@@ -14,11 +15,7 @@ AFTER = "\nFlask(__name__).run('0.0.0.0', 8080)\n"
     ("body", "open_"),
     [
         ("async def setup():\n    return load('x')\nloop.run_until_complete(setup())", False),
-        (
-            "async def setup():\n    return load('x')\ntasks = [asyncio.ensure_future(setup())]\n"
-            + "model = loop.run_until_complete(asyncio.gather(*tasks))[0]\nloop.close()",
-            False,
-        ),
+        ("async def setup():\n    return load()\nt = [asyncio.ensure_future(setup())]\n" + GATHERED, False),
         ("loop.run_until_complete(serve())", True),
         ("async def setup():\n    return serve()\nloop.run_until_complete(asyncio.gather(setup()))", True),
         ("loop.run_until_complete(asyncio.gather(*input()))", True),
