@@ -37,6 +37,7 @@ WANTED = (
                 "activate",
                 "profile",
                 ".env",
+                ".flaskenv",
                 "Pipfile",
             }
         ),
