@@ -63,3 +63,19 @@ def test_a_database_is_connected_when_the_server_starts(url: str, *, certain: bo
     run = {"Cmd": ["uvicorn", "app:app", "--port", "8080"]}
     found = service(run, file("app/app.py", source), *LIBRARIES).listening
     assert [one.certain for one in found.listeners] == [certain]
+
+
+@pytest.mark.parametrize(
+    ("made", "asked", "doubtful"),
+    [
+        ("import pymongo\ndb = pymongo.MongoClient('m')", "list(db.base.items.find({}))", True),
+        ("import pymongo\ndb = pymongo.MongoClient('m')", "db.base.items.insert_one({'a': 1})", True),
+        ("import redis\ndb = redis.Redis('r')", "db.incr('hits')", True),
+        ("import redis\ndb = redis.Redis('r')", "str(db)", False),
+    ],
+)
+def test_handlers_that_ask_another_server(made: str, asked: str, *, doubtful: bool) -> None:
+    source = f"{made}\nfrom flask import Flask\napp = Flask(__name__)\n@app.get('/x')\ndef x():\n    {asked}\n    return 'x'\n"
+    found = service("python app.py", file("app/app.py", source + "app.run('0.0.0.0', 8080)\n"), *LIBRARIES)
+    answer = found.routes().answer("GET", "/x")
+    assert (answer.served, bool(answer.caveats)) == (True, doubtful)
