@@ -22,6 +22,10 @@ PACKAGES = (
     "waitress",
     "werkzeug",
     "flask_cors",
+    "flask_sqlalchemy",
+    "flask_talisman",
+    "flask_wtf",
+    "flasgger",
 )
 
 

@@ -8,7 +8,7 @@ from tests.build import file
 from tests.python_images import SITE
 from tests.services import service
 
-NAMES = ("redis", "psycopg2", "pymongo", "requests", "sqlalchemy")
+NAMES = ("databases", "redis", "psycopg2", "pymongo", "requests", "sqlalchemy")
 LIBRARIES = [file(f"{SITE}/{name}/__init__.py") for name in NAMES]
 SERVE = "\nfrom flask import Flask\nFlask(__name__).run('0.0.0.0', 8080)\n"
 ENGINE = "from sqlalchemy import create_engine\nfrom sqlalchemy.orm import declarative_base\nBase = declarative_base()\n"
@@ -52,3 +52,30 @@ def test_another_server_is_asked_first(source: str) -> None:
 )
 def test_no_other_server_is_asked(source: str) -> None:
     assert shown(source) == ["flask 0.0.0.0:8080"]
+
+
+@pytest.mark.parametrize(("url", "certain"), [("postgresql://db/x", False), ("sqlite:///./x.db", True)])
+def test_a_database_is_connected_when_the_server_starts(url: str, *, certain: bool) -> None:
+    source = (
+        f"import databases\nfrom fastapi import FastAPI\nbase = databases.Database('{url}')\napp = FastAPI()\n"
+        "@app.on_event('startup')\nasync def start():\n    await base.connect()\n"
+    )
+    run = {"Cmd": ["uvicorn", "app:app", "--port", "8080"]}
+    found = service(run, file("app/app.py", source), *LIBRARIES).listening
+    assert [one.certain for one in found.listeners] == [certain]
+
+
+@pytest.mark.parametrize(
+    ("made", "asked", "doubtful"),
+    [
+        ("import pymongo\ndb = pymongo.MongoClient('m')", "list(db.base.items.find({}))", True),
+        ("import pymongo\ndb = pymongo.MongoClient('m')", "db.base.items.insert_one({'a': 1})", True),
+        ("import redis\ndb = redis.Redis('r')", "db.incr('hits')", True),
+        ("import redis\ndb = redis.Redis('r')", "str(db)", False),
+    ],
+)
+def test_handlers_that_ask_another_server(made: str, asked: str, *, doubtful: bool) -> None:
+    source = f"{made}\nfrom flask import Flask\napp = Flask(__name__)\n@app.get('/x')\ndef x():\n    {asked}\n    return 'x'\n"
+    found = service("python app.py", file("app/app.py", source + "app.run('0.0.0.0', 8080)\n"), *LIBRARIES)
+    answer = found.routes().answer("GET", "/x")
+    assert (answer.served, bool(answer.caveats)) == (True, doubtful)

@@ -158,12 +158,15 @@ def test_files_beside_a_stream(source: str, *, beside: bool) -> None:
         ("'loggers': {'x': {'handlers': ['f']}}, 'root': {'handlers': ['s']}", [True]),
         ("'loggers': {'x': {'handlers': ['f'], 'propagate': False}}, 'root': {'handlers': ['s']}", [False]),
         ("'root': {'handlers': ['s']}", []),
+        ("'root': {'handlers': ['w']}", []),
+        ("'root': {'handlers': ['w', 'f']}", [True]),
         ("'root': {'handlers': input()}", None),
     ],
 )
 def test_dictionaries(loggers: str, files: list[bool] | None) -> None:
     handlers = (
-        "'s': {'class': 'logging.StreamHandler'}, 'f': {'class': 'logging.FileHandler', 'filename': '/app/a'}"
+        "'s': {'class': 'logging.StreamHandler'}, 'f': {'class': 'logging.FileHandler', 'filename': '/app/a'},"
+        "'w': {'class': 'logging.StreamHandler', 'stream': 'ext://flask.logging.wsgi_errors_stream'}"
     )
     found = logs(
         f"import logging.config\nlogging.config.dictConfig({{'version': 1, 'handlers': {{{handlers}}}, {loggers}}})"

@@ -99,7 +99,7 @@ YES, NO, OPEN = True, False, None
         ("app.register_blueprint(Blueprint('b', 'b'), url_prefix=input())\n", "GET", "/x", NO),
         ("from flask_cors import CORS\nCORS(app)\n@app.route('/x')\n" + VIEW, "GET", "/y", NO),
         ("from werkzeug.ext import Api\napi = Api(app)\n@app.route('/x')\n" + VIEW, "GET", "/y", OPEN),
-        ("from werkzeug.ext import Api\napi = Api(app)\n@app.route('/x')\n" + VIEW, "GET", "/x", YES),
+        ("from werkzeug.ext import Api\napi = Api(app)\n@app.route('/x')\n" + VIEW, "GET", "/x", OPEN),
         ("@app.before_request\ndef b():\n    abort(403)\n@app.route('/x')\n" + VIEW, "GET", "/x", OPEN),
         ("@app.before_request\ndef b():\n    g.x = time.time()\n@app.route('/x')\n" + VIEW, "GET", "/x", YES),
         ("@app.errorhandler(404)\ndef e(x):\n    return 'no', 404\n", "GET", "/x", NO),

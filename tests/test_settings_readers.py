@@ -97,6 +97,16 @@ def test_keys_that_are_missing(source: str) -> None:
     assert shown(caught, files) == ["flask 0.0.0.0:8080"]
 
 
+def test_items_that_others_may_have_added() -> None:
+    for filled in (
+        "config.update(environ.more())",
+        "environ.fill(config)",
+        "for key in environ.keys():\n    config[key] = 1",
+    ):
+        source = f"import environ\nconfig = {{}}\n{filled}\nx = config['a']\nport = 8080"
+        assert shown(source) == ["flask 0.0.0.0:8080"]
+
+
 def test_keys_that_are_given() -> None:
     for start in (STARLETTE, DECOUPLE):
         assert shown(start + "key = config('KEY')\nport = 8080", env={"KEY": "k"}) == ["flask 0.0.0.0:8080"]

@@ -26,8 +26,8 @@ or the server on the service port certainly speaks HTTPS where `protocol` says `
 What stays unknown
 ------------------
 There is no config.json, or more than one; it declares no apis; the handler of a URL answers every request with an error,
-as far as its text tells; a hook, a middleware or a proxy before the routes may refuse or answer the request; the route
-may not be registered; or the server's routes could not all be followed.
+as far as its text tells; a hook, a middleware, a proxy before the routes or a library that is given the application may
+refuse or answer the request; the route may not be registered; or the server's routes could not all be followed.
 
 How to fix
 ----------

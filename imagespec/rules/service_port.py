@@ -34,7 +34,9 @@ leaves the verdict open, and the evidence names its place:
 
 * a Python program reads a file, changes to a directory, or needs an environment variable that the image does not have;
   or it writes where its user may not, or where there is no directory;
-* it uses a name or an attribute that nothing defines, or imports what may not be found;
+* it needs a setting or an item of a configuration that is not there, or asks a database or another server first;
+* it uses a name or an attribute that nothing defines, imports what may not be found, or may lack the application that
+  its server is told;
 * its framework refuses what it registers: two views of one name in Flask, or a blueprint's route after the blueprint;
 * a model server lacks its model; nginx lacks a certificate or a directory, cannot resolve a host, or is given a
   directive twice or one that it may not know;

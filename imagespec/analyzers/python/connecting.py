@@ -23,6 +23,15 @@ _CONNECTING = (
     "cx_Oracle.connect",
     "oracledb.connect",
     "pymssql.connect",
+    "asyncpg.connect",
+    "asyncpg.create_pool",
+    "aiomysql.connect",
+    "aiomysql.create_pool",
+    "aioredis.create_redis_pool",
+    "aio_pika.connect",
+    "aio_pika.connect_robust",
+    "aiokafka.AIOKafkaConsumer().start",
+    "aiokafka.AIOKafkaProducer().start",
     "pika.BlockingConnection",
     "kafka.KafkaConsumer",
     "kafka.KafkaProducer",
@@ -37,7 +46,7 @@ _CONNECTING = (
     "pymongo.MongoClient().list_database_names",
     "pymongo.MongoClient().admin.command",
 )
-_REDIS = ("redis.Redis()", "redis.StrictRedis()", "redis.from_url()", "redis.Redis.from_url()", "redis.StrictRedis.from_url()")  # fmt: skip
+_REDIS = ("redis.Redis()", "redis.StrictRedis()", "redis.from_url()", "redis.Redis.from_url()", "redis.StrictRedis.from_url()", "redis.asyncio.Redis()", "redis.asyncio.from_url()")  # fmt: skip
 _COMMANDS = "ping get set setex setnx hget hset hgetall exists keys delete info incr expire publish flushdb flushall".split()  # noqa: SIM905
 _TABLES = ("sqlalchemy.orm.declarative_base()", "sqlalchemy.ext.declarative.declarative_base()")
 
@@ -50,7 +59,7 @@ def _connects(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None
 
 
 def _creates(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
-    """Follow what SQLAlchemy does with an engine: SQLite is a file, every other database a server."""
+    """Follow what is done with an engine of SQLAlchemy or databases: SQLite is a file, all others are servers."""
     engine = callee.owner if isinstance(callee, Member) and callee.attribute in _OF_ENGINES else None
     engine = engine or given.get(0, "bind")
     if isinstance(engine, Call) and engine.name in _ENGINES:
@@ -60,7 +69,12 @@ def _creates(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     return None
 
 
-_ENGINES = ("sqlalchemy.create_engine", "sqlalchemy.engine.create_engine")
+_ENGINES = (
+    "databases.Database",
+    "sqlalchemy.create_engine",
+    "sqlalchemy.engine.create_engine",
+    "sqlalchemy.ext.asyncio.create_async_engine",
+)
 _OF_ENGINES = ("connect", "begin")
 
 

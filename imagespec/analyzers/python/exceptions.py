@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from imagespec.analyzers.python.flow import Flow, Stop
 from imagespec.analyzers.python.values import (
     UNKNOWN,
+    External,
     join,
 )
 
@@ -42,6 +43,8 @@ def _try_body(run: Program, node: ast.Try | ast.TryStar) -> Flow:
         if not caught or not (handler := _import_handler(node.handlers, caught)):
             raise
         return _handle(run, handler)
+    if _imports_own(run, node.body):
+        going_on = [handler for handler in going_on if not _is_for_imports(handler)]
     if not going_on:  # a handler that ends the program adds nothing to the exception itself
         return flow
     for name, value in before.items():  # the exception may come before or after a name is bound anew
@@ -66,6 +69,23 @@ def _guarded_body(run: Program, body: list[ast.stmt], *, uncertain: bool) -> Flo
         return run.block(body[imports + 1 :])
     finally:
         run.branches -= 1
+
+
+def _imports_own(run: Program, body: list[ast.stmt]) -> bool:
+    """Tell whether a block that was followed only imports what the program's own modules have."""
+    for statement in body:
+        if not isinstance(statement, ast.Import | ast.ImportFrom):
+            return False
+        names = [(alias.asname or alias.name).partition(".")[0] for alias in statement.names]
+        bound = [run.frame.scope.names.get(name) for name in names]
+        if any(value is None or value is UNKNOWN or isinstance(value, External) for value in bound):
+            return False
+    return True
+
+
+def _is_for_imports(handler: ast.ExceptHandler) -> bool:
+    names = [node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)] if handler.type else []
+    return bool(names) and set(names) <= {"ImportError", "ModuleNotFoundError"}
 
 
 def _is_end(handler: ast.ExceptHandler) -> bool:

@@ -121,12 +121,19 @@ def _subscript(run: Evaluator, node: ast.Subscript) -> Value:
     if not isinstance(key, Const) or not isinstance(owner, Items | Table):
         return UNKNOWN if isinstance(owner, Const | Items | Table) else Member(owner, "[]")
     if isinstance(owner, Table):
-        if key.value not in owner.entries and not owner.open and not run.trying:
+        if key.value not in owner.entries and not run.trying and not _may_have_more(run, owner):
             run.gap(run.here(f"there is no item {str(key.value)[:100]!r}; without it Python stops here"))
         return owner.entries.get(key.value, UNKNOWN)
     if not isinstance(key.value, int) or owner.open or not -len(owner.items) <= key.value < len(owner.items):
         return UNKNOWN
     return owner.items[key.value]
+
+
+def _may_have_more(run: Evaluator, table: Table) -> bool:
+    """Tell whether a table may have items that are not known; what is given it outside the program may add some."""
+    return table.open or any(
+        value is table for call in run.calls for value in (*call.args, *call.keywords.values())
+    )
 
 
 def _slice(run: Evaluator, owner: Value, node: ast.Slice) -> Value:

@@ -23,7 +23,8 @@ _FILES = (
     "logging.handlers.WatchedFileHandler",
 )
 _STREAM = "logging.StreamHandler"
-_STANDARD = {"ext://sys.stdout", "ext://sys.stderr"}
+# Flask's is the error stream of the server behind the request, which is standard error unless the server logs to a file.
+_STANDARD = {"ext://sys.stdout", "ext://sys.stderr", "ext://flask.logging.wsgi_errors_stream"}
 _NOWHERE = {"logging.NullHandler"}
 
 

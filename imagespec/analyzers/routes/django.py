@@ -24,7 +24,7 @@ from imagespec.analyzers.routes.djangosettings import Settings
 from imagespec.analyzers.routes.djangoviews import View, read_view
 from imagespec.analyzers.routes.handlers import Given
 from imagespec.analyzers.routes.patterns import SEGMENT, parse_places
-from imagespec.analyzers.routes.reading import Reading
+from imagespec.analyzers.routes.reading import Reading, literal
 from imagespec.analyzers.routes.regexpaths import groups_of, parse_regex
 from imagespec.analyzers.routes.routing import ALL_METHODS, Caveat, RouteTable
 from imagespec.analyzers.routes.tokens import Token, Tokens
@@ -66,8 +66,11 @@ def django_routes(app: Call, program: Program, _root_path: str | None) -> RouteT
         reader.gap(place, "ROOT_URLCONF is not followed")
     if "*" in names:
         reader.both(place, "the settings take names from elsewhere that are not known")
-    if len(reader.routes) < 2 and reader.settings.shows_welcome:
+    if reader.settings.shows_welcome and not reader.routes:
         reader.gap(place, "with DEBUG and without patterns Django shows a page of its own")
+    elif reader.settings.shows_welcome and len(reader.routes) == 1:
+        # Where that is the admin's, the page is shown for the root (views/debug.py, technical_404_response).
+        reader.add("/", literal("/"), None, place, what="Django's own page at", certain=False)
     return reader.table(app.place, "the Django application", ordered=True)
 
 

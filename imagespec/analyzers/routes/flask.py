@@ -12,7 +12,8 @@ from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Const, Function, Value, name_of, text_of
 from imagespec.analyzers.routes import flaskrestful
 from imagespec.analyzers.routes.classviews import Kind, Verbs, verbs_of
-from imagespec.analyzers.routes.handlers import Calling, Given, always_fails, handler_caveats
+from imagespec.analyzers.routes.errorhandlers import always_fails, hears_of_missing_routes
+from imagespec.analyzers.routes.handlers import Calling, Given, handler_caveats
 from imagespec.analyzers.routes.hooks import lets_requests_through
 from imagespec.analyzers.routes.mounts import DISPATCHER, own_dispatcher
 from imagespec.analyzers.routes.reading import Reading, methods_from
@@ -34,7 +35,7 @@ _HARMLESS = (
 )  # fmt: skip
 """Members of an application or blueprint that neither register routes nor refuse requests."""
 _USERS = (
-    "flask_cors.", "flask.Flask().register_blueprint", "flask.Blueprint().register_blueprint", "flask.Flask().run",
+    "flask_cors.", "flask.Flask().wsgi_app=", "flask.Flask().register_blueprint", "flask.Blueprint().register_blueprint", "flask.Flask().run",
     "quart.", "quart_cors.", DISPATCHER, *flaskrestful.APIS,
 )  # fmt: skip
 """What may be given an application without adding routes to it, or whose routes are followed."""
@@ -185,8 +186,7 @@ class _Reader(Reading):
         made = call.receiver if base.endswith("()") else call
         code = made.args[0] if isinstance(made, Call) and made.args else None
         view = call.args[-1] if call.args else None
-        wide = not isinstance(code, Const) or code.value in {404, 405}
-        if wide and not always_fails(view):
+        if hears_of_missing_routes(code) and not always_fails(view):
             self.gap(call.place, "an error handler may answer requests that have no route")
 
     def _setting(self, call: Call, base: str) -> None:

@@ -19,7 +19,6 @@ from imagespec.analyzers.python.values import Call, Class, Function, Value
 from imagespec.analyzers.routes.errorsigns import certain_sign, error_signs
 from imagespec.analyzers.routes.handlertext import Handler
 from imagespec.analyzers.routes.routing import Caveat
-from imagespec.analyzers.routes.statuses import codes_of, is_success
 from imagespec.analyzers.routes.urlrefusals import refuses_some
 
 
@@ -111,18 +110,6 @@ def handler_of(view: Value | None) -> Value | None:
             break
         view = view.args[0]
     return view
-
-
-def always_fails(view: Value | None) -> bool:
-    """Tell whether a Flask view or error handler always answers with a constant status that is no success."""
-    if not isinstance(view, Function) or isinstance(view.node, ast.Lambda):
-        return False
-    returns = [node.value for node in own_nodes(view.node) if isinstance(node, ast.Return)]
-    codes = [
-        codes_of(value.elts[1], view) if isinstance(value, ast.Tuple) and len(value.elts) > 1 else {None}
-        for value in returns
-    ]
-    return bool(codes) and not any(None in some or any(map(is_success, some)) for some in codes)
 
 
 def _misfit(function: Function, calling: Calling, given: Given, owner: Class | None) -> str | None:

@@ -46,6 +46,23 @@ _ASKED = {
     "execute",
     "cursor",
     "connect",
+    "command",
+    "find",
+    "find_one",
+    "aggregate",
+    "count_documents",
+    "distinct",
+    "insert_one",
+    "insert_many",
+    "update_one",
+    "delete_one",
+    "set",
+    "exists",
+    "hget",
+    "hgetall",
+    "hset",
+    "incr",
+    "keys",
 }
 
 

@@ -149,12 +149,12 @@ def _needed(argument: ast.arg, default: ast.expr | None, *, bodies: bool) -> str
         if name in {"Depends", "Security"}:
             return f"the handler depends on {ast.unparse(call)[:80]}, which may refuse requests"
         required = not call.args or (isinstance(call.args[0], ast.Constant) and call.args[0].value is ...)
-        if (
-            name in {"Query", "Header", "Cookie"}
-            and required
-            and not {"default", "default_factory"} & _keywords(call)
-        ):
+        if not required or {"default", "default_factory"} & _keywords(call):
+            continue
+        if name in {"Query", "Header", "Cookie"}:
             return f"the handler needs {name.lower()} parameter {argument.arg}: 422 without it"
+        if name in {"Body", "Form", "File"} and not bodies:
+            return f"the handler needs {argument.arg} in a body: 422 without it"
     if default is not None or calls or _is_given(argument.annotation):
         return None
     if argument.annotation is None or _words(argument.annotation) <= _SIMPLE:

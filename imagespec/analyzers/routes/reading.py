@@ -22,6 +22,7 @@ from imagespec.analyzers.python.values import (
     text_of,
 )
 from imagespec.analyzers.routes.errorsigns import error_signs
+from imagespec.analyzers.routes.extensions import adds_nothing, only_adds
 from imagespec.analyzers.routes.handlertext import Handler
 from imagespec.analyzers.routes.routing import VERBS, Route, RouteTable
 from imagespec.analyzers.routes.tokens import Token, Tokens
@@ -34,8 +35,8 @@ _OWNERS = 500
 _CHAIN = 40
 _USERS = (
     "builtins.", "logging.", "os.", "sys.", "json.", "threading.Thread", "multiprocessing.Process", "asyncio.",
-    "werkzeug.middleware.proxy_fix.ProxyFix", "werkzeug.serving.run_simple", "waitress.serve", "uvicorn.run",
-    "uvicorn.Config", "wsgiref.simple_server.make_server", "asgiref.wsgi.WsgiToAsgi", "a2wsgi.WSGIMiddleware",
+    "werkzeug.middleware.proxy_fix.ProxyFix", "werkzeug.serving.run_simple", "waitress.",
+    "uvicorn.", "wsgiref.simple_server.make_server", "asgiref.wsgi.WsgiToAsgi", "a2wsgi.WSGIMiddleware",
     "hypercorn.asyncio.serve", "gevent.pywsgi.WSGIServer",
 )  # fmt: skip
 """What may be given an application of any framework without adding routes to it."""
@@ -143,9 +144,19 @@ class Reading:
                 continue
             given = any(contains(value, app) for value in (*call.args, *call.keywords.values()))
             if given and not call.name.startswith((*_USERS, *users)):
-                self.gap(call.place, f"{call.name} is given the application, and may add routes")
+                self._given(call)
             elif _may_register(call):
                 self.gap(call.place, "routes are registered on something that is not followed")
+
+    def _given(self, call: Call) -> None:
+        """Look at what is given the application, and is not read further."""
+        if adds_nothing(call.name):
+            return
+        message = f"{call.name} is given the application, and may add routes"
+        if only_adds(call.name):
+            self.gap(call.place, message)
+        else:
+            self.both(call.place, message + " or refuse requests")
 
     def table(self, place: Place, what: str, **other: Any) -> RouteTable:
         """Return the routing table; ``other`` are fields of `RouteTable`."""

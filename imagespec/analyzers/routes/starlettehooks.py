@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from imagespec.analyzers.python.values import Call, Class, Const, External, Function, Value, name_of
+from imagespec.analyzers.routes.errorhandlers import always_fails, hears_of_missing_routes
 from imagespec.analyzers.routes.hooks import passes_on
 from imagespec.analyzers.routes.reading import Reading, is_empty
 
@@ -12,7 +15,8 @@ _MIDDLEWARE = {
     "starlette.middleware.sessions.SessionMiddleware",
     "uvicorn.middleware.proxy_headers.ProxyHeadersMiddleware",
 }
-_OWN_ERRORS = {"RequestValidationError", "ValidationError"}
+_UNASKED = re.compile(r"fastapi[.](?:exceptions[.])?HTTPException|builtins[.]Exception")
+"""Not asked about a missing route: FastAPI derives its class from what Starlette raises, which answers that before all others."""
 
 
 def add_options(reader: Reading, app: Call) -> None:
@@ -60,8 +64,8 @@ def add_hook(reader: Reading, call: Call, made: Call, kind: str) -> None:
 
 def add_exception_handler(reader: Reading, call: Call, made: Call) -> None:
     """Look at a handler of exceptions: one of status 404, or of all, may answer for what has no route."""
-    code = made.args[0] if made.args else None
-    own = isinstance(code, Const) and code.value not in {404, 405}
-    named = name_of(code).rpartition(".")[2]
-    if not own and not isinstance(code, Class) and named not in _OWN_ERRORS:
+    code = made.argument(0, "exc_class_or_status_code")
+    view = call.argument(1, "handler") if call is made else call.args[0] if call.args else None
+    own = isinstance(code, External) and _UNASKED.fullmatch(code.name)
+    if not own and hears_of_missing_routes(code) and not always_fails(view):
         reader.gap(call.place, "an exception handler may answer requests that have no route")

@@ -8,8 +8,8 @@ from itertools import chain
 
 import attrs
 
+from imagespec.analyzers.python.dotenv import read_dotenv
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.source import Sources
 from imagespec.analyzers.python.values import Call, External, Function, Instance, Member, Module, Unknown
 from imagespec.analyzers.servers.listening import Listener, Listening
 from imagespec.analyzers.servers.optiontables import FLASK, FLASK_VARIABLES
@@ -50,30 +50,55 @@ def follow_flask(command: Command) -> Listening:
     sources = command.sources(command.step.cwd)
     if sources.find("flask").kind == "missing" and sources.exact:
         return command.never("flask is not among the packages of its Python")
-    dotted = _dotenv(command, group, sources)
-    return _follow(command, group, options, sources, dotted=dotted)
+    return _follow(command, group, options, Program(command.step, sources))
 
 
-def _dotenv(command: Command, group: Options, sources: Sources) -> bool:
-    """Tell whether python-dotenv may set more variables: from .env or .flaskenv here or above."""
-    if sources.find("dotenv").kind == "missing" and sources.exact:
-        return False
-    directories = [command.step.cwd or "/"]
-    while directories[-1] not in {"/", ""} and len(directories) < 50:
-        directories.append(posixpath.dirname(directories[-1]))
-    names = [posixpath.join(directory, name) for directory in directories for name in (".env", ".flaskenv")]
-    return group.has("-e", "--env-file") or any(command.rootfs.resolve(name) is not None for name in names)
+def _dotenv(command: Command, group: Options, program: Program) -> dict[str, str | None] | None:
+    """
+    Return the variables that python-dotenv sets from .flaskenv and .env, here or above (cli.py, load_dotenv).
+
+    Those of .env come first. None where they are not known.
+    """
+    library = program.sources.find("dotenv").kind
+    skipped = command.step.environment().get("FLASK_SKIP_DOTENV", "")
+    if (library == "missing" and program.sources.exact) or skipped not in {"", None, "0", "false", "no"}:
+        return {}
+    if group.has("-e", "--env-file") or skipped is None:
+        return None
+    found: dict[str, str | None] = {}
+    for name in (".flaskenv", ".env"):
+        path = _above(command, name)
+        values = read_dotenv(program, path) if path else {}
+        if values is None or (values and library == "missing"):
+            return None
+        found |= values
+    return found
 
 
-def _follow(
-    command: Command, group: Options, options: Options, sources: Sources, *, dotted: bool
-) -> Listening:
-    env = command.step.environment()
-    program = Program(command.step, sources)
+def _above(command: Command, name: str) -> str | None:
+    """Return the path of a file in the working directory or the nearest directory above it that has it."""
+    directory = command.step.cwd or "/"
+    for _ in range(50):
+        path = posixpath.join(directory, name)
+        if command.rootfs.resolve(path) is not None:
+            return path
+        if directory in {"/", ""}:
+            break
+        directory = posixpath.dirname(directory)
+    return None
+
+
+def _follow(command: Command, group: Options, options: Options, program: Program) -> Listening:
+    variables = _dotenv(command, group, program)
+    dotted = variables is None
+    env = {**(variables or {}), **command.step.environment()}
+    program.environment.update(
+        (name, value) for name, value in env.items() if name not in program.environment
+    )
     program.environment["FLASK_RUN_FROM_CLI"] = "true"  # makes app.run() return at once
     if dotted:
         program.gap(attrs.evolve(command.evidence, message="flask: a .env file may set variables"))
-    if sources.find("flask").kind == "missing":
+    if program.sources.find("flask").kind == "missing":
         program.gap(
             attrs.evolve(command.evidence, message="flask was not found where its Python certainly looks")
         )

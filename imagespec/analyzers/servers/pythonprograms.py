@@ -10,7 +10,7 @@ import attrs
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.source import Source
 from imagespec.analyzers.python.threads import outlives
-from imagespec.analyzers.python.values import Call, Const
+from imagespec.analyzers.python.values import Call, Const, Instance, Items, Table, Value
 from imagespec.analyzers.servers.children import Children
 from imagespec.analyzers.servers.listening import Listening
 from imagespec.analyzers.servers.servercalls import BLOCKING, PREPARING, SERVERS, SETUP, listener_of
@@ -204,6 +204,12 @@ def _gaps(calls: list[Call], *, ends: bool) -> list[Evidence]:
         last = name.rpartition(".")[2].removesuffix("()")
         if name in SERVERS or name in BLOCKING or name in PREPARING or name.startswith(_SETTERS):
             continue
+        if (
+            last == "run_until_complete"
+            and name.startswith("asyncio.")
+            and _comes_back(call.argument(0, "future"))
+        ):
+            continue
         if name.startswith(SETUP) and ".?" not in name and not last.startswith(_SERVING_WORDS):
             continue
         if (other := _other_program(call)) is not None:
@@ -221,6 +227,25 @@ def _other_program(call: Call) -> Evidence | None:
     started = call.name.startswith(_OTHER_PROGRAMS)
     message = f"{call.name} may start another program, which is not followed"
     return call.place.evidence(message) if started else None
+
+
+def _comes_back(coroutine: Value | None, depth: int = 4) -> bool:
+    """Tell whether nothing in a coroutine is called like a server; what the program's own ones do was followed."""
+    match coroutine:
+        case Call(name=name) if name.startswith("asyncio."):
+            parts = [*coroutine.args, *coroutine.keywords.values()]
+            return depth > 0 and not coroutine.spread and all(_comes_back(one, depth - 1) for one in parts)
+        case Call(name=name):
+            last = name.rpartition(".")[2].removesuffix("()")
+            words = last in _SERVING_METHODS or last.startswith(_SERVING_WORDS)
+            return not words and not name.startswith(("?", *_SERVING))
+        case Items():
+            return (
+                depth > 0
+                and not coroutine.open
+                and all(_comes_back(one, depth - 1) for one in coroutine.items)
+            )
+    return isinstance(coroutine, Const | Instance | Table)
 
 
 def _may_serve(name: str, last: str) -> bool:

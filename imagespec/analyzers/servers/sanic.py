@@ -1,4 +1,4 @@
-"""The command line of Sanic (22.12 to 25.12, cli/arguments.py): ``sanic MODULE:APP``."""
+"""The command line of Sanic (22.12 to 25.12, cli/arguments.py): ``sanic MODULE:APP``, ``MODULE.APP`` or ``MODULE``."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ def follow_sanic(command: Command) -> Listening:
     """Return the listeners of ``sanic``: 127.0.0.1:8000 unless told otherwise."""
     options = parse_options(command.words, _VALUED, _FLAGS)
     target = options.operands[0] if len(options.operands) == 1 else None
-    if options.problem or target is None or ":" not in target or "/" in target:
+    if options.problem or target is None or {"/", "\\"} & set(target):
         return command.gap(f"sanic: {options.problem or 'its application is not followed'}")
     program = program_for(command, "sanic")
     if isinstance(program, Listening):
         return program
-    module, _, variable = target.rpartition(":")
+    # worker/loader.py: without a colon the last dot parts the two, and without that the variable is "app".
+    module, _, variable = target.rpartition(":" if ":" in target else ".")
+    module, variable = (module, variable) if module else (variable, "app")
     factory = options.has("--factory") or variable.endswith("()")
     app = served(command, program, module, variable.removesuffix("()"), factory=factory)
     if not isinstance(app, Listening):

@@ -126,7 +126,32 @@ def _hypercorn(call: Call, program: Program) -> Address | str:
     )
 
 
+def _socketio(call: Call, program: Program) -> Address | str:
+    """
+    Serve by Flask-SocketIO 4 to 5.6, run(app, host=None, port=None): 127.0.0.1:5000, unless SERVER_NAME has a port.
+
+    It serves by eventlet or gevent where the image has one. Else it serves by werkzeug, which versions from 5.3 on refuse
+    without a terminal, unless they are told to.
+    """
+    told = call.argument(None, "allow_unsafe_werkzeug") == Const(value=True)
+    installed = any(program.sources.find(name).kind == "library" for name in ("eventlet", "gevent"))
+    made = root_of(call.receiver)
+    chosen = not isinstance(made, Call) or made.spread or made.argument(None, "async_mode") is not None
+    named = any(other.name.startswith("flask.Flask().config") for other in program.calls)
+    port = call.argument(2, "port")
+    return Address(
+        host=host_of(call.argument(1, "host"), "127.0.0.1"),
+        port=port_of(port, None if named else 5000, text=True),
+        server="flask-socketio",
+        app=call.argument(0, "app"),
+        tls=tls_of(call.argument(None, "certfile")),
+        certain=(told or installed) and not chosen and not call.spread,
+        interface="wsgi",
+    )
+
+
 CALLS: Mapping[str, Server] = {
+    "flask_socketio.SocketIO().run": _socketio,
     "bottle.run": _bottle,
     "bottle.Bottle().run": _bottle,
     "sanic.Sanic().run": _sanic,
@@ -139,5 +164,5 @@ SETUP = (
     "bottle.Bottle", "bottle.route", "bottle.get", "bottle.post", "bottle.put", "bottle.delete", "bottle.patch",
     "bottle.default_app", "bottle.hook", "bottle.error", "bottle.template", "bottle.static_file", "sanic.Sanic",
     "sanic.Blueprint", "sanic.response.", "quart.Quart", "quart.Blueprint", "quart.jsonify", "quart.request",
-    "quart.cors", "quart_cors.", "falcon.", "hypercorn.config.Config", "gevent.monkey.", "gevent.pywsgi.WSGIServer",
+    "quart.cors", "quart_cors.", "falcon.", "flask_socketio.", "hypercorn.config.Config", "gevent.monkey.", "gevent.pywsgi.WSGIServer",
 )  # fmt: skip

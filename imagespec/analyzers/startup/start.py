@@ -34,6 +34,8 @@ WANTED = (
                 "activate",
                 "profile",
                 ".env",
+                ".flaskenv",
+                "Pipfile",
             }
         ),
         outside=LIBRARIES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from imagespec.analyzers.shell.accounts import ROOT
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State
-from imagespec.analyzers.startup import conda
+from imagespec.analyzers.startup import conda, virtualenvs
 from imagespec.analyzers.startup.changeuser import unwrap_su
 from imagespec.analyzers.startup.initscripts import unwrap_service
 from imagespec.analyzers.startup.walk import Walk
@@ -23,6 +23,8 @@ def wrapped(name: str, words: Words, state: State, walk: Walk, *, applet: bool) 
         return unwrap_su(words, state, walk.rootfs, busybox=applet)
     if name == "service":
         return unwrap_service(words, walk)
+    if name in virtualenvs.TOOLS:
+        return virtualenvs.unwrap_run(name, words)
     return unwrap(name, words)
 
 
@@ -42,6 +44,8 @@ def prepare(
     if inner.cwd is not None:
         state.cwd = absolute(inner.cwd, state.cwd)
     state.background |= inner.background
+    if name in virtualenvs.TOOLS and not virtualenvs.activate(name, words, state, rootfs):
+        state.assign("PATH", None, export=True)
     if inner.hides:
         environment = conda.named_environment(words)
         own = program.path if program is not None and name == "conda" else None
