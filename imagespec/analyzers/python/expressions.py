@@ -114,6 +114,8 @@ def _subscript(run: Evaluator, node: ast.Subscript) -> Value:
     key = run.eval(node.slice)
     if isinstance(owner, External) and owner.name == "os.environ":
         return run.call_with(External("os.environ[]"), key)
+    if isinstance(owner, Member):
+        return run.item(Member(owner, "[]"), key)
     if not isinstance(key, Const) or not isinstance(owner, Items | Table):
         return UNKNOWN if isinstance(owner, Const | Items | Table) else Member(owner, "[]")
     if isinstance(owner, Table):
