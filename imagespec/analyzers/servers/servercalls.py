@@ -42,7 +42,8 @@ def _by_server_name(call: Call, program: Program) -> tuple[str | None, int | Non
     if named in {Const(None), Const("")}:
         return "127.0.0.1", 5000
     host, _, port = (text_of(named) or "").partition(":")
-    return (host or "127.0.0.1", port_number(port or "5000")) if text_of(named) else (None, None)
+    address = host == "localhost" or host.replace(".", "").isdecimal()
+    return host if address else None, port_number(port or "5000") if text_of(named) else None
 
 
 def _uvicorn_run(call: Call, program: Program) -> Address | str:
