@@ -12,7 +12,7 @@ from imagespec.analyzers.python.appconfig import configuration
 from imagespec.analyzers.python.logsetup import set_up
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import UNKNOWN, Call, Const, Table, Unknown, root_of, text_of
-from imagespec.analyzers.servers import aiohttp, django, smallservers, stdlib, tornado
+from imagespec.analyzers.servers import aiohttp, django, gradio, smallservers, stdlib, tornado
 from imagespec.analyzers.servers.beforeserving import follow_before_serving
 from imagespec.analyzers.servers.calls import Address, Server, host_of, port_of, tls_of
 from imagespec.analyzers.servers.listening import AppRef, Listener
@@ -142,6 +142,7 @@ SERVERS: Mapping[str, Server] = {
     **aiohttp.CALLS,
     **smallservers.CALLS,
     **django.CALLS,
+    **gradio.CALLS,
 }
 """By the name of the call that serves."""
 
@@ -159,6 +160,7 @@ SETUP = (
     *aiohttp.SETUP,
     *smallservers.SETUP,
     *django.SETUP,
+    *gradio.SETUP,
 )
 """Beginnings of the names of what makes and fills applications."""
 
