@@ -260,6 +260,7 @@ def test_never_listens(source: str, line: str, without: str, message: str) -> No
     "source",
     [
         "import dash\ndash.Dash().run()",
+        "import gradio\ngradio.Something().launch()",
         "import subprocess\nsubprocess.Popen(open('/x').read())",
         "import socket\ns = socket.socket()\ns.bind(('', 8080))",
         "from server import thing\nthing()",

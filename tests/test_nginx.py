@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.build import Item, file, symlink
+from tests.build import Item, directory, file, symlink
 from tests.services import APP, service
 
 MAIN = "user nginx;\nevents { worker_connections 10; }\nhttp {\n  include mime.types;\n  %s\n  include /etc/nginx/conf.d/*.conf;\n}\n"
@@ -154,7 +154,7 @@ def test_commands_before_that_change_nothing() -> None:
         (PROXY % "location ^~ /health { return 500; } location ~ h { return 200; }", "GET /health NO"),
         (PROXY % "location /health { auth_basic on; proxy_pass http://127.0.0.1:5000; }", "GET /health OPEN, POST /predict YES"),
         (PROXY % "auth_basic secret;", "GET /health OPEN"),
-        (PROXY % "if ($request_method = X) { return 400; }", "GET /health OPEN"),
+        (PROXY % "if ($http_x = X) { return 400; }", "GET /health OPEN"),
         (PROXY % "rewrite ^/x /health;", "GET /x OPEN"),
         (PROXY % "error_page 500 502 /50x.html;", "GET /health YES"),
         (PROXY % "" + " server { listen 8080; server_name b; }", "GET /health OPEN"),
@@ -235,3 +235,36 @@ def test_nginx_of_another_user_may_not_write_its_files() -> None:
     found = service(run, *conf("server { listen 8080; }"))
     assert found.shown == ["? nginx :8080"]
     assert "process file" in found.start.gaps[0].message
+
+
+_BY_METHOD = {
+    "location / { if ($request_method = OPTIONS) { return 204; } PASS }": "YES YES NO YES NO",
+    "location / { if ($request_method = 'POST') { add_header A b; return 403; } PASS }": "YES NO NO YES NO",
+    "if ($request_method != POST) { return 405; } location / { PASS }": "NO YES NO NO NO",
+    "if ($request_method !~ ^(GET|HEAD|POST)$ ) { return 444; } location / { PASS }": "YES YES NO NO NO",
+    "location /health { if ($request_method ~ ^(GET)$) { return 200; } return 404; } location / { PASS }": "YES YES NO NO NO",
+    "location / { if ($request_method = GET) { return 200; } if ($request_method = POST) { return 400; } PASS }": "YES NO NO YES YES",
+    "location = /x { if ($request_method = GET) { return 301 /health; } PASS } location / { PASS }": "YES YES NO YES NO",
+    "if ($request_method = OPTIONS) { return 204; } location / { try_files $uri @a; } location @a { if ($request_method = POST) { return 202; } PASS }": "YES YES NO YES NO",
+    "location / { return 201; if ($request_method = GET) { return 500; } }": "OPEN OPEN OPEN OPEN OPEN",
+    "location / { if ($request_method ~ POST) { return 200; } PASS }": "OPEN OPEN OPEN OPEN OPEN",
+    "location / { set $x 1; if ($request_method = POST) { return 200; } PASS }": "OPEN OPEN OPEN OPEN OPEN",
+    "location / { if ($request_method = PUT) { set $y 1; } PASS }": "OPEN OPEN OPEN OPEN OPEN",
+    "location / { if ($request_method = get) { return 200; } PASS }": "OPEN OPEN OPEN OPEN OPEN",
+}
+"""The answers are those of nginx 1.22 before the same application, or open."""
+
+
+@pytest.mark.parametrize("site", _BY_METHOD)
+def test_what_some_methods_are_answered(site: str) -> None:
+    text = f"events {{}}\nhttp {{ server {{ listen 8080;\n{site.replace('PASS', 'proxy_pass http://127.0.0.1:9000;')}\n}} }}\n"
+    items = (APP, file("etc/nginx/nginx.conf", text), directory("var/log/nginx"))
+    found = service("nginx && exec gunicorn -b 127.0.0.1:9000 app:app", *items)
+    asked = found.asked("GET /health, POST /predict, PUT /predict, OPTIONS /health, GET /x")
+    assert [item.split()[2] for item in asked.split(", ")] == _BY_METHOD[site].split()
+
+
+def test_headers_in_an_if_of_a_server_block_stop_nginx() -> None:
+    text = "daemon off;\nevents {}\nhttp { server { listen 8080; if ($request_method = GET) { add_header A b; return 200; } } }\n"
+    found = service("exec nginx", file("etc/nginx/nginx.conf", text), directory("var/log/nginx"))
+    assert [one.certain for one in found.listening.listeners] == [False]

@@ -142,6 +142,9 @@ PASS_FAIL_OPEN: dict[str, tuple[Case | None, Case, Case]] = {
     "aiohttp in source": served_by("aiohttp.web", "app = aiohttp.web.Application()", "aiohttp.web.run_app(app, host=HOST, port=PORT)\n"),
     "bottle in source": served_by("bottle", "", "bottle.run(host=HOST, port=PORT)\n"),
     "waitress in source": served_by("waitress", "from app import app", "waitress.serve(app, host=HOST, port=PORT)\n"),
+    "gradio in source": served_by(
+        "gradio", "app = gradio.Interface(fn=len, inputs='text', outputs=gradio.Label())", "app.queue().launch(server_name=HOST, server_port=PORT)\n"
+    ),
     "http.server in source": served_by(
         "http.server", "h = http.server.SimpleHTTPRequestHandler", "http.server.HTTPServer((HOST, PORT), h).serve_forever()\n"
     ),
@@ -156,7 +159,9 @@ CASES = [
 
 def verdict_of(case: Case, rule: str = "service-port") -> tuple[str, Any]:
     site = "usr/local/lib/python3.11/site-packages"
-    packages = [file(f"{site}/{name}/__init__.py") for name in ("tornado", "aiohttp", "bottle", "sanic")]
+    packages = [
+        file(f"{site}/{name}/__init__.py") for name in ("tornado", "aiohttp", "bottle", "sanic", "gradio")
+    ]
     base: Sequence[Item] = (
         *BASE,
         directory("models"),
@@ -203,3 +208,20 @@ def test_each_outcome_of_java(verdict: str, jar: bytes) -> None:
 def test_every_server_has_its_cases() -> None:
     assert {ALIASES.get(name, name) for name in COMMANDS} - set(PASS_FAIL_OPEN) == {"java"}
     assert {name for name, cases in PASS_FAIL_OPEN.items() if cases[0] is None} == set(MODEL_SERVERS)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("app.launch()", "fail"),
+        ("app.launch(server_name='0.0.0.0', server_port=8080, prevent_thread_lock=True)", "unknown"),
+        ("app.launch(server_name='0.0.0.0', server_port=8080, share=True)", "unknown"),
+        ("os.environ['GRADIO_SERVER_PORT'] = '8080'\napp.launch(server_name='0.0.0.0')", "unknown"),
+        ("os.environ['HTTP_PROXY'] = 'x'\napp.launch(server_name='0.0.0.0', server_port=8080)", "unknown"),
+        ("class A(gradio.Blocks):\n    pass\nA().launch(server_name='0.0.0.0', server_port=8080)", "unknown"),
+        ("with app:\n    gradio.Textbox()\napp.launch(server_name='0.0.0.0', server_port=8080)", "pass"),
+    ],
+)
+def test_gradio(text: str, verdict: str) -> None:
+    """What gradio 6.31 did when it was run: it comes up where this says so, and is told its port before its import."""
+    assert verdict_of(in_source(f"import os, gradio\napp = gradio.Blocks()\n{text}\n"))[0] == verdict

@@ -70,3 +70,26 @@ def test_arrays(script: str, expected: tuple[str | None, ...], tmp_path: Path) -
     found = follow(script, "bash")
     assert found.steps[-1].argv[1:] == expected
     assert disagreement(found, really_runs(script, "bash", tmp_path) or []) is None
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "${A//o/x}", "${A/e}", '"${X// /_}"', "${Y//\\//-}", "${Y/b/cc}", "${Y//_/:}", '"${X/a/ }"', "${N//a/b}", "${Y/./,}",
+        "${Y//b/b}", "${A//one/}", "${Y//+/=}", "$(uname -s)", "$(uname)", "${Y//\\./-}", "${Y/#a/x}", "${Y//[a-c]/x}",
+        "${Y//a/$A}", "${Y//a/&}", "${Y//a/'q'}", '"${X//a b/c}"',
+    ],
+)  # fmt: skip
+def test_replacing_in_bash(word: str, tmp_path: Path) -> None:
+    script = f"X='a b a'\nY=a/b_a.b+c\nsync {word}\n"
+    real = really_runs(script, "bash", tmp_path)
+    assert real is not None
+    assert disagreement(follow(script, "bash"), real) is None
+
+
+@pytest.mark.parametrize("word", ["${A//o/x}", '"${A/n/}"', "${Y//\\//-}"])
+def test_what_is_replaced_is_known(word: str, tmp_path: Path) -> None:
+    script = f"Y=a/b\nsync {word}\n"
+    assert [step.argv[1:] for step in follow(script, "bash").steps if step.argv[0] == "sync"] == [
+        run[0] for run in really_runs(script, "bash", tmp_path) or ()
+    ]

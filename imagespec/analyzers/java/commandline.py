@@ -26,6 +26,8 @@ class JavaCommand:
 
     archive: str
     main: str = ""
+    paths: tuple[str, ...] = ()
+    """The class path, where the archive is not all of it."""
     arguments: tuple[str | None, ...] = ()
     properties: Mapping[str, str | None] = attrs.field(factory=dict)
     doubts: tuple[str, ...] = ()
@@ -40,17 +42,19 @@ def read_command(step: Step, words: tuple[str | None, ...]) -> JavaCommand | str
     pending = [*given, *words]
     properties: dict[str, str | None] = {}
     flags: list[str] = []
-    paths: str | None = ""
+    paths = step.env.get("CLASSPATH", "") if "CLASSPATH" in step.env else ""
     while pending and (word := pending.pop(0)) is not None:
         if word in _VALUED and pending:
             paths = pending.pop(0)
         elif word == "-jar" or not word.startswith(("-", "@")):
             archive = pending.pop(0) if word == "-jar" and pending else paths
-            if not archive or ":" in archive or "*" in archive:
-                return "which archive java reads is not known, or there are several"
+            if archive is None or (word == "-jar" and not archive):
+                return "which archive java reads is not known"
+            parts = tuple(part or "." for part in archive.split(":")) if word != "-jar" else ()
             return JavaCommand(
-                archive=archive,
+                archive=parts[0] if parts else archive,
                 main="" if word == "-jar" else word,
+                paths=parts,
                 arguments=tuple(pending),
                 properties=properties,
                 doubts=tuple(_doubts(flags)),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from typing import Protocol
 
 import attrs
 
@@ -22,7 +23,7 @@ MOST_JAR_BYTES = 256 * MIB
 _END_BYTES = 22
 _LOCAL_BYTES = 30
 _DIRECTORY_BYTES = 4 * MIB
-_MEMBER_BYTES = 2 * MIB
+MOST_MEMBER_BYTES = 2 * MIB
 _READ_BYTES = 24 * MIB
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
@@ -33,6 +34,24 @@ _ZIP_ERRORS = (
     RuntimeError,
     OSError,
 )
+
+
+class Archive(Protocol):
+    """What is read of an application: an archive, or a folder that is one unpacked."""
+
+    @property
+    def entry(self) -> Entry:
+        """Return its file or folder in the view."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the names of all members."""
+
+    def read(self, name: str) -> bytes:
+        """Return a member's bytes; raises UnreadJarError."""
+
+    def stored_marks(self, name: str, marks: tuple[bytes, ...]) -> set[bytes] | None:
+        """Return which of these bytes a member contains; None where they cannot be told."""
 
 
 class UnreadJarError(Exception):
@@ -53,11 +72,11 @@ class Jar:
         """Return a member's bytes; raises UnreadJarError where there is none, it is large, or the archive is broken."""
         try:
             with self._zip.open(name) as member:
-                data = member.read(min(_MEMBER_BYTES, self._left) + 1)
+                data = member.read(min(MOST_MEMBER_BYTES, self._left) + 1)
         except (KeyError, *_ZIP_ERRORS):
             raise UnreadJarError(f"{name} in /{self.entry.path} cannot be read") from None
         self._left -= len(data)
-        if self._left < 0 or len(data) > _MEMBER_BYTES:
+        if self._left < 0 or len(data) > MOST_MEMBER_BYTES:
             raise UnreadJarError(f"{name} in /{self.entry.path} is larger than what is read of an archive")
         return data
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import attrs
 
 from imagespec.analyzers.java.classfile import BrokenClassError, ClassFile, read_class
-from imagespec.analyzers.java.jars import Jar, UnreadJarError, read_manifest
+from imagespec.analyzers.java.jars import Archive, UnreadJarError, read_manifest
 from imagespec.analyzers.java.settings import (
     Settings,
     Source,
@@ -64,6 +64,11 @@ class SpringApp:
         return None
 
 
+def is_launcher(name: str) -> bool:
+    """Tell whether a class is Spring Boot's loader of archives, which reads them unpacked, too."""
+    return _LAUNCHER.match(name) is not None
+
+
 def read_app(given: Given) -> SpringApp:
     """Return the application of an archive; raises UnreadJarError with the reason why there is none that is followed."""
     jar = given.jar
@@ -95,7 +100,7 @@ def read_app(given: Given) -> SpringApp:
     )
 
 
-def _logback(jar: Jar) -> str:
+def _logback(jar: Archive) -> str:
     """Return the application's own configuration of logback; empty where it has none."""
     found = next(
         (name for name in ("logback.xml", "logback-spring.xml") if CLASSES + name in jar.names), None
@@ -103,7 +108,7 @@ def _logback(jar: Jar) -> str:
     return jar.read(CLASSES + found).decode("utf-8", "replace") if found else ""
 
 
-def _classes(jar: Jar) -> dict[str, ClassFile]:
+def _classes(jar: Archive) -> dict[str, ClassFile]:
     own = [name for name in jar.names if name.startswith(CLASSES) and name.endswith(".class")]
     if len(own) > _MOST_CLASSES or any("META-INF/versions/" in name for name in jar.names):
         raise UnreadJarError(f"/{jar.entry.path} has more classes than are read, or several for one name")
@@ -118,14 +123,16 @@ def base_packages(start: ClassFile) -> tuple[str, ...] | None:
     return mark.texts("scanBasePackages") or (start.name.rpartition(".")[0],)
 
 
-def _class(jar: Jar, name: str) -> ClassFile:
+def _class(jar: Archive, name: str) -> ClassFile:
     try:
         return read_class(jar.read(name))
     except BrokenClassError:
         raise UnreadJarError(f"{name} in /{jar.entry.path} is no class file that is understood") from None
 
 
-def _libraries(jar: Jar, folders: tuple[bytes, ...]) -> tuple[frozenset[str], frozenset[tuple[str, bytes]]]:
+def _libraries(
+    jar: Archive, folders: tuple[bytes, ...]
+) -> tuple[frozenset[str], frozenset[tuple[str, bytes]]]:
     found: set[str] = set()
     marks: set[tuple[str, bytes]] = set()
     for name in jar.names:

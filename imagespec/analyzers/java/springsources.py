@@ -14,7 +14,7 @@ import attrs
 
 from imagespec.analyzers.java.classfile import ClassFile
 from imagespec.analyzers.java.commandline import JavaCommand
-from imagespec.analyzers.java.jars import Jar
+from imagespec.analyzers.java.jars import Archive
 from imagespec.analyzers.java.settings import (
     Settings,
     Source,
@@ -38,7 +38,7 @@ _FOLDERS = 100
 class Given:
     """What an application is started with: its archive, command line and step."""
 
-    jar: Jar
+    jar: Archive
     java: JavaCommand
     step: Step
     rootfs: RootFs
@@ -133,7 +133,7 @@ def _read(file: _File, profiles: Sequence[str]) -> Source:
     return read_yaml(file.data.decode("utf-8", "replace"), file.place, profiles)
 
 
-def _inside(jar: Jar) -> Iterator[_File]:
+def _inside(jar: Archive) -> Iterator[_File]:
     for folder, prefix in enumerate((CLASSES + "config/", CLASSES)):
         for name in sorted(jar.names):
             found = _FILES.match(name.removeprefix(prefix)) if name.startswith(prefix) else None

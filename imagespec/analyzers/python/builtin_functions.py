@@ -10,6 +10,7 @@ import attrs
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.expressions import add_entries, as_table
+from imagespec.analyzers.python.partly import GAP, Partly, joined, piece_of
 from imagespec.analyzers.python.values import (
     MOST_CHARACTERS,
     UNKNOWN,
@@ -25,6 +26,8 @@ from imagespec.analyzers.python.values import (
 
 def _number(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     value = given.get(0, "x")
+    if piece_of(value) == GAP:
+        return Partly(GAP)
     if not isinstance(value, Const) or not isinstance(value.value, str | int) or len(given.args) != 1:
         return UNKNOWN
     try:
@@ -37,6 +40,8 @@ def _number(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
 
 def _text(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     value = given.get(0, "object")
+    if GAP in (piece_of(value) or ""):
+        return joined([piece_of(value)])
     plain = isinstance(value, Const) and isinstance(value.value, str | int | bool | PurePosixPath | None)
     return Const(str(value.value)) if isinstance(value, Const) and plain else UNKNOWN
 

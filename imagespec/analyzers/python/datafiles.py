@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 import attrs
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.partly import Partly
 from imagespec.analyzers.python.state import State
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -131,6 +132,8 @@ def _read(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
 def _path(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     texts = [path_text(value) for value in given.args]
     known = [text for text in texts if text is not None and len(text) < 4096]
+    if len(given.args) == 1 and isinstance(given.args[0], Partly):
+        return given.args[0]
     return Const(PurePosixPath(*known)) if len(known) == len(texts) and not given.spread else None
 
 

@@ -214,6 +214,11 @@ class Evaluator(State):
                     return result
         return self.record(callee, arguments, decorator=decorator)
 
+    def item(self, asked: Member, key: Value) -> Value:
+        """Return an item of something outside the program, where a model knows it."""
+        model = self._models.get(asked.name)
+        return (model(self, asked, Arguments((key,))) if model else None) or asked
+
     def call_with(self, callee: Value, *args: Value) -> Value:
         """Return what a call with these arguments gives."""
         return self.call(callee, Arguments(args))

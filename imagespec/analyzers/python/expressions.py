@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from imagespec.analyzers.python import operators
+from imagespec.analyzers.python.partly import GAP, Partly, joined, piece_of
 from imagespec.analyzers.python.values import (
-    MOST_CHARACTERS,
     UNKNOWN,
     Const,
     External,
@@ -84,17 +84,17 @@ def add_entries(table: Table, value: Value | None) -> None:
 
 
 def _joined(run: Evaluator, node: ast.JoinedStr) -> Value:
-    parts = [run.eval(part) for part in node.values]
-    texts = [str(part.value) for part in parts if isinstance(part, Const)]
-    if len(texts) < len(parts) or sum(map(len, texts)) > MOST_CHARACTERS:
-        return UNKNOWN
-    return Const("".join(texts))
+    return joined([piece_of(run.eval(part)) for part in node.values])
 
 
 def _formatted(run: Evaluator, node: ast.FormattedValue) -> Value:
     value = run.eval(node.value)
-    plain = node.conversion in {-1, 115} and node.format_spec is None
-    return value if plain and isinstance(value, Const) and isinstance(value.value, str | int) else UNKNOWN
+    piece = piece_of(value)
+    if piece == GAP and node.format_spec is not None:  # `{now:%Y-%m-%d}`
+        return UNKNOWN if "/" in ast.unparse(node.format_spec) else Partly(GAP)
+    if node.conversion not in {-1, 115} or node.format_spec is not None or piece is None:
+        return UNKNOWN
+    return value if isinstance(value, Const) and isinstance(value.value, str | int) else joined([piece])
 
 
 def _choice(run: Evaluator, node: ast.IfExp) -> Value:
@@ -116,8 +116,9 @@ def _subscript(run: Evaluator, node: ast.Subscript) -> Value:
     key = run.eval(node.slice)
     if isinstance(owner, External) and owner.name == "os.environ":
         return run.call_with(External("os.environ[]"), key)
-    if isinstance(owner, Member) and is_namespace(owner) and text_of(key) is not None:
-        return run.attribute(owner.owner, text_of(key) or "")
+    if isinstance(owner, Member):
+        name = text_of(key) if is_namespace(owner) else None
+        return run.item(Member(owner, "[]"), key) if name is None else run.attribute(owner.owner, name)
     if not isinstance(key, Const) or not isinstance(owner, Items | Table):
         return UNKNOWN if isinstance(owner, Const | Items | Table) else Member(owner, "[]")
     if isinstance(owner, Table):

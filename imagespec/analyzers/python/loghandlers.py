@@ -8,6 +8,13 @@ from collections.abc import Iterator
 from imagespec.analyzers.python.datafiles import read_text
 from imagespec.analyzers.python.logconfig import LogConfiguration, from_file, from_table
 from imagespec.analyzers.python.program import Program
+from imagespec.analyzers.python.rootlogger import (
+    IMPLICIT,
+    logger_name,
+    may_log_by_module,
+    propagates,
+    root_handlers,
+)
 from imagespec.analyzers.python.values import Call, Const, Items, Value, name_of, text_of
 
 _STREAM = "logging.StreamHandler"
@@ -32,7 +39,12 @@ def is_beside_a_stream(call: Call, program: Program) -> bool:
     if call.name == "loguru.logger.add":
         return _loguru(call, program)
     loggers = list(_loggers_of(call, program))
-    streams = [item for item in program.calls if item.name == _STREAM and _is_standard(item)]
+    unused = root_handlers(program.calls).unused
+    streams = [
+        item
+        for item in program.calls
+        if item.name == _STREAM and _is_standard(item) and id(item) not in unused
+    ]
     level = _least_level(call, program)
     return bool(loggers) and all(
         any(
@@ -40,8 +52,33 @@ def is_beside_a_stream(call: Call, program: Program) -> bool:
             for stream in streams
             for other, at in _loggers_of(stream, program)
         )
+        or _below_a_stream(logger, level, program)
         for logger, added in loggers
     )
+
+
+def _below_a_stream(logger: Value | None, level: int | None, program: Program) -> bool:
+    """Tell whether a logger's records certainly go on to a stream of the root logger."""
+    name, root = logger_name(logger), root_handlers(program.calls)
+    if name is None or root.attached is None or not propagates(name, program.calls):
+        return False
+    return any(
+        isinstance(handler, Call) and _is_root_stream(handler) and _level_reaches(handler, level, program)
+        for handler in root.attached
+    )
+
+
+def _is_root_stream(handler: Call) -> bool:
+    if handler.name == "logging.basicConfig":
+        value = handler.argument(None, "stream")
+        return not {"filename", "handlers"} & handler.keywords.keys() and _is_standard_stream(value)
+    return handler.name in IMPLICIT or (handler.name == _STREAM and _is_standard(handler))
+
+
+def may_get_a_stream(call: Call, program: Program) -> bool:
+    """Tell whether the root logger may come to have a stream, which the logger with the file of ``call`` reaches."""
+    names = [logger_name(logger) for logger, _ in _loggers_of(call, program)]
+    return any(name != "" for name in names) and may_log_by_module(program.loaded)
 
 
 def _loggers_of(handler: Call, program: Program) -> Iterator[tuple[Value | None, Call]]:
@@ -60,19 +97,7 @@ def _loggers_of(handler: Call, program: Program) -> Iterator[tuple[Value | None,
 
 
 def _same_logger(first: Value | None, second: Value | None) -> bool:
-    return first is second or (
-        _logger_name(first) is not None and _logger_name(first) == _logger_name(second)
-    )
-
-
-def _logger_name(logger: Value | None) -> str | None:
-    """Return a logger's name, empty for the root; None when unknown."""
-    if logger is None or name_of(logger) == "logging.root":
-        return ""
-    if isinstance(logger, Call) and logger.name == "logging.getLogger" and not logger.spread:
-        given = logger.argument(0, "name")
-        return "" if given is None or given == Const(None) else text_of(given)
-    return None
+    return first is second or (logger_name(first) is not None and logger_name(first) == logger_name(second))
 
 
 def _runs_with(stream: Call, file: Call) -> bool:
@@ -82,7 +107,10 @@ def _runs_with(stream: Call, file: Call) -> bool:
 
 
 def _is_standard(stream: Call) -> bool:
-    value = stream.argument(0, "stream")
+    return _is_standard_stream(stream.argument(0, "stream"))
+
+
+def _is_standard_stream(value: Value | None) -> bool:
     return value is None or value == Const(None) or name_of(value) in _STANDARD
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.partly import joined, piece_of
 from imagespec.analyzers.python.values import MOST_ITEMS, UNKNOWN, Const, Items, Member, Table, Value, text_of
 
 _TEXT_METHODS = (
@@ -37,15 +38,16 @@ def _format(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     if text is None or given.spread or len(text) > 4096:
         return UNKNOWN
     pieces = text.split("{")
-    result, position = pieces[0], 0
+    result: list[str | None] = [pieces[0]]
+    position = 0
     for piece in pieces[1:200]:
         name, brace, rest = piece.partition("}")
         value = fields.get(name or str(position))
         position += not name
-        if not brace or "}" in rest or not isinstance(value, Const) or not isinstance(value.value, str | int):
+        if not brace or "}" in rest:
             return UNKNOWN
-        result += str(value.value) + rest
-    return Const(result) if len(pieces) <= 200 and len(result) < 1 << 16 and "}" not in pieces[0] else UNKNOWN
+        result += [piece_of(value), rest]
+    return joined(result) if len(pieces) <= 200 and "}" not in pieces[0] else UNKNOWN
 
 
 def _split(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from imagespec.analyzers.python.appconfig import APP_CONFIG
 from imagespec.analyzers.python.builtin_functions import BUILTIN_FUNCTIONS
 from imagespec.analyzers.python.commandline import parse_arguments, parse_known_arguments
 from imagespec.analyzers.python.connecting import CONNECTING
@@ -76,6 +77,7 @@ MODELS: Mapping[str, Model] = {
     "runpy.run_module": _code,
     "argparse.ArgumentParser().parse_args": parse_arguments,
     "argparse.ArgumentParser().parse_known_args": parse_known_arguments,
+    **APP_CONFIG,
     **BUILTIN_FUNCTIONS,
     **CONNECTING,
     **CONTAINERS,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from imagespec.analyzers.python.partly import GAP, Partly, joined, piece_of
 from imagespec.analyzers.python.values import (
     MOST_CHARACTERS,
     MOST_ITEMS,
@@ -52,6 +53,8 @@ def binary(run: Evaluator, node: ast.BinOp) -> Value:
     text = text_of(first)
     if type(node.op) in _DIVIDING and _is_number(first) and _is_zero(second) and not run.trying:
         raise run.stop("raise", "a number is divided by zero: Python stops here")
+    if isinstance(first, Partly) or isinstance(second, Partly) or _is_clock(first) or _is_clock(second):
+        return _partly(node.op, first, second)
     if isinstance(node.op, ast.Div) and isinstance(first, Const) and isinstance(first.value, PurePosixPath):
         part = text_of(second)
         return UNKNOWN if part is None or len(part) > 4096 else Const(first.value / part)
@@ -70,11 +73,36 @@ def _is_zero(value: Value) -> bool:
     return isinstance(value, Const) and isinstance(value.value, int | float) and value.value == 0
 
 
+def _is_path(value: Value) -> bool:
+    return isinstance(value, Partly) or (isinstance(value, Const) and isinstance(value.value, PurePosixPath))
+
+
+def _is_clock(value: Value) -> bool:
+    return piece_of(value) == GAP
+
+
+def _partly(operation: ast.operator, first: Value, second: Value) -> Value:
+    """Return the result of an operator on a text of which not all is known."""
+    one, other = piece_of(first), piece_of(second)
+    texts = [isinstance(value, Partly) or text_of(value) is not None for value in (first, second)]
+    match operation:
+        case ast.Add() if any(texts):
+            return joined([one, other])
+        case ast.Div() if _is_path(first) and one is not None and other is not None and other[:1] != "/":
+            return joined([one.rstrip("/"), "/", other])
+        case ast.Mod() if isinstance(first, Const):
+            return _percent(str(first.value), second)
+    return UNKNOWN
+
+
 def _percent(text: str, given: Value) -> Value:
     """Return ``text % given`` where the text has only ``%s`` and ``%d``."""
     values = given.items if isinstance(given, Items) and given.kind == "tuple" and not given.open else [given]
     plain = [value.value for value in values if isinstance(value, Const)]
     pieces = re.split(r"%[sd]", text)
+    if len(plain) < len(values) < 20 and len(pieces) == len(values) + 1 and "%" not in "".join(pieces):
+        filled = [item for pair in zip(pieces, map(piece_of, values), strict=False) for item in pair]
+        return joined([*filled, pieces[-1]])
     if (
         "%" in "".join(pieces)
         or len(pieces) != len(values) + 1

@@ -10,6 +10,7 @@ import attrs
 from imagespec.analyzers.python.datafiles import path_text
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.loading import missing_file
+from imagespec.analyzers.python.partly import joined, path_piece
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Const,
@@ -20,6 +21,8 @@ from imagespec.analyzers.python.values import (
 def _path_function(work: Callable[..., str], most: int) -> Model:
     def model(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
         texts = [text for text in map(path_text, given.args) if text is not None and len(text) <= 4096]
+        if work is posixpath.join and len(texts) < len(given.args) <= most:
+            return _joined_path(given)
         if not texts or len(texts) > most or len(texts) < len(given.args):
             return UNKNOWN
         cwd = run.step.cwd
@@ -28,6 +31,20 @@ def _path_function(work: Callable[..., str], most: int) -> Model:
         return Const(work(*texts))
 
     return model
+
+
+def _joined_path(given: Arguments) -> Value:
+    """Follow ``os.path.join`` where not all characters of a part are known."""
+    parts = [path_piece(value) for value in given.args]
+    known = [part for part in parts if part is not None]
+    text = posixpath.join(*known) if len(known) == len(parts) and not given.spread else ""
+    return joined([text]) if text else UNKNOWN
+
+
+def _temporary(run: Evaluator, _callee: Callee, _given: Arguments) -> Value | None:
+    """Follow ``tempfile.gettempdir``: /tmp, unless the environment tells another."""
+    told = any(run.environment_has(name) is not False for name in ("TMPDIR", "TEMP", "TMP"))
+    return UNKNOWN if told or run.sources.rootfs.resolve("/tmp") is None else Const("/tmp")  # noqa: S108 - what it says
 
 
 def _exists(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
@@ -71,6 +88,7 @@ PATHS: Mapping[str, Model] = {
     "os.path.basename": _path_function(posixpath.basename, 1),
     "os.path.abspath": _path_function(posixpath.normpath, 1),
     "os.path.realpath": _path_function(posixpath.normpath, 1),
+    "tempfile.gettempdir": _temporary,
     "os.path.exists": _exists,
     "os.path.isfile": _exists,
     "os.path.isdir": _exists,

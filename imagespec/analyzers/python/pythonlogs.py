@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from imagespec.analyzers.python.datafiles import path_text
-from imagespec.analyzers.python.loghandlers import is_beside_a_stream, read_configuration
+from imagespec.analyzers.python.loghandlers import is_beside_a_stream, may_get_a_stream, read_configuration
+from imagespec.analyzers.python.partly import path_piece, shown
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
+from imagespec.analyzers.python.rootlogger import root_handlers
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Call,
@@ -76,8 +77,10 @@ def find_python_logs(listening: Listening) -> LogFindings:
     found = _Found()
     for program in listening.programs:
         found.gaps.extend(program.gaps)
+        unused = root_handlers(program.calls).unused
         for call in program.calls:
-            found.look_at(call, program)
+            if id(call) not in unused:
+                found.look_at(call, program)
         found.gaps.extend(_prints_into_files(program))
         found.look_for_prints(program)
     return LogFindings(
@@ -170,17 +173,17 @@ class _Found:
             self.streams.append(call.place.evidence(f"{call.name}: a logger writes to a standard stream"))
 
     def _file(self, call: Call, value: Value | None, program: Program, *, beside: bool | None = None) -> None:
-        text, cwd = path_text(value), program.step.cwd
+        text, cwd = path_piece(value), program.step.cwd
         path = None
         if text is not None and (text.startswith("/") or (cwd is not None and not program.moved)):
-            path = posixpath.normpath(posixpath.join(cwd or "/", text))
+            path = shown(posixpath.normpath(posixpath.join(cwd or "/", text)))
         if path in _OWN_FILES:
             self.streams.append(call.place.evidence(f"{call.name} writes to {path}"))
             return
         evidence = call.place.evidence(
             f"{call.name} writes to {path or 'a file whose name is unknown'}", seen=path
         )
-        sure = call.certain and program.step.certain
+        sure = call.certain and program.step.certain and not may_get_a_stream(call, program)
         beside = is_beside_a_stream(call, program) if beside is None else beside
         self.files.append(LogFile(path=path, certain=sure, evidence=evidence, beside=beside))
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 
-from imagespec.analyzers.python.datafiles import path_text
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.partly import path_piece, shown
 from imagespec.analyzers.python.state import State
 from imagespec.analyzers.python.values import Const, Value
 from imagespec.analyzers.startup.users import WRITE, may
@@ -34,10 +34,12 @@ def check_written(program: State, value: Value | None) -> None:
     entry, directory = view.resolve(path), posixpath.dirname(path)
     above = entry or view.resolve(directory)
     if above is None and directory not in program.made and _starts_first(program):
-        message = f"{path} is written, and its directory is not in the image; without it Python stops here"
+        message = (
+            f"{shown(path)} is written, and its directory is not in the image; without it Python stops here"
+        )
         program.gap(program.here(message))
     elif above is not None and not may(program.step.user, WRITE, above, view):
-        program.gap(program.here(f"the user {program.step.user} may not be allowed to write {path}"))
+        program.gap(program.here(f"the user {program.step.user} may not be allowed to write {shown(path)}"))
 
 
 def _starts_first(program: State) -> bool:
@@ -46,7 +48,7 @@ def _starts_first(program: State) -> bool:
 
 
 def _full_path(program: State, value: Value | None) -> str | None:
-    text, cwd = path_text(value), program.step.cwd
+    text, cwd = path_piece(value), program.step.cwd
     if not text or (not text.startswith("/") and cwd is None):
         return None
     return posixpath.normpath(posixpath.join(cwd or "/", text))
@@ -75,7 +77,7 @@ def _make_directory(run: Evaluator, _callee: Callee, given: Arguments) -> Value 
                 and above != path
                 and not may(run.step.user, WRITE, entry, run.sources.rootfs)
             ):
-                run.gap(run.here(f"the user {run.step.user} may not be allowed to make {path}"))
+                run.gap(run.here(f"the user {run.step.user} may not be allowed to make {shown(path or '')}"))
             break
         above = posixpath.dirname(above)
     return Const(None)
@@ -85,7 +87,7 @@ def _database(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None
     """Look at a database that is made when it is connected to and is not there (library reference, sqlite3)."""
     value = given.get(0, "database")
     path = _full_path(run, value)
-    named = path_text(value)
+    named = path_piece(value)
     if path is None or named == ":memory:" or "uri" in given.keywords:
         return None
     if run.sources.rootfs.resolve(path) is None:

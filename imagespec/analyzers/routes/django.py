@@ -7,7 +7,10 @@ weighed first; a POST to a view without ``csrf_exempt`` is refused where CsrfVie
 
 from __future__ import annotations
 
+import ast
 import re
+
+import attrs
 
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
@@ -26,6 +29,7 @@ from imagespec.analyzers.routes.handlers import Given
 from imagespec.analyzers.routes.patterns import SEGMENT, parse_places
 from imagespec.analyzers.routes.reading import Reading, literal
 from imagespec.analyzers.routes.regexpaths import groups_of, parse_regex
+from imagespec.analyzers.routes.restviewsets import router_patterns
 from imagespec.analyzers.routes.routing import ALL_METHODS, Caveat, RouteTable
 from imagespec.analyzers.routes.tokens import Token, Tokens
 
@@ -85,11 +89,13 @@ class _Reader(Reading):
     def module(self, module: Module, prefix: str | None, depth: int) -> None:
         """Add the ``urlpatterns`` of a module."""
         place = Place(module.path, None, module.layer)
-        self._listed(module.scope.names.get("urlpatterns"), prefix, place, depth)
+        listed = attrs.evolve(place, line=_line_of(module))
+        self._listed(module.scope.names.get("urlpatterns"), prefix, listed, depth)
         if {"handler404", "handler400"} & module.scope.names.keys():
             self.gap(place, "a handler for errors may answer requests that have no route")
 
     def _listed(self, value: Value | None, prefix: str | None, place: Place, depth: int) -> None:
+        value = router_patterns(value, place, self.program) or value
         if not isinstance(value, Items) or value.open or depth > _DEPTH:
             self.gap(place, "urlpatterns are not wholly known")
         for item in value.items if isinstance(value, Items) and depth <= _DEPTH else ():
@@ -128,7 +134,7 @@ class _Reader(Reading):
         return self._views[key]
 
     def _add_view(self, shown: str | None, tokens: Tokens | None, view: View, call: Call) -> None:
-        doubt = self.settings.rest_doubt() if view.rest and self.settings else None
+        doubt = self.settings.rest_doubt(permits=view.permits) if view.rest and self.settings else None
         guarded = self.settings is not None and self.settings.checks_csrf and not view.exempt
         self.add(
             shown,
@@ -158,7 +164,7 @@ class _Reader(Reading):
             value = self.program.run_import(name)
         if isinstance(value, Module):
             self.module(value, prefix, depth + 1)
-        elif isinstance(value, Items):
+        elif isinstance(value, Items) or router_patterns(value, call.place, self.program) is not None:
             self._listed(value, prefix, call.place, depth + 1)
         else:
             self._below(call, prefix)
@@ -167,6 +173,17 @@ class _Reader(Reading):
         """Add that everything below a prefix is not known."""
         tokens = None if prefix is None else _parse(prefix)
         self.add(prefix, None if tokens is None else (*tokens, Token("rest")), None, call.place, served=None)
+
+
+def _line_of(module: Module) -> int | None:
+    """Return the line where ``urlpatterns`` is bound; None where that is not plain."""
+    lines = [
+        node.lineno
+        for node in (module.tree.body if module.tree is not None else ())
+        if isinstance(node, ast.Assign)
+        and any(isinstance(item, ast.Name) and item.id == "urlpatterns" for item in node.targets)
+    ]
+    return lines[0] if len(lines) == 1 else None
 
 
 def _prefix(prefix: str | None, text: str | None, *, plain: bool) -> str | None:

@@ -68,14 +68,14 @@ class Settings:
         ]
         return all(engine in {"django.db.backends.sqlite3", "django.db.backends.dummy"} for engine in engines)
 
-    def rest_doubt(self) -> str | None:
+    def rest_doubt(self, *, permits: bool = False) -> str | None:
         """Return why a request to a view of Django REST framework may be refused; None where nothing says so."""
         table = self._names.get("REST_FRAMEWORK", Table({}))
         if not isinstance(table, Table) or table.open:
             return "the settings of REST framework are not known"
         entries = table.entries
         permissions = entries.get("DEFAULT_PERMISSION_CLASSES", Items([]))
-        if not permits_all(permissions):
+        if not permits and not permits_all(permissions):
             return "DEFAULT_PERMISSION_CLASSES may refuse requests"
         if any(str(key).startswith(("DEFAULT_THROTTLE", "EXCEPTION", "DEFAULT_AUTH")) and not _is_none(value) for key, value in entries.items()):  # fmt: skip
             return "REST framework's settings have authentication, throttles or error handlers of their own"

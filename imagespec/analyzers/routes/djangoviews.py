@@ -18,6 +18,7 @@ from imagespec.analyzers.python.values import Call, Class, Function, Items, Valu
 from imagespec.analyzers.routes.classviews import Kind, verbs_of
 from imagespec.analyzers.routes.handlers import Calling, Given, handler_caveats
 from imagespec.analyzers.routes.handlertext import words_of
+from imagespec.analyzers.routes.restviewsets import actions_of
 from imagespec.analyzers.routes.routing import ALL_METHODS, Caveat
 
 _CALLING = Calling(positional=1, takes="responses")
@@ -36,12 +37,14 @@ _VIEW = Kind(
     calling=_CALLING,
     hooks=("http_method_names", "setup", "as_view", "http_method_not_allowed", "__init__", "options"),
 )
+_REST_HOOKS = (*_VIEW.hooks, "dispatch", "initial", "handle_exception", "get_permissions", "get_authenticators",
+    "get_parsers", "get_renderers", "get_throttles", "throttle_classes", "content_negotiation_class", "versioning_class",
+)  # fmt: skip
 _API_VIEW = attrs.evolve(
     _VIEW,
-    bases=frozenset({"rest_framework.views.APIView"}),
-    hooks=(*_VIEW.hooks, "dispatch", "initial", "permission_classes", "authentication_classes", "throttle_classes",
-           "parser_classes", "renderer_classes", "handle_exception", "get_permissions", "get_authenticators"),
-)  # fmt: skip
+    bases=frozenset({"rest_framework.views.APIView", "rest_framework.generics.GenericAPIView"}),
+    hooks=_REST_HOOKS,
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -54,6 +57,8 @@ class View:
     """Whether CsrfViewMiddleware lets it alone."""
     rest: bool = False
     """Whether it is of Django REST framework, whose settings count."""
+    permits: bool = False
+    """Whether it says itself that everybody may ask it."""
     caveats: Mapping[str, tuple[Caveat, ...]] = {}
 
 
@@ -66,6 +71,8 @@ def read_view(value: Value | None, place: Place, program: Program, given: Given,
         return _function(value, place, program, given)
     if not isinstance(value, Call) or depth == 0:
         return UNKNOWN_VIEW
+    if value.name.endswith("as_view") and value.args and not value.keywords and not value.spread:
+        return _view_set(value.receiver, value.args[0], program, given)
     if value.name.endswith("as_view") and not value.keywords and not value.spread:
         return _class(value.receiver, program, given)
     inner = value.args[0] if len(value.args) == 1 else None
@@ -136,7 +143,46 @@ def _class(value: Value | None, program: Program, given: Given) -> View:
         return UNKNOWN_VIEW
     methods = verbs.methods | {"OPTIONS"} | ({"HEAD"} if "GET" in verbs.methods else set())
     is_rest = plain.methods is None
-    return View(methods=methods, exempt=exempt or is_rest, rest=is_rest, caveats=verbs.caveats)
+    if is_rest and not _plain_settings(value):
+        return UNKNOWN_VIEW
+    permits = is_rest and value.find("permission_classes") is not None
+    return View(
+        methods=methods, exempt=exempt or is_rest, rest=is_rest, permits=permits, caveats=verbs.caveats
+    )
+
+
+def _plain_settings(cls: Class) -> bool:
+    """Tell whether the settings of a class of REST framework let a request with JSON through."""
+    permissions, authenticators = cls.find("permission_classes"), cls.find("authentication_classes")
+    if permissions is not None and not permits_all(permissions):
+        return False
+    if authenticators is not None and not _names_only(authenticators, ()):
+        return False
+    named = (("parser_classes", "JSONParser"), ("renderer_classes", "JSONRenderer"))
+    return all((value := cls.find(name)) is None or _names_only(value, (wanted,)) for name, wanted in named)
+
+
+def _names_only(value: Value, wanted: tuple[str, ...]) -> bool:
+    """Tell whether a list holds classes of REST framework's own, with those that are wanted, or nothing at all."""
+    if not isinstance(value, Items) or value.open:
+        return False
+    names = [name_of(item) for item in value.items]
+    own = all(name.startswith(("rest_framework.parsers.", "rest_framework.renderers.")) for name in names)
+    return own and all(any(name.endswith("." + one) for name in names) for one in wanted)
+
+
+def _view_set(cls: Value | None, mapping: Value, program: Program, given: Given) -> View:
+    found = actions_of(cls, mapping)
+    hooked = isinstance(cls, Class) and any(cls.find(name) is not None for name in _REST_HOOKS)
+    if found is None or not isinstance(cls, Class) or hooked or not _plain_settings(cls):
+        return UNKNOWN_VIEW
+    caveats = {
+        verb: handler_caveats(function, place, program, _CALLING, given, cls)
+        for verb, (function, place) in found.items()
+    }
+    methods = found.keys() | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set())
+    permits = cls.find("permission_classes") is not None
+    return View(methods=frozenset(methods), exempt=True, rest=True, permits=permits, caveats=caveats)
 
 
 def _only_exempts(dispatch: Value) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import attrs
 
+from imagespec.analyzers.python.appconfig import configuration
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Const, Function, Value, name_of, text_of
 from imagespec.analyzers.routes import flaskrestful
@@ -51,6 +52,7 @@ def flask_routes(app: Call, program: Program) -> RouteTable:
     reader.add_static(app)
     if app.subclass is not None or app.spread:
         reader.gap(app.place, "the application's class or arguments are not followed")
+    reader.weigh_configuration(app)
     if "subdomain_matching" in app.keywords or "host_matching" in app.keywords:
         reader.filter(app.place, "the application chooses routes by host name")
     reader.look_elsewhere(app, _USERS)
@@ -195,6 +197,13 @@ class _Reader(Reading):
             self.strict = _truth(call.args[0]) if call.args and call.certain else None
         elif key in {"SERVER_NAME", "TRUSTED_HOSTS"}:
             self.filter(call.place, f"{key} may make routes depend on the host name")
+
+    def weigh_configuration(self, app: Call) -> None:
+        """Look at what the configuration says of host names."""
+        entries = configuration(self.program, app).entries
+        for key in ("SERVER_NAME", "TRUSTED_HOSTS"):
+            if entries.get(key, Const(None)) not in {Const(None), Const("")}:
+                self.filter(app.place, f"{key} may make routes depend on the host name")
 
     def _wrapped(self, call: Call) -> None:
         value = call.args[0] if call.args else None

@@ -16,7 +16,7 @@ from imagespec.analyzers.routes.regexpaths import parse_regex
 from imagespec.analyzers.routes.routing import Answer, RouteTable
 from imagespec.analyzers.routes.tokens import matches
 from imagespec.analyzers.servers.listening import Listener, Listening
-from imagespec.analyzers.servers.site import Action, Location, Site
+from imagespec.analyzers.servers.site import Action, Location, MethodReturn, Site
 from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
@@ -54,7 +54,8 @@ class SiteAnswers:
         method, path = method.upper(), "/" + path.partition("?")[0].partition("#")[0].lstrip("/")
         if "//" in path or "%" in path or "/." in path or len(path) > 2_000:
             return _open(f"how nginx normalises {path[:200]} is not followed", self.site.place)
-        answer = self._route(method, path, 0)
+        own = next((one for one in self.site.returns if one.fits(method)), None)
+        answer = self._route(method, path, 0) if own is None else _by_method(own, method, path)
         doubts = (*self.site.doubts, *self.unsure)
         if answer.served is not None and doubts:
             return _doubted(answer, doubts)
@@ -71,6 +72,9 @@ class SiteAnswers:
 
     def _act(self, location: Location | None, method: str, path: str, turns: int) -> Answer:
         action = location.action if location is not None else self.site.default
+        for one in action.returns:
+            if one.fits(method):
+                return _by_method(one, method, path)
         match action.kind:
             case "return":
                 served = 200 <= (action.status or 0) < 300
@@ -236,6 +240,11 @@ class _Folder:
 
     def _no(self, message: str) -> Answer:
         return Answer(served=False, message=message, evidence=(self.action.place,))
+
+
+def _by_method(one: MethodReturn, method: str, path: str) -> Answer:
+    message = f"nginx answers {method} {path} with {one.status}"
+    return Answer(served=200 <= one.status < 300, message=message, evidence=(one.place,))
 
 
 def _doubted(answer: Answer, doubts: tuple[Evidence, ...]) -> Answer:

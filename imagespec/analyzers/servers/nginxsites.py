@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import attrs
 
 from imagespec.analyzers.servers.nginxconf import Directive
-from imagespec.analyzers.servers.site import Action, Location, Site
+from imagespec.analyzers.servers.site import Action, Location, MethodReturn, Site
 from imagespec.verdict import Evidence
 
 _PASSES = {
@@ -51,13 +51,67 @@ def site_of(http: Directive, server: Directive, upstreams: Mapping[str, tuple[st
     for item in server.all("location"):
         modifier, path = _named(item)
         locations.append(Location(modifier=modifier, path=path, action=reader.action(item, modifier)))
-    doubts = (*_doubts(http), *_doubts(server))
-    own = tuple(item for item in server.block or () if item.name != "location")
+    returns, rest = method_returns(server)
+    doubts = (*_doubts(http), *_doubts(rest))
+    own = tuple(item for item in rest.block or () if item.name != "location")
     return Site(
         locations=tuple(locations),
         default=reader.action(attrs.evolve(server, block=own), ""),
         doubts=doubts,
         place=attrs.evolve(server.place, message="this server block answers"),
+        returns=returns,
+    )
+
+
+def method_returns(block: Directive) -> tuple[tuple[MethodReturn, ...], Directive]:
+    """
+    Return what a block answers to some methods by ``if``, and the block without these.
+
+    The directives of ngx_http_rewrite_module run in their order, before any other, so that what stands behind another one
+    of them is left where it is.
+    """
+    found: list[MethodReturn] = []
+    rest = list(block.block or ())
+    for item in block.block or ():
+        if item.name in {"rewrite", "set", "break", "return"}:
+            break
+        allowed = (
+            {"return"} if block.name == "server" else {"return", "add_header"}
+        )  # elsewhere nginx refuses it
+        one = _method_return(item, allowed) if item.name == "if" else None
+        if item.name == "if" and one is None:
+            break
+        if one is not None:
+            found.append(one)
+            rest.remove(item)
+    return tuple(found), attrs.evolve(block, block=tuple(rest)) if found else block
+
+
+def _method_return(item: Directive, allowed: set[str]) -> MethodReturn | None:
+    """Return what an ``if`` answers that asks for the method only and has nothing but headers and one ``return``."""
+    condition = re.fullmatch(
+        r"\(\s*\$request_method\s+(=|!=|~|!~)\s+[\"']?(\^?\(?[A-Z|]{1,100}\)?\$?)[\"']?\s*\)",
+        " ".join(item.args)[:300],
+    )
+    inner = item.block or ()
+    returned = [line for line in inner if line.name == "return"]
+    if condition is None or len(returned) != 1 or any(line.name not in allowed for line in inner):
+        return None
+    operator, text = condition[1], condition[2]
+    words = (
+        re.fullmatch(r"\^\(([A-Z|]+)\)\$|\^([A-Z]+)\$", text)
+        if "~" in operator
+        else re.fullmatch(r"([A-Z]+)()", text)
+    )
+    status = returned[0].args[0] if returned[0].args else ""
+    if words is None or not re.fullmatch(r"[0-9]{3}", status):
+        return None
+    message = f"nginx returns {' '.join(returned[0].args)[:100]} by its method"
+    return MethodReturn(
+        methods=frozenset((words[1] or words[2]).split("|")),
+        inverted=operator.startswith("!"),
+        status=int(status),
+        place=attrs.evolve(returned[0].place, message=message),
     )
 
 
@@ -100,12 +154,21 @@ _OTHERS = re.compile(
 """Other directives that nginx knows."""
 
 
+_IN_SERVER_IF = {"return", "rewrite", "set", "break", "rewrite_log", "uninitialized_variable_warn"}
+"""Directives whose context is "if" outside of locations, too (ngx_http_rewrite_module)."""
+
+
 def what_may_stop_it(http: Directive, server: Directive, site: Site) -> Evidence | None:
     """Return what nginx may refuse to start with: a directive that it may lack, or a host that it cannot resolve."""
     for block in (http, server, *server.all("location")):
         for item in block.block or ():
             if not _HARMLESS.match(item.name) and not _OTHERS.match(item.name):
                 return attrs.evolve(item.place, message=f"nginx may not know {item.name}, and not start then")
+    for item in (line for choice in server.all("if") for line in choice.block or ()):
+        if item.name not in _IN_SERVER_IF:
+            return attrs.evolve(
+                item.place, message=f"nginx does not take {item.name} in an if of a server block"
+            )
     for action in (site.default, *(location.action for location in site.locations)):
         for target in action.target.split():
             host = target.rpartition(":")[0]
@@ -136,6 +199,10 @@ class _Reader:
 
     def action(self, block: Directive, modifier: str) -> Action:
         """Return what a location, or the server block itself, does."""
+        returns, block = method_returns(block)
+        return attrs.evolve(self._action(block, modifier), returns=returns)
+
+    def _action(self, block: Directive, modifier: str) -> Action:
         place = attrs.evolve(block.place, message=f"location {' '.join(block.args) or '(none)'}")
         doubts = () if block.name == "server" else _doubts(block)
         if any(True for _ in block.all("location", "if", "rewrite")):

@@ -8,33 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from imagespec.analyzers.python.appconfig import configuration
 from imagespec.analyzers.python.logsetup import set_up
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import UNKNOWN, Call, Const, Unknown, root_of, text_of
+from imagespec.analyzers.python.values import UNKNOWN, Call, Const, Table, Unknown, root_of, text_of
 from imagespec.analyzers.servers import (
     aiohttp,
     django,
+    gradio,
     grpcports,
     gunicorncalls,
     keywords,
     smallservers,
     stdlib,
     tornado,
-    webuis,
 )
 from imagespec.analyzers.servers.beforeserving import follow_before_serving
 from imagespec.analyzers.servers.calls import Address, Server, host_of, port_of, tls_of
 from imagespec.analyzers.servers.listening import AppRef, Listener
-from imagespec.analyzers.servers.words import framework_of, load_variable
+from imagespec.analyzers.servers.words import framework_of, load_variable, port_number
 
 
 def _flask_run(call: Call, program: Program) -> Address | str:
     """Flask 2.2 to 3.1, app.py: 127.0.0.1:5000 unless SERVER_NAME says otherwise; an empty host is no host."""
     host, port = call.argument(0, "host"), call.argument(1, "port")
-    named = _server_name_is_open(call, program)
-    default_host = None if named else "127.0.0.1"
+    default_host, default_port = _by_server_name(call, program)
     empty = host is None or (isinstance(host, Const) and not host.value)
-    default_port = None if named else 5000
     return Address(
         host=default_host if empty else text_of(host),
         port=default_port if port is None or port == Const(None) else port_of(port, None, text=True),
@@ -45,15 +44,16 @@ def _flask_run(call: Call, program: Program) -> Address | str:
     )
 
 
-def _server_name_is_open(call: Call, program: Program) -> bool:
-    """Tell whether the app's configuration may hold SERVER_NAME."""
+def _by_server_name(call: Call, program: Program) -> tuple[str | None, int | None]:
+    """Return the address where none is given; the name of the server in the configuration comes before the defaults."""
     app = root_of(call.receiver)
-    for other in program.calls:
-        if root_of(other.receiver) is app and other.name.startswith("flask.Flask().config"):
-            key = text_of(other.args[0]) if other.args else None
-            if other.name != "flask.Flask().config[]=" or key in {None, "SERVER_NAME"}:
-                return True
-    return False
+    table = configuration(program, app) if isinstance(app, Call) else Table({}, open=True)
+    named = table.entries.get("SERVER_NAME", UNKNOWN if table.open else Const(None))
+    if named in {Const(None), Const("")}:
+        return "127.0.0.1", 5000
+    host, _, port = (text_of(named) or "").partition(":")
+    address = host == "localhost" or host.replace(".", "").isdecimal()
+    return host if address else None, port_number(port or "5000") if text_of(named) else None
 
 
 def _uvicorn_run(call: Call, program: Program) -> Address | str:
@@ -154,7 +154,7 @@ SERVERS: Mapping[str, Server] = {
     **django.CALLS,
     **gunicorncalls.CALLS,
     **grpcports.CALLS,
-    **webuis.CALLS,
+    **gradio.CALLS,
 }
 """By the name of the call that serves."""
 
@@ -179,7 +179,7 @@ SETUP = (
     *django.SETUP,
     *gunicorncalls.SETUP,
     *grpcports.SETUP,
-    *webuis.SETUP,
+    *gradio.SETUP,
 )
 """Beginnings of the names of what makes and fills applications."""
 

@@ -8,6 +8,21 @@ from imagespec.verdict import Evidence
 
 
 @attrs.frozen(kw_only=True)
+class MethodReturn:
+    """``if ($request_method = …) { return …; }``: what is answered to some methods before anything else."""
+
+    methods: frozenset[str]
+    inverted: bool
+    """Whether it is for all other methods."""
+    status: int
+    place: Evidence
+
+    def fits(self, method: str) -> bool:
+        """Tell whether a method is answered so."""
+        return (method in self.methods) is not self.inverted
+
+
+@attrs.frozen(kw_only=True)
 class Action:
     """What a location does: answers a status, hands on, looks for files, or something that is not followed."""
 
@@ -34,6 +49,8 @@ class Action:
     """Of ``files``: directories are listed."""
     doubts: tuple[Evidence, ...] = ()
     """Directives that may refuse or change requests."""
+    returns: tuple[MethodReturn, ...] = ()
+    """What is answered to some methods instead."""
 
 
 @attrs.frozen(kw_only=True)
@@ -54,5 +71,7 @@ class Site:
     """For what no location takes."""
     doubts: tuple[Evidence, ...] = ()
     place: Evidence
+    returns: tuple[MethodReturn, ...] = ()
+    """What the server block itself answers to some methods."""
     others: tuple[Site, ...] = ()
     """Server blocks of the same address that a request may name instead."""

@@ -12,14 +12,16 @@ import re
 import attrs
 
 from imagespec.analyzers.java.commandline import JavaCommand, read_command
-from imagespec.analyzers.java.jars import UnreadJarError, open_jar
+from imagespec.analyzers.java.folders import Folder, open_class_path, open_folder
+from imagespec.analyzers.java.jars import Archive, UnreadJarError, open_jar
 from imagespec.analyzers.java.logback import spring_log
 from imagespec.analyzers.java.settings import UnknownSettingError
-from imagespec.analyzers.java.springapp import SpringApp, read_app
+from imagespec.analyzers.java.springapp import SpringApp, is_launcher, read_app
 from imagespec.analyzers.java.springsources import Given
 from imagespec.analyzers.programs.packages import find_version
 from imagespec.analyzers.servers.listening import FixedApi, Listener, Listening
 from imagespec.analyzers.servers.words import Command, port_number
+from imagespec.entry import EntryKind
 from imagespec.verdict import Evidence
 
 _SERVERS = {"tomcat-embed-core": "tomcat", "jetty-server": "jetty", "undertow-core": "undertow"}
@@ -49,24 +51,40 @@ def follow_java(command: Command) -> Listening:
         return command.gap(java)
     if command.step.script is not None or command.step.cwd is None:
         return command.gap("which archive java reads is not known")
-    full = posixpath.normpath(posixpath.join(command.step.cwd, java.archive))
-    entry = command.rootfs.resolve(full)
-    changed = command.changed_before(
-        posixpath.join(folder, "application.yml")
-        for folder in (posixpath.dirname(full), command.step.cwd, posixpath.join(command.step.cwd, "config"))
-    )
-    if entry is None:
-        return command.gap(f"{full}, which java is to run, is not in the image")
+    cwd = command.step.cwd
+    places = [posixpath.normpath(posixpath.join(cwd, path)) for path in java.paths or (java.archive,)]
+    beside = (posixpath.dirname(places[0]), cwd, posixpath.join(cwd, "config"), *places)
+    changed = command.changed_before(posixpath.join(folder, "application.yml") for folder in beside)
     if changed:
-        return command.gap(f"{changed} may have changed {full} or the configuration beside it")
+        return command.gap(f"{changed} may have changed {places[0]} or the configuration beside it")
     try:
-        app = read_app(Given(open_jar(command.rootfs, entry), java, command.step, command.rootfs))
+        archive = _archive(command, java, places)
+        entry = archive.entry
+        plain = (
+            attrs.evolve(java, main="")
+            if isinstance(archive, Folder) and not is_launcher(java.main)
+            else java
+        )
+        app = read_app(Given(archive, plain, command.step, command.rootfs))
     except UnreadJarError as error:
         return command.gap(str(error))
     place = attrs.evolve(
         command.evidence, path="/" + entry.path, layer=entry.layer, line=None, pointer=None, seen=None
     )
     return _listening(command, app, java, place)
+
+
+def _archive(command: Command, java: JavaCommand, places: list[str]) -> Archive:
+    """Return what java reads; raises UnreadJarError where that is not known."""
+    entry = command.rootfs.resolve(places[0])
+    single = len(places) == 1 and entry is not None
+    if single and entry is not None and entry.kind is EntryKind.FILE:
+        return open_jar(command.rootfs, entry)
+    if single and entry is not None and entry.kind is EntryKind.DIRECTORY and is_launcher(java.main):
+        return open_folder(command.rootfs, entry)
+    if not java.paths or is_launcher(java.main):
+        raise UnreadJarError(f"{places[0]}, which java is to run, is not in the image, or not all of it")
+    return open_class_path(command.rootfs, places, java.main)
 
 
 def _listening(command: Command, app: SpringApp, java: JavaCommand, place: Evidence) -> Listening:

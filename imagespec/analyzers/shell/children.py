@@ -143,6 +143,8 @@ def known_output(body: tuple[Statement, ...], child: State, expander: Expander, 
 def _printed(last: Simple, child: State, expander: Expander, walk: Walk) -> str | None:
     """Return what a command prints about names and users."""
     fields = expander.fields(last.words, child.fork())
+    if fields[:1] == ("uname",):
+        return _uname(fields[1:], walk.architecture)
     if fields == ("id", "-u"):
         return user_number(child.user, walk.rootfs)
     if fields[:1] == ("which",) or fields[:2] == ("command", "-v"):
@@ -158,6 +160,13 @@ def _printed(last: Simple, child: State, expander: Expander, walk: Walk) -> str 
     if len(fields) != 2 or not fields[1] or fields[1].endswith("/"):
         return None
     return posixpath.dirname(fields[1]) or "." if fields[0] == "dirname" else posixpath.basename(fields[1])
+
+
+def _uname(options: tuple[str | None, ...], architecture: str) -> str | None:
+    """Return what uname(1) prints of a container: Linux, and the machine that the image is for."""
+    if options in {(), ("-s",)}:
+        return "Linux"
+    return {"amd64": "x86_64", "arm64": "aarch64"}.get(architecture) if options == ("-m",) else None
 
 
 def _real_path(fields: tuple[str | None, ...], state: State, walk: Walk) -> str | None:

@@ -10,6 +10,7 @@ from imagespec.analyzers.shell.parameters import LIMIT_FIELDS, UNSET, Fields, ce
 from imagespec.analyzers.shell.patterns import Pattern, parse_pattern, without
 from imagespec.analyzers.shell.state import Doubt, State
 from imagespec.analyzers.shell.tree import Literal, Opaque, Parameter, Part, Substitution, Word
+from imagespec.analyzers.shell.wordparts import PLAIN_REPLACEMENT
 from imagespec.rootfs import RootFs
 
 _LIMIT_NAMES = 30  # files that a pattern stands for
@@ -150,7 +151,7 @@ class Expander:
                 state.doubts |= {Doubt.EXIT} if state.nounset else set()
                 return None
 
-    def _parameter(self, part: Parameter, state: State) -> str | None:  # noqa: C901 - a table of operators
+    def _parameter(self, part: Parameter, state: State) -> str | None:  # noqa: C901, PLR0912 - a table of operators
         value = lookup(part.name, state)
         argument = part.argument or Word(())
         unset = value is UNSET
@@ -183,8 +184,19 @@ class Expander:
             case ":":
                 known = "" if unset and certainly_unset(part.name, state) else known
                 return None if known is None else _section(known, argument.literal or "")
+            case "/" | "//":
+                known = "" if unset and certainly_unset(part.name, state) else known
+                return None if known is None else _replaced(known, argument.literal or "", part.operator)
             case _:
                 return None
+
+
+def _replaced(text: str, wanted: str, operator: str) -> str | None:
+    """Return ``${text/old/new}`` or ``//`` for plain texts."""
+    found = PLAIN_REPLACEMENT.fullmatch(wanted)
+    if found is None:
+        return None
+    return text.replace(found[1].replace("\\/", "/"), found[2] or "", -1 if operator == "//" else 1)
 
 
 _DEFAULTING = frozenset({":-", "-", ":=", "=", ":+", "+"})

@@ -21,6 +21,10 @@ CARRIAGE_RETURN_STAND_IN = "\x01"
 """The grammar takes CR for a blank, shells take it for a letter; this control character the grammar takes for one."""
 
 
+PLAIN_REPLACEMENT = re.compile(r"((?:[\w .,:;=@+-]|\\/){1,50})(?:/([\w .,:;=@+/-]{0,50}))?", re.ASCII)
+"""What stands behind ``${name/`` and ``${name//`` where it is text only: what is looked for, and what takes its place."""
+
+
 class WordReader:
     """Turns word nodes of one text into words; ``statements`` lowers the commands inside a substitution."""
 
@@ -172,7 +176,7 @@ class WordReader:
         if operator in {"/", "//", ":", "^", "^^", ",", ",,", "@"}:
             self.bashisms.append((node.start_point.row + 1, f"${{{name}{operator}…}}"))
         text = self.text(children[1].end_byte, node.end_byte - 1)
-        if operator == ":":
+        if operator == ":" or (operator in {"/", "//"} and PLAIN_REPLACEMENT.fullmatch(text)):
             return Parameter(name, operator, Word((Literal(text),)), quoted)
         return Parameter(name, "?", None, quoted)
 
