@@ -50,7 +50,8 @@ YES, MAYBE = ["flask 0.0.0.0:8080"], ["? flask 0.0.0.0:8080"]
         ("pkill -f app.py; python app.py & wait", YES),
         ("python app.py & pkill -f app.py; wait", MAYBE),
         ("python app.py & pkill -f other.py; wait", YES),
-        ("python app.py & curl localhost; wait", MAYBE),
+        ("python app.py & curl localhost; wait", YES),
+        ("python app.py & curl localhost; tail -f /dev/null", YES),
     ],
 )
 def test_a_server_in_the_background(text: str, expected: list[str]) -> None:

@@ -105,7 +105,7 @@ def find_listeners(start: StartCommand, rootfs: RootFs) -> Listening:
 def _kept(start: StartCommand, found: list[Listening]) -> tuple[list[bool], list[bool]]:
     """Return the steps that certainly go on for ever: those in the foreground, and those in the background that are waited for."""
     going = [
-        step.certain and (step.stays or any(one.certain and not one.detached for one in item.listeners))
+        step.stays or (step.certain and any(one.certain and not one.detached for one in item.listeners))
         for step, item in zip(start.steps, found, strict=True)
     ]
     foreground = [goes and not step.background for step, goes in zip(start.steps, going, strict=True)]
@@ -151,8 +151,8 @@ def _excludes(one: Listener, other: Listener) -> bool:
 
 def _follow(step: Step, before: tuple[Step, ...], rootfs: RootFs) -> Listening:
     place = step.trail[-1] if step.trail else Evidence(message="the start command")
-    if step.files:
-        rootfs = WrittenView(rootfs, step.files)
+    if step.files or step.spoiled:
+        rootfs = WrittenView(rootfs, step.files, step.spoiled)
     command = Command(step, rootfs, step.argv[1:], place, before)
     word = step.argv[0] if step.argv else None
     if word is None:

@@ -175,7 +175,7 @@ def _run_while(runner: Runner, statement: Loop, state: State) -> Outcome:
             return _behind(outcome)
         left = Doubt.BREAK in state.doubts
         if _changeable(state) == before and not left:
-            runner.walk.holds |= state.certain and not state.background
+            runner.walk.holds |= state.reached and not state.background
             state.doubts.add(Doubt.HANG)
             return Outcome(Status.UNKNOWN, Flow.NEXT if Doubt.RETURN in state.doubts else Flow.EXIT)
         last = Outcome(outcome.status)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
+
 from imagespec.analyzers.shell import branches, builtin_commands, children, conditions, declaring, writes
 from imagespec.analyzers.shell.calls import call_function
 from imagespec.analyzers.shell.children import is_subshell
@@ -51,7 +53,7 @@ class Shell:
     def __init__(self, walk: Walk, launch: Launch, source: builtin_commands.Source) -> None:
         self.walk = walk
         self.source = source
-        self.expander = Expander(lambda: walk.rootfs, self._substitute, walk.may_have_made)
+        self.expander = Expander(lambda: walk.rootfs, self._substitute, walk.may_have_made, walk.doubt)
         self.launch = launch
         self._substituted = Status.ZERO
         self._nesting = 0
@@ -206,6 +208,9 @@ class Shell:
     def _simple(self, statement: Simple, state: State) -> Outcome:
         if state.dialect == "dash" and any(r.operator.startswith("&>") for r in statement.redirects):
             return children.run_ampersand(self, statement, state)
+        timed = statement.words and statement.words[0].literal == "time" and not statement.assignments
+        if timed and state.dialect == "bash":  # a word of the shell's own there
+            statement = attrs.evolve(statement, words=statement.words[2 if _is_portable(statement) else 1 :])
         if statement.words and statement.words[0].literal == "test" and "test" not in state.functions:
             words = statement.words[1:]
             with redirected(self, statement.redirects, state) as opened:
@@ -287,3 +292,7 @@ class Shell:
         if not launched.returns:
             state.doubts.add(Doubt.HANG)
         return Outcome(launched.status)
+
+
+def _is_portable(statement: Simple) -> bool:
+    return len(statement.words) > 1 and statement.words[1].literal == "-p"

@@ -99,7 +99,7 @@ def _wait_for_one(runner: Runner, state: State) -> Outcome:
 
 
 def _hold(runner: Runner, jobs: Iterable[Job], state: State) -> None:
-    if state.certain and not state.background:
+    if state.reached and not state.background:
         runner.walk.held.update(number for job in jobs if job.goes_on for number in job.steps)
 
 

@@ -176,6 +176,8 @@ class Launcher:
         state, entry = call.state, call.entry
         state.dialect = tools.dialect_of(call.name, entry)
         arguments = parse_shell_arguments(call.words)
+        named_posix = call.name == "sh" or "--posix" in call.words or "POSIXLY_CORRECT" in state.variables
+        state.posix = state.dialect == "bash" and named_posix
         if arguments is None:
             self._walk.gap(state, "the arguments of a shell are not known", _seen(call.words))
             return self._leaf(call)
@@ -267,7 +269,7 @@ class Launcher:
             stdout=state.sinks.get(1),
             stderr=state.sinks.get(2),
             trail=trail,
-            stays=stays(call.words, state, self._walk),
+            stays=state.reached and stays(call.words, state, self._walk),
         )
 
     def _program(self, call: _Call) -> Entry | None:

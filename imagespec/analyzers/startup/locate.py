@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import attrs
 
 from imagespec.analyzers.programs.libraries import find_libraries
@@ -96,13 +98,50 @@ def note_written(walk: Walk, name: str, words: tuple[str | None, ...], cwd: str 
     """Note files that a tool changes in a way that is not known: those that its words name."""
     plain = [word for word in words[1:] if word is not None and not word.startswith("-")]
     options = {word for word in words[1:] if word is not None and word.startswith("-")}
+    if name in _UNPACKERS or (name in {"cp", "mv"} and len(plain) > 1):
+        _spoil_trees(walk, name, words, plain, cwd)
     if name in {"cp", "ln", "install"}:
         plain = [*plain[-1:], *(f"{plain[-1]}/{word.rpartition('/')[2]}" for word in plain[:-1])]
     elif name == "mv":
         plain += [f"{plain[-1]}/{word.rpartition('/')[2]}" for word in plain[:-1]]
-    elif name not in {"tee", "rm"} and not (
+    elif name not in {"tee", "rm", "truncate"} and not (
         name in {"sed", "perl"} and any(option.startswith(("-i", "--in-place")) for option in options)
     ):
         return
     for word in plain:
         walk.spoil(absolute(word, cwd))
+
+
+_UNPACKERS = frozenset({"tar", "bsdtar", "unzip", "rsync", "git", "patch", "cpio", "7z"})
+_INTO = frozenset({"-C", "--directory", "-d", "-o"})
+_LIMIT_COPIED = 100  # files of a directory that is copied, of which each is noted
+
+
+def _spoil_trees(
+    walk: Walk, name: str, words: tuple[str | None, ...], plain: list[str], cwd: str | None
+) -> None:
+    """Note what is unpacked or copied over a directory of the image."""
+    target = plain[-1] if name in {"cp", "mv", "rsync"} and plain else None
+    if name in _UNPACKERS - {"rsync"}:
+        named = [words[at + 1] for at, word in enumerate(words[:-1]) if word in _INTO]
+        target = next((word for word in named if word), cwd)
+        if name == "tar" and "x" not in (words[1] or "x").lstrip("-") and "--extract" not in words:
+            return
+    path = absolute(target, cwd) if target else None
+    if name in _UNPACKERS:
+        walk.spoil_under(path)
+        return
+    for word in plain[:-1]:
+        source = absolute(word, cwd)
+        entry = walk.rootfs.resolve(source) if source is not None else None
+        if entry is None or entry.kind is not EntryKind.DIRECTORY or path is None:
+            continue
+        whole = word.endswith(("/.", "/")) or walk.rootfs.resolve(path) is None
+        base = path if whole else f"{path}/{entry.path.rpartition('/')[2]}"
+        files = list(islice(walk.rootfs.walk(entry.path), _LIMIT_COPIED))
+        if len(files) == _LIMIT_COPIED:
+            walk.spoil_under(base)
+            continue
+        for file in files:
+            if file.kind is EntryKind.FILE:
+                walk.spoil(base + "/" + file.path.removeprefix(entry.path).lstrip("/"))

@@ -57,6 +57,8 @@ class Walk:
         """Real paths given to ``chmod +x``."""
         self.files: Mapping[str, Written] = {}
         """What commands before wrote for certain, by real path."""
+        self.spoiled: tuple[str, ...] = ()
+        """Directories below which commands before wrote what is not known."""
         self.telling = False
         """What runs now changes files in a known way only: see `write`."""
         self.rights_given = False
@@ -92,7 +94,7 @@ class Walk:
         if self._muted:
             return
         if len(self.steps) < LIMIT_STEPS:
-            self.steps.append(attrs.evolve(step, files=self.files, tells=self.telling))
+            self.steps.append(attrs.evolve(step, files=self.files, spoiled=self.spoiled, tells=self.telling))
         else:
             message = f"more than {LIMIT_STEPS} programs: not followed on"
             self.gaps[attrs.evolve(step.trail[-1], message=message)] = None
@@ -142,13 +144,19 @@ class Walk:
         if real is not None and not self.telling:
             self.write({real: Written()})
 
+    def spoil_under(self, path: str | None) -> None:
+        """Note that a command writes below a directory what is not known."""
+        if not self._muted and len(self.spoiled) < LIMIT_FILES:
+            self.spoiled = (*self.spoiled, path or "/")
+            self.rootfs = WrittenView(self._image, self.files, self.spoiled)
+
     def write(self, changed: Mapping[str, Written]) -> None:
         """Put files over the image's that a command has certainly written, or that are not known any more."""
         if self._muted or len(self.files) > LIMIT_FILES:
             return
         self.files = {**self.files, **changed}
         self.made.update(changed)
-        self.rootfs = WrittenView(self._image, self.files)
+        self.rootfs = WrittenView(self._image, self.files, self.spoiled)
 
     def afford(self, text: str, times: int = 1) -> bool:
         """Count a text that is worked on; False when that is more than is done for one image."""
