@@ -98,14 +98,22 @@ def find_listeners(start: StartCommand, rootfs: RootFs) -> Listening:
     for number, item in enumerate(found):
         left = _left_alone(item) if not (start.holds or any(foreground[number + 1 :])) else item
         alone = start.steps[number].background and not up
-        result = result.plus(_in_background(left, start.steps[number]) if alone else left)
+        left = _unsure(left, start.steps[number], _ALONE) if alone else left
+        result = result.plus(
+            _unsure(left, start.steps[number], _LIMITED) if start.steps[number].limited else left
+        )
     return _share(result)
 
 
 def _kept(start: StartCommand, found: list[Listening]) -> tuple[list[bool], list[bool]]:
     """Return the steps that certainly go on for ever: those in the foreground, and those in the background that are waited for."""
     going = [
-        step.stays or (step.certain and any(one.certain and not one.detached for one in item.listeners))
+        step.stays
+        or (
+            step.certain
+            and not step.limited
+            and any(one.certain and not one.detached for one in item.listeners)
+        )
         for step, item in zip(start.steps, found, strict=True)
     ]
     foreground = [goes and not step.background for step, goes in zip(start.steps, going, strict=True)]
@@ -118,9 +126,11 @@ def _left_alone(found: Listening) -> Listening:
     return attrs.evolve(found, listeners=tuple(listeners))
 
 
-def _in_background(found: Listening, step: Step) -> Listening:
-    """Return the listeners of a step in the background that nothing is known to keep up."""
-    message = "it runs in the background, and nothing that is known keeps the container up"
+_ALONE = "it runs in the background, and nothing that is known keeps the container up"
+_LIMITED = "timeout ends it after a while"
+
+
+def _unsure(found: Listening, step: Step, message: str) -> Listening:
     why = attrs.evolve(step.trail[-1], message=message) if step.trail else Evidence(message=message)
     listeners = [attrs.evolve(one, certain=False, evidence=(*one.evidence, why)) for one in found.listeners]
     return attrs.evolve(found, listeners=tuple(listeners))

@@ -102,6 +102,8 @@ class State:
     """The user that runs it, a name or number."""
     changed_user: bool = False
     """It is another one than the container's own."""
+    limited: bool = False
+    """``timeout`` ends it."""
     cwd: str | None = "/"
     sinks: dict[int, str | None] = attrs.field(factory=lambda: {1: INHERITED, 2: INHERITED})
     functions: dict[str, Function | None] = attrs.field(factory=dict)

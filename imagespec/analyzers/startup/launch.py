@@ -19,7 +19,7 @@ from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
 from imagespec.analyzers.startup.steps import Step
 from imagespec.analyzers.startup.supervised import supervise
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
-from imagespec.analyzers.startup.wrapped import prepare, wrapped
+from imagespec.analyzers.startup.wrapped import note_doubts, prepare, wrapped
 from imagespec.analyzers.startup.wrappers import starts_others
 from imagespec.entry import Entry
 from imagespec.verdict import Evidence
@@ -66,10 +66,11 @@ class Launcher:
         Raises nothing: what cannot be started becomes a failure or a gap of the walk.
         """
         call = _Call(words=words, state=state, replaces=replaces)
+        limited = state.limited
         for _ in range(_LIMIT_WRAPPERS):
             done = self._advance(call)
             if done is not None:
-                return done
+                return attrs.evolve(done, returns=True) if state.limited and not limited else done
         self._walk.gap(state, "too many programs that start programs")
         return Launched(Status.UNKNOWN)
 
@@ -140,6 +141,9 @@ class Launcher:
         if call.script is None:
             call.through.append(call.name)
             call.shown = ()
+        note_doubts(call.name, inner, state, self._walk)
+        if call.name == "setsid" and call.replaces and state.main and not {"-w", "--wait"} & set(inner.own):
+            state.background = True  # the leader of a group forks, and ends
         prepare(call.name, call.words, inner, state, call.entry, self._walk.rootfs)
         # An applet of busybox starts files, and its own applets only where it was built so: files are looked up.
         call.words, call.applet = inner.words, False
@@ -266,6 +270,7 @@ class Launcher:
             background=state.background,
             user="" if state.user in ROOT or self._walk.rights_given else state.user or "",
             changed_user=state.changed_user,
+            limited=state.limited,
             stdout=state.sinks.get(1),
             stderr=state.sinks.get(2),
             trail=trail,

@@ -15,6 +15,9 @@ from imagespec.analyzers.startup.walk import Walk
 from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import DEFAULT_PATH
 
+_PATH_OF_NONE = "/bin:/usr/bin"
+"""Where execvp(3) of glibc looks where there is no PATH at all, as behind ``env -i``."""
+
 
 @attrs.frozen
 class Located:
@@ -29,7 +32,7 @@ class Located:
 
 def locate(walk: Walk, name: str, state: State) -> Located:
     """Return the file that ``name`` starts in ``state``."""
-    path = state.variables.get("PATH", DEFAULT_PATH)
+    path = state.variables.get("PATH", _PATH_OF_NONE if "PATH" in state.unset else DEFAULT_PATH)
     if path is None and "/" not in name:
         # Any sensible PATH has the directories of the shells; of other programs nothing is known.
         entry = walk.rootfs.which(name, DEFAULT_PATH) if name in SHELLS else None

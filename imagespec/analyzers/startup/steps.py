@@ -60,6 +60,8 @@ class Step:
 
     files: Mapping[str, Written] = attrs.field(factory=dict)
     """What commands before it have certainly written, by real path."""
+    limited: bool = False
+    """``timeout`` ends it."""
     spoiled: tuple[str, ...] = ()
     """Directories below which commands before it wrote what is not known."""
     stays: bool = False

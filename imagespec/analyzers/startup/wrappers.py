@@ -85,6 +85,8 @@ class Unwrapped:
     hides: bool = False
     user: str | None = None
     """Whom the program runs as, where that is plain."""
+    own: Words = ()
+    """The wrapper's own words."""
 
 
 def unwrap(name: str, words: Words) -> Unwrapped | None:
@@ -109,6 +111,7 @@ def unwrap(name: str, words: Words) -> Unwrapped | None:
         background=any(letter in letters for letter in spec.forks),
         hides=spec.hides,
         user=_user(name, rest[:at]),
+        own=(words[0], *rest[:at]),
     )
 
 
@@ -119,7 +122,8 @@ def _user(name: str, words: Words) -> str | None:
         return plain[0].partition(":")[0] or None if plain else None
     if name in {"runuser", "sudo"} and plain[:1] in (["-u"], ["--user"]) and len(plain) > 1:
         return plain[1].removeprefix("#") or None
-    return next((word.partition("=")[2] for word in plain if word.startswith("--user=")), None)
+    named = ("--user=", "--reuid=", "--ruid=")
+    return next((word.partition("=")[2] for word in plain if word.startswith(named)), None)
 
 
 def _skip_options(words: Words, spec: Spec) -> tuple[int, str]:
