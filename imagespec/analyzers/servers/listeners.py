@@ -18,13 +18,12 @@ from imagespec.analyzers.python.source import WANTED as _SOURCES_WANTED
 from imagespec.analyzers.servers import modelservers
 from imagespec.analyzers.servers.flask import follow_flask
 from imagespec.analyzers.servers.gunicorn import follow_gunicorn
+from imagespec.analyzers.servers.interpreter import follow_python, variable_doubts
 from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
 from imagespec.analyzers.servers.nginx import follow_nginx
 from imagespec.analyzers.servers.nginxconf import FILE_BYTES
 from imagespec.analyzers.servers.pythonprograms import (
     beside_a_server,
-    follow_code,
-    follow_module,
     follow_script,
 )
 from imagespec.analyzers.servers.sanic import follow_sanic
@@ -32,7 +31,7 @@ from imagespec.analyzers.servers.spring import follow_java
 from imagespec.analyzers.servers.uvicorn import follow_uvicorn
 from imagespec.analyzers.servers.uwsgi import follow_uwsgi
 from imagespec.analyzers.servers.waitress import follow_hypercorn, follow_waitress
-from imagespec.analyzers.servers.words import Command, port_number
+from imagespec.analyzers.servers.words import Command
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.steps import StartCommand, Step
 from imagespec.analyzers.startup.written import WrittenView
@@ -92,7 +91,7 @@ def find_listeners(start: StartCommand, rootfs: RootFs) -> Listening:
     result = Listening(gaps=start.gaps)
     if not rootfs.complete:
         result = result.plus(Listening(gaps=(Evidence(message="a layer of the image could not be read"),)))
-    found = [_follow(step, start.steps[:number], rootfs) for number, step in enumerate(start.steps)]
+    found = [_interpreted(step, start.steps[:number], rootfs) for number, step in enumerate(start.steps)]
     foreground, waited = _kept(start, found)
     up = start.holds or any(foreground) or any(waited)
     for number, item in enumerate(found):
@@ -159,6 +158,14 @@ def _excludes(one: Listener, other: Listener) -> bool:
     return len(hosts) == 1 or (plain and bool(hosts & everywhere))
 
 
+def _interpreted(step: Step, before: tuple[Step, ...], rootfs: RootFs) -> Listening:
+    """Follow a step; a Python that may not start serves nothing for certain."""
+    found = _follow(step, before, rootfs)
+    for message in variable_doubts(step.env) if found.programs else ():
+        found = _unsure(found, step, message)
+    return found
+
+
 def _follow(step: Step, before: tuple[Step, ...], rootfs: RootFs) -> Listening:
     place = step.trail[-1] if step.trail else Evidence(message="the start command")
     if step.files or step.spoiled:
@@ -176,7 +183,7 @@ def _follow(step: Step, before: tuple[Step, ...], rootfs: RootFs) -> Listening:
     if step.script is not None and step.program.path == step.script:
         return _script(command, word)
     if is_python(step.program.path) or is_python(word):
-        return _python(command)
+        return follow_python(command, COMMANDS)
     name = posixpath.basename(word)
     if name.startswith("busybox") and len(step.argv) > 1:
         name = posixpath.basename(step.argv[1] or "")
@@ -211,71 +218,3 @@ def _words_behind(step: Step, name: str) -> tuple[str | None, ...]:
         if word is not None and posixpath.basename(word) == name:
             return step.argv[position + 1 :]
     return (None,)
-
-
-_VALUED = {"-W", "-X", "--check-hash-based-pycs"}
-
-
-def _python(command: Command) -> Listening:
-    """Follow ``python [options] (-m MODULE | -c CODE | FILE) …`` (CPython's command line)."""
-    words = list(command.words)
-    while words:
-        word = words.pop(0)
-        if word is None:
-            return command.gap("what Python is to run is unknown")
-        if word in {"--version", "--help"}:
-            return Listening()
-        if word in _VALUED:
-            words = words[1:]
-        elif word == "-" or not word.startswith("-"):
-            return follow_script(command, word, tuple(words))
-        elif word.startswith("--"):
-            return command.gap(f"Python's option {word} is not known")
-        elif (letter := next((part for part in word[1:] if part in "mcVhWX"), None)) is not None:
-            return _python_option(
-                attrs.evolve(command, words=tuple(words)), letter, word.partition(letter)[2]
-            )
-    return command.gap("Python is started without a program, and reads it from its input")
-
-
-def _python_option(command: Command, letter: str, rest: str) -> Listening:
-    words: tuple[str | None, ...] = (rest, *command.words) if rest else command.words
-    if letter in "Vh":
-        return Listening()
-    if letter in "WX":
-        return _python(attrs.evolve(command, words=words[1:]))
-    what = words[0] if words else None
-    if what is None:
-        return command.gap("what Python is to run is unknown")
-    inner = attrs.evolve(command, words=words[1:])
-    if letter == "c":
-        return follow_code(inner, what)
-    if what in COMMANDS:
-        return beside_a_server(COMMANDS[what](inner))
-    return _http_server(inner) if what == "http.server" else follow_module(inner, what)
-
-
-def _http_server(command: Command) -> Listening:
-    """``python -m http.server``: port 8000 on all interfaces of both families (CPython 3.8 to 3.13, http/server.py)."""
-    host: str | None = ""
-    port: str | None = "8000"
-    words = list(command.words)
-    while words:
-        word = words.pop(0)
-        if word in {"-b", "--bind"} and words:
-            host = words.pop(0)
-        elif word in {"-d", "--directory", "-p", "--protocol"} and words:
-            words.pop(0)
-        elif word is not None and word.isdecimal():
-            port = word
-        elif word != "--cgi":
-            return command.gap(f"http.server: {word or 'a word of its command line'} is not understood")
-    message = f"http.server listens on {host or 'all interfaces'}, port {port or 'unknown'}"
-    listener = Listener(
-        host=host,
-        port=port_number(port),
-        server="http.server",
-        certain=command.step.certain,
-        evidence=(*command.step.trail[:-1], attrs.evolve(command.evidence, message=message)),
-    )
-    return Listening(listeners=(listener,))

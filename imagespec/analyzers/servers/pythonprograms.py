@@ -62,7 +62,7 @@ def follow_script(command: Command, script: str, words: tuple[str | None, ...]) 
         if entry is None:
             return command.never(f"Python is to run {script}, which is not in the image")
         path = entry.path
-    program = Program(command.step, command.sources(posixpath.dirname(path)), BLOCKING)
+    program = Program(command.step, command.sources(posixpath.dirname(path), by_python=True), BLOCKING)
     program.argv = [script, *words]
     program.run_file(path)
     return read_program(command, program)
@@ -70,7 +70,7 @@ def follow_script(command: Command, script: str, words: tuple[str | None, ...]) 
 
 def follow_code(command: Command, code: str) -> Listening:
     """Follow ``python -c CODE …``."""
-    program = Program(command.step, command.sources(command.step.cwd), BLOCKING)
+    program = Program(command.step, command.sources(command.step.cwd, by_python=True), BLOCKING)
     program.argv = ["-c", *command.words]
     place = command.evidence
     parsed = program.sources.parse(code, place.path or "-c", place.layer)
@@ -82,7 +82,7 @@ def follow_code(command: Command, code: str) -> Listening:
 
 def follow_module(command: Command, name: str) -> Listening:
     """Follow ``python -m MODULE …`` for a module of the image's own."""
-    program = Program(command.step, command.sources(command.step.cwd), BLOCKING)
+    program = Program(command.step, command.sources(command.step.cwd, by_python=True), BLOCKING)
     found = program.sources.find(name)
     if found.kind in {"source", "directory"} and found.directory is not None:
         found = program.sources.find_below(found.directory, "__main__")
