@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.build import Item, file, symlink
+from tests.build import Item, directory, file, symlink
 from tests.services import APP, service
 
 MAIN = "user nginx;\nevents { worker_connections 10; }\nhttp {\n  include mime.types;\n  %s\n  include /etc/nginx/conf.d/*.conf;\n}\n"
@@ -235,3 +235,48 @@ def test_nginx_of_another_user_may_not_write_its_files() -> None:
     found = service(run, *conf("server { listen 8080; }"))
     assert found.shown == ["? nginx :8080"]
     assert "process file" in found.start.gaps[0].message
+
+
+WHOLE = "server { listen 8080; location / { proxy_pass http://127.0.0.1:9000; } }"
+
+
+@pytest.mark.parametrize(
+    ("http", "main", "certain"),
+    [
+        ("", "pid /run/nginx.pid;", True),
+        ("", "pid /run/svc/nginx.pid;", False),
+        ("client_body_temp_path /var/cache/svc/body;", "", False),
+        ("server { listen 9090; location / { proxy_pass http://other:9000; } }", "", False),
+        ("server { listen 9090; location / { proxy_pass http://127.0.0.1:9001; } }", "", True),
+        ("server { listen 8443 ssl; ssl_certificate /etc/c; ssl_certificate_key /etc/k; }", "", False),
+        ("upstream old { server 127.0.0.1:9; }", "", True),
+        ("upstream old { server other:9; }", "", False),
+        ("upstream old { keepalive 8; }", "", False),
+        ("upstream a { server 127.0.0.1:9; } upstream a { server 127.0.0.1:9; }", "", False),
+        ("log_format a '$status'; log_format a '$host';", "", False),
+        ("keepalive_timeout 65;", "", True),
+        ("keepalive_timeout 75s 60s;", "", True),
+        ("keepalive_timeout 65sec;", "", False),
+        ("server { listen 9090; expires 1h; return 204; }", "", True),
+        ("server { listen 9090; expires sometimes; return 204; }", "", False),
+        ("server { listen 9090; root /usr/share index index.html; return 204; }", "", False),
+        ("server { listen 9090; proxy_set_header X; return 204; }", "", False),
+        ("server { listen 9090; listen 0.0.0.0:9090; return 204; }", "", False),
+        ("server { listen 9090; listen [::]:9090; return 204; }", "", True),
+        ("server { listen 9090; listen [::]:9090 ipv6only=off; return 204; }", "", False),
+        (
+            "server { listen 9090 default_server; return 204; } server { listen 9090 default_server; return 204; }",
+            "",
+            False,
+        ),
+        ("server { listen 9090; location ~ ^/a { proxy_pass http://127.0.0.1:9/; } }", "", False),
+        ("server { listen 9090; location ~ ^/a { proxy_pass http://127.0.0.1:9; } }", "", True),
+        ("server { listen 9090; location /a/ { location /b { return 204; } } }", "", False),
+        ("server { listen 9090; location /a/ { location /a/b { return 204; } } }", "", True),
+    ],
+)
+def test_what_stands_anywhere_keeps_nginx_from_starting(http: str, main: str, certain: bool) -> None:
+    text = f"{main}\nevents {{}}\nerror_log /dev/stderr;\nhttp {{ access_log /dev/stdout; {http} {WHOLE} }}"
+    items = (file("etc/nginx/nginx.conf", text), directory("run"), directory("var/cache"))
+    found = service({"Cmd": ["nginx", "-g", "daemon off;"]}, *items)
+    assert [one.certain for one in found.listening.listeners if one.port == 8080] == [certain]

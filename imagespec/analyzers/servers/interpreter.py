@@ -40,7 +40,7 @@ def variable_doubts(env: Mapping[str, str | None]) -> Iterator[str]:
         if value and not pattern.fullmatch(value):
             yield f"Python may not start with {name}={value[:60]}"
     for name in ("PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONEXECUTABLE"):
-        if name in env and env.get(name) != "":
+        if env.get(name):
             yield f"Python may look for its own library elsewhere, because of {name}"
 
 
