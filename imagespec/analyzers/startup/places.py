@@ -45,7 +45,7 @@ class Places:
         path = self._path(name)
         if path is None:
             return None
-        if path == "/" or path in self._walk.folders:
+        if path in {"/", "/tmp", "/dev/shm"} or path in self._walk.folders:  # noqa: S108 - compared with
             return True
         entry = self._entry(path)
         if entry is not None:

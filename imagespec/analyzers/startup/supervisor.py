@@ -15,6 +15,8 @@ import attrs
 
 from imagespec.analyzers.shell.patterns import matches_pattern, parse_pattern
 from imagespec.analyzers.shell.state import State
+from imagespec.analyzers.startup.supervisorchecks import section_refusals
+from imagespec.analyzers.startup.walk import Walk
 from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
 
@@ -44,6 +46,8 @@ class Supervised:
     environment: dict[str, str | None]
     stdout: str | None
     stderr: str | None
+    user: str
+    """Whom it runs as; empty for supervisord's own."""
     entry: Entry
 
 
@@ -54,17 +58,24 @@ class Supervision:
     programs: tuple[Supervised, ...] = ()
     nodaemon: bool = False
     problems: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    """Why it may start nothing at all."""
 
 
-def read_supervision(words: tuple[str | None, ...], state: State, rootfs: RootFs) -> Supervision:
+def read_supervision(words: tuple[str | None, ...], state: State, walk: Walk) -> Supervision:
     """Return what a ``supervisord`` command line leads to."""
-    path = _config_path(words, state, rootfs)
+    path = _config_path(words, state, walk.rootfs)
     if path is None:
         return Supervision(problems=("which configuration supervisord reads is not known",))
-    reader = _Reader(state, rootfs)
+    reader = _Reader(state, walk)
     reader.read(path)
     nodaemon = bool({"-n", "--nodaemon"} & set(words)) or reader.nodaemon
-    return Supervision(programs=tuple(reader.programs), nodaemon=nodaemon, problems=tuple(reader.problems))
+    return Supervision(
+        programs=tuple(reader.programs),
+        nodaemon=nodaemon,
+        problems=tuple(reader.problems),
+        refusals=tuple(reader.refusals[:_LIMIT_PROGRAMS]),
+    )
 
 
 def _config_path(words: tuple[str | None, ...], state: State, rootfs: RootFs) -> str | None:
@@ -83,9 +94,11 @@ def _config_path(words: tuple[str | None, ...], state: State, rootfs: RootFs) ->
 
 
 class _Reader:
-    def __init__(self, state: State, rootfs: RootFs) -> None:
+    def __init__(self, state: State, walk: Walk) -> None:
         self._state = state
-        self._rootfs = rootfs
+        self._walk = walk
+        self._rootfs = walk.rootfs
+        self.refusals: list[str] = []
         self.programs: list[Supervised] = []
         self.problems: list[str] = []
         self.nodaemon = False
@@ -136,6 +149,7 @@ class _Reader:
 
     def _section(self, section: str, values: dict[str, str], entry: Entry) -> None:
         kind, _, name = section.partition(":")
+        self.refusals.extend(section_refusals(section, values, self._state, self._walk))
         if section == "supervisord":
             self.nodaemon |= values.get("nodaemon", "false").strip().lower() in _TRUE
             if "environment" in values:
@@ -161,6 +175,7 @@ class _Reader:
             environment=self._environment(values.get("environment", ""), name),
             stdout=stdout,
             stderr=stdout if both else self._sink(values, "stderr"),
+            user=values.get("user", "").strip(),
             entry=entry,
         )
 
