@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 
 import attrs
 
@@ -231,9 +232,10 @@ def _logs(command: Command, main: tuple[Directive, ...], https: list[Directive])
         ("access_log", "/var/log/nginx/access.log"),
         ("error_log", "/var/log/nginx/error.log"),
     ):
-        blocks = [top, *https, *(server for http in https for server in http.all("server"))]
+        servers = [server for http in https for server in http.all("server")]
+        blocks = [top, *https, *servers, *(place for server in servers for place in _locations(server))]
         lines = [line for block in blocks for line in block.all(name)]
-        inner = [line for http in https for server in http.all("server") for line in server.all(name)]
+        inner = [line for server in servers for line in server.all(name)]
         outer = [line for block in [top, *https] for line in block.all(name)]
         for line in lines or [Directive(name, (default,), command.evidence)]:
             target = line.args[0] if line.args else default
@@ -246,5 +248,17 @@ def _logs(command: Command, main: tuple[Directive, ...], https: list[Directive])
             if plain and line.place.line is not None and not _has_folder(command, path or ""):
                 message = f"nginx does not start where the directory of {path} is missing"
                 evidence = attrs.evolve(line.place, message=message)
-            found.append(ServerLog(path=path if plain else None, certain=not hidden, evidence=evidence))
+            partly = bool(lines) and line not in outer and line not in inner  # of one location only
+            sure = not hidden and not partly
+            found.append(ServerLog(path=path if plain else None, certain=sure, evidence=evidence))
     return found
+
+
+def _locations(server: Directive) -> Iterator[Directive]:
+    """Yield the locations of a server block and what is inside of them."""
+    pending = [server]
+    while pending:
+        for item in pending.pop().block or ():
+            if item.name in {"location", "if", "limit_except"}:
+                yield item
+                pending.append(item)

@@ -138,8 +138,9 @@ class Walk:
     def spoil(self, path: str | None) -> None:
         """Note that a command writes to a file what is not known."""
         entry = self.rootfs.resolve(path) if path is not None and not self.telling else None
-        if entry is not None and entry.kind is not EntryKind.FILE:
-            return
+        link = self.rootfs.lookup(path) if path is not None and entry is None else None
+        if link is not None or (entry is not None and entry.kind is not EntryKind.FILE):
+            return  # a link to what is there at run time only, or a directory
         real = "/" + entry.path if entry is not None else real_path(self._image, path or "")
         if real is not None and not self.telling:
             self.write({real: Written()})
