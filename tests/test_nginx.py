@@ -273,6 +273,14 @@ WHOLE = "server { listen 8080; location / { proxy_pass http://127.0.0.1:9000; } 
         ("server { listen 9090; location ~ ^/a { proxy_pass http://127.0.0.1:9; } }", "", True),
         ("server { listen 9090; location /a/ { location /b { return 204; } } }", "", False),
         ("server { listen 9090; location /a/ { location /a/b { return 204; } } }", "", True),
+        ("server { listen 9090; proxy_pass http://127.0.0.1:9; }", "", False),
+        ("server { listen 9090; upstream a { server 127.0.0.1:9; } return 204; }", "", False),
+        ("server { listen 9090; location / { listen 9091; return 204; } }", "", False),
+        (
+            "server { listen 9090; ssl_certificate /etc/c; ssl_certificate_key /etc/k; return 204; }",
+            "",
+            False,
+        ),
     ],
 )
 def test_what_stands_anywhere_keeps_nginx_from_starting(http: str, main: str, certain: bool) -> None:

@@ -98,6 +98,8 @@ def test_variables(variable: str, command: str, answer: str) -> None:
         ("workers = 2\ntimeout = '60'\naccesslog = '-'", "yes"),
         ("workers = 'many'", "no"),
         ("pidfile = '/run/svc/g.pid'", "may"),
+        ("raw_env = ['A=1']", "yes"),
+        ("raw_env = ['A']", "no"),
         ("def on_starting(server):\n    print('x')", "yes"),
         ("def on_starting():\n    print('x')", "no"),
         ("def on_starting(server):\n    raise RuntimeError('x')", "may"),

@@ -78,3 +78,29 @@ def test_another_user_than_root() -> None:
     assert certain(head="nodaemon=true", User="me") == [False]
     assert certain(head="nodaemon=true\nlogfile=/dev/null\npidfile=/tmp/s.pid", User="me") == [True]
     assert certain("user=root", User="me") == [False]
+
+
+@pytest.mark.parametrize(
+    ("more", "starts"),
+    [
+        ("[unix_http_server]\nfile=/run/s.sock", True),
+        ("[unix_http_server]\nfile=/run/svc/s.sock", False),
+        ("[inet_http_server]\nport=127.0.0.1:9001", True),
+        ("[inet_http_server]\nport=*:8080", False),
+    ],
+)
+def test_its_own_server(more: str, starts: bool) -> None:
+    assert certain(more=more)[-1] is starts
+
+
+def test_its_command_line() -> None:
+    text = f"[supervisord]\n{HEAD}\n[program:api]\n{API}\n"
+    for words, conf, starts in (
+        ("-n -c /etc/s.conf", text, True),
+        ("-c /etc/s.conf -e debug", text, True),
+        ("-c /etc/s.conf --foreground", text, False),
+        ("-n -c /etc/s.conf", text.replace("[supervisord]", "[supervisor]"), False),
+    ):
+        items = (SUPERVISORD, USERS, APP, file("etc/s.conf", conf))
+        found = service({"Cmd": ["supervisord", *words.split()]}, *items)
+        assert [one.certain for one in found.listening.listeners] == [starts], words

@@ -31,7 +31,7 @@ from imagespec.analyzers.servers.spring import follow_java
 from imagespec.analyzers.servers.uvicorn import follow_uvicorn
 from imagespec.analyzers.servers.uwsgi import follow_uwsgi
 from imagespec.analyzers.servers.waitress import follow_hypercorn, follow_waitress
-from imagespec.analyzers.servers.words import Command
+from imagespec.analyzers.servers.words import Command, port_number
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.steps import StartCommand, Step
 from imagespec.analyzers.startup.written import WrittenView
@@ -79,11 +79,29 @@ COMMANDS: Mapping[str, Callable[[Command], Listening]] = {
     "waitress": follow_waitress,
     "hypercorn": follow_hypercorn,
     "sanic": follow_sanic,
-    "supervisord": lambda _command: Listening(),  # its programs are steps of their own
+    "supervisord": lambda command: _supervisord(command),  # noqa: PLW0108 - defined below; its programs are steps of their own
     "java": follow_java,
     **modelservers.COMMANDS,
 }
 """Servers by the name of their program and of the module that ``python -m`` runs."""
+
+
+def _supervisord(command: Command) -> Listening:
+    """Return what supervisord itself listens on, by its ``inet_http_server``: all interfaces without a host."""
+    host, _, port = (command.step.listens or "").rpartition(":")
+    if not port:
+        return Listening()
+    listener = Listener(
+        host="" if host == "*" else host,
+        port=port_number(port),
+        server="supervisord",
+        certain=command.step.certain,
+        evidence=(
+            *command.step.trail,
+            attrs.evolve(command.evidence, message=f"supervisord listens on {host}:{port}"),
+        ),
+    )
+    return Listening(listeners=(listener,))
 
 
 def find_listeners(start: StartCommand, rootfs: RootFs) -> Listening:

@@ -162,6 +162,7 @@ def _stopping(command: Command, main: tuple[Directive, ...], https: list[Directi
         if found is not None:
             return found
         ssl = any("ssl" in line.args[1:] for line in server.all("listen")) or _is_on(server, "ssl")
+        ssl = ssl or any(block.last("ssl_certificate") is not None for block in (http, server))
         if ssl and not _has_certificate(command, http, server):
             message = "nginx does not start without the certificate, which is not in the image"
             return attrs.evolve(server.place, message=message)

@@ -19,6 +19,26 @@ from imagespec.analyzers.servers.optionvalues import written_file
 from imagespec.analyzers.servers.words import Command
 from imagespec.verdict import Evidence
 
+_PLACES: Mapping[str, frozenset[str]] = {
+    name: frozenset(places.split())
+    for names, places in (
+        ("proxy_pass uwsgi_pass fastcgi_pass grpc_pass scgi_pass", "location if limit_except"),
+        ("listen server_name location", "server location"),
+        ("upstream map geo split_clients log_format", "http"),
+        ("server", "http upstream"),
+        ("events http user worker_processes pid daemon master_process load_module", "main"),
+        ("worker_connections multi_accept use accept_mutex", "events"),
+        ("try_files", "server location"),
+        ("return rewrite", "server location if"),
+        ("alias", "location"),
+        (
+            "root index error_page add_header client_max_body_size proxy_set_header",
+            "http server location if limit_except",
+        ),
+    )
+    for name in names.split()
+}
+"""Blocks in which a directive may stand."""
 _HOST = re.compile(r"([0-9.]+|localhost|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?\Z|unix:")
 _TIME = r"[0-9]+(ms|[smhdwMy])?"
 _MANY = 99
@@ -39,6 +59,7 @@ _VALUES: Mapping[str, re.Pattern[str]] = {
     "gzip_comp_level": re.compile(r"[1-9]\Z"),
     "keepalive_requests": re.compile(r"[0-9]{1,9}\Z"),
 }
+_FOLLOWED = frozenset({"main", "http", "server", "location", "if", "limit_except", "events", "upstream"})
 _WRITTEN = frozenset(
     "pid lock_file client_body_temp_path proxy_temp_path fastcgi_temp_path uwsgi_temp_path scgi_temp_path "  # noqa: SIM905 - one word a line is no better
     "proxy_cache_path".split()
@@ -91,7 +112,11 @@ def _unmakeable(item: Directive, command: Command) -> str | None:
 
 
 def _misplaced(parent: Directive, item: Directive) -> str | None:
-    """Return what is wrong with a location inside a location, or a ``proxy_pass`` in a place without a prefix."""
+    """Return what is wrong with a directive where it stands: the block, the location around, a path without a prefix."""
+    places = _PLACES.get(item.name)
+    listed = item.name in {"listen", "server_name"} and parent.name == "location"
+    if parent.name in _FOLLOWED and places is not None and (parent.name not in places or listed):
+        return f"{item.name} may not stand in {parent.name}"
     pattern = parent.name == "location" and parent.args[:1] and parent.args[0] in {"~", "~*"}
     named = parent.name == "location" and bool(parent.args) and parent.args[-1].startswith("@")
     if item.name == "proxy_pass" and (pattern or named or parent.name in {"if", "limit_except"}):

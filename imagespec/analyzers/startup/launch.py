@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 import attrs
 
 from imagespec.analyzers.programs.shebang import parse_shebang
-from imagespec.analyzers.shell.accounts import ROOT
+from imagespec.analyzers.shell.accounts import ROOT, user_number
 from imagespec.analyzers.shell.arguments import parse_shell_arguments
-from imagespec.analyzers.shell.state import State, Status
-from imagespec.analyzers.shell.waiting import end_steps
+from imagespec.analyzers.shell.state import Doubt, State, Status
+from imagespec.analyzers.shell.waiting import end_named
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.background import goes_to_background, stays
 from imagespec.analyzers.startup.chances import chance
-from imagespec.analyzers.startup.locate import locate, note_chmod, note_written
+from imagespec.analyzers.startup.locate import locate, note_chmod, note_rights, note_written
 from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
 from imagespec.analyzers.startup.steps import Step
 from imagespec.analyzers.startup.supervised import supervise
@@ -26,7 +24,6 @@ from imagespec.verdict import Evidence
 
 Words = tuple[str | None, ...]
 _LIMIT_WRAPPERS = 20
-_ENDS_OTHERS = frozenset({"pkill", "killall", "killall5", "fuser"})
 _MISSING = Launched(Status.NONZERO, returns=True)
 
 
@@ -66,11 +63,10 @@ class Launcher:
         Raises nothing: what cannot be started becomes a failure or a gap of the walk.
         """
         call = _Call(words=words, state=state, replaces=replaces)
-        limited = state.limited
         for _ in range(_LIMIT_WRAPPERS):
             done = self._advance(call)
             if done is not None:
-                return attrs.evolve(done, returns=True) if state.limited and not limited else done
+                return done
         self._walk.gap(state, "too many programs that start programs")
         return Launched(Status.UNKNOWN)
 
@@ -218,21 +214,17 @@ class Launcher:
             if missing is not None:
                 return missing
         self._record(call, f"runs {_seen(call.shown or words)}")
-        if call.name in _ENDS_OTHERS:
-            steps = self._walk.steps[:-1]
-            named = tuple(word for word in words[1:] if word is not None and not word.startswith("-"))
-            hit = [number for number, step in enumerate(steps) if not named or _mentions(step, named)]
-            end_steps(self._walk, hit, call.state)
+        end_named(self._walk, call.name, words, call.state)
         ends = tools.ends_by_itself(words) or (bool(call.shown) and tools.ends_by_itself(call.shown))
         ends |= goes_to_background(call.shown or words, self._walk.rootfs, call.state.cwd)
         small = tools.ends_by_itself(words)
         status = chance(call.name, words, call.state, self._walk) if small else Status.UNKNOWN
         if call.name in {"mkdir", "install", "mktemp", "touch"}:
             self._walk.made.update(word if word is not None else "?" for word in words[1:])
-        self._walk.rights_given |= call.name in {"chown", "chgrp", "chmod", "setfacl"}
+        note_rights(self._walk, call.name, words)
         if call.name == "chmod":
             note_chmod(self._walk, words, call.state.cwd)
-        elif call.name not in tools.HARMLESS and not (call.name == "find" and "-delete" not in words):
+        elif call.name not in tools.HARMLESS and not (call.name == "find" and _only_finds(words)):
             self._walk.touch(words[1:], widely=call.name not in tools.NARROW)
             note_written(self._walk, call.name, words, call.state.cwd)
         return Launched(status if small or not ends else Status.LIKELY, returns=ends)
@@ -257,6 +249,10 @@ class Launcher:
 
     def _step(self, call: _Call, message: str, script: str | None) -> Step:
         state = call.state
+        given = self._walk.has_rights(user_number(state.user, self._walk.rootfs))
+        if self._walk.rights_taken and state.user not in ROOT and not given:
+            self._walk.doubt(state, "a command before may have taken from the user the right to read files")
+            state.doubts.add(Doubt.BRANCH)
         if call.through:
             message += " through " + ", ".join(call.through)
         trail: tuple[Evidence, ...] = state.here(message)
@@ -268,7 +264,7 @@ class Launcher:
             cwd=state.cwd,
             certain=state.certain,
             background=state.background,
-            user="" if state.user in ROOT or self._walk.rights_given else state.user or "",
+            user="" if state.user in ROOT or given else state.user or "",
             changed_user=state.changed_user,
             limited=state.limited,
             stdout=state.sinks.get(1),
@@ -287,10 +283,8 @@ class Launcher:
         return self._walk.rootfs.which(name, path, call.state.cwd)
 
 
-def _mentions(step: Step, names: Words) -> bool:
-    text = " ".join(word or "" for word in step.argv)
-    plain = re.compile(r"[\w./ :-]{1,200}")  # of which the dot alone is more than itself
-    return any(not plain.fullmatch(name or "") or re.search(name or "", text) for name in names)
+def _only_finds(words: Words) -> bool:
+    return not any(word is None or word.startswith(("-delete", "-exec", "-ok", "-fprint")) for word in words)
 
 
 def _seen(words: Words) -> str:

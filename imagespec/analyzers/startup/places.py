@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 
-from imagespec.analyzers.shell.accounts import ROOT
+from imagespec.analyzers.shell.accounts import ROOT, user_number
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State
 from imagespec.analyzers.startup.users import EXECUTE, READ, WRITE, closed_directory, may
@@ -34,7 +34,7 @@ class Places:
         path = self._path(name)
         if path is None:
             return None
-        if path in self._walk.present or path.startswith((*_OPEN_TO_ALL, *_STREAMS)):
+        if path in self._walk.present | self._walk.folders or path.startswith((*_OPEN_TO_ALL, *_STREAMS)):
             return True
         if self._entry(path) is not None:
             return None if self._maybe_gone(path) or self.closed(path) else True
@@ -115,15 +115,16 @@ class Places:
 
     def _may(self, bit: int, entry: Entry) -> bool:
         user = self._state.user
-        everybody = bool(entry.mode & bit) or self._walk.rights_given
-        return (
-            everybody if user is None else self._walk.rights_given or may(user, bit, entry, self._walk.rootfs)
-        )
+        given = self._given()
+        return given or (bool(entry.mode & bit) if user is None else may(user, bit, entry, self._walk.rootfs))
+
+    def _given(self) -> bool:
+        return self._walk.has_rights(user_number(self._state.user, self._walk.rootfs))
 
     def closed(self, path: str) -> bool:
         """Tell whether the user may not be allowed to look for a path."""
         user = self._state.user
-        if user in ROOT or self._walk.rights_given:
+        if user in ROOT or self._given():
             return False
         return closed_directory(user or "nobody", posixpath.dirname(path), self._walk.rootfs) is not None
 

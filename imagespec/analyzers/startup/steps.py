@@ -60,6 +60,8 @@ class Step:
 
     files: Mapping[str, Written] = attrs.field(factory=dict)
     """What commands before it have certainly written, by real path."""
+    listens: str | None = None
+    """Where supervisord itself listens, as its configuration says: ``host:port`` or a port."""
     limited: bool = False
     """``timeout`` ends it."""
     spoiled: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ def supervise(walk: Walk, words: tuple[str | None, ...], state: State, launch: L
     if found.refusals:
         state.doubts.add(Doubt.BRANCH)
     if found.nodaemon and walk.steps:
-        walk.steps[-1] = attrs.evolve(walk.steps[-1], stays=True)
+        walk.steps[-1] = attrs.evolve(walk.steps[-1], stays=not found.refusals, listens=found.port)
     for item in found.programs:
         if item.autostart:
             _start(walk, item, state, launch)

@@ -42,6 +42,8 @@ _NO_FILES = frozenset({"NONE", "AUTO", "SYSLOG", ""})
 def section_refusals(section: str, values: Mapping[str, str], state: State, walk: Walk) -> Iterator[str]:
     """Yield why supervisord may not start with a section."""
     program = section.partition(":")[0] == "program"
+    if section == "unix_http_server" and "file" in values:
+        yield from _of_socket(values["file"].strip(), state, walk)
     if not program and section != "supervisord":
         return
     for key, value in values.items():
@@ -53,6 +55,12 @@ def section_refusals(section: str, values: Mapping[str, str], state: State, walk
         yield f"[{section}] has several processes of one name"
     yield from (f"[{section}]: {why}" for why in _of_user(values.get("user", "").strip(), state, walk))
     yield from _of_files(section, values, state, walk)
+
+
+def _of_socket(name: str, state: State, walk: Walk) -> Iterator[str]:
+    path = posixpath.normpath(posixpath.join(state.cwd or "/", name))
+    if "%" not in name and not Places(state, walk).open_folder(posixpath.dirname(path)):
+        yield f"the directory of its socket {path} may not be there, or not be writable"
 
 
 def _of_percents(value: str, state: State) -> Iterator[str]:
@@ -101,3 +109,24 @@ def _of_files(section: str, values: Mapping[str, str], state: State, walk: Walk)
             yield f"the directory of {key} {path} of [{section}] may not be there"
         elif key != "pidfile" and not places.writable(path):
             yield f"{key} {path} of [{section}] may not be writable"
+
+
+def word_refusal(words: tuple[str | None, ...]) -> str | None:
+    """Return the word of a command line that supervisord does not know (options.py, ServerOptions)."""
+    pending = [word or "" for word in words[1:]]
+    while pending:
+        word = pending.pop(0)
+        if word in _FLAGS or (word.partition("=")[0] in _VALUED and "=" in word):
+            continue
+        short = len(word) > 2 and word[0] == "-" and word[:2] in _VALUED and word[1] != "-"
+        if word in _VALUED:
+            del pending[:1]
+        elif not short:
+            return word
+    return None
+
+
+_FLAGS = frozenset({"-n", "--nodaemon", "-s", "--silent", "-t", "--strip_ansi", "-k", "--nocleanup"})
+_VALUED = frozenset({"-c", "--configuration", "-u", "--user", "-m", "--umask", "-d", "--directory", "-l", "--logfile",
+                     "-y", "--logfile_maxbytes", "-z", "--logfile_backups", "-e", "--loglevel", "-j", "--pidfile",
+                     "-i", "--identifier", "-q", "--childlogdir", "-a", "--minfds", "--minprocs"})  # fmt: skip

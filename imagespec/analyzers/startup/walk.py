@@ -61,8 +61,10 @@ class Walk:
         """Directories below which commands before wrote what is not known."""
         self.telling = False
         """What runs now changes files in a known way only: see `write`."""
-        self.rights_given = False
-        """A command before may have let users read and write what the image does not let them."""
+        self.given_to: set[str | None] = set()
+        """Numbers of users to whom commands before gave files; None for a right that all may have been given."""
+        self.rights_taken = False
+        """A command before may keep users from files that the image lets them read."""
         self.libraries: dict[tuple[str, str], Libraries] = {}
         """What programs were found to need, by path and LD_LIBRARY_PATH."""
         self._statements = 0
@@ -123,6 +125,10 @@ class Walk:
         """End the walk: a program that could not be started and after which nothing came is a failure."""
         if self._missing and self._missing[0] == len(self.steps):
             self.fail(self._missing[1])
+
+    def has_rights(self, user: str | None) -> bool:
+        """Tell whether a user, by number, may read and write what the image does not let them, for commands before."""
+        return bool(self.given_to & {user, None}) and (user in self.given_to or not self.rights_taken)
 
     def touch(self, words: tuple[str | None, ...], *, widely: bool = False) -> None:
         """Remember the words of a command that may change files, these only or ``widely`` others, too."""
