@@ -46,6 +46,8 @@ H, F = "hypercorn -b 0.0.0.0:8080 {} web:app", "flask --app app run -h 0.0.0.0 -
         (U, "--log-level INFO", "no"),
         (U, "--workers two", "no"),
         (U, "--loop gevent", "may"),
+        (U, "--loop uvloop", "may"),
+        (U, "--ws websockets", "may"),
         (U, "--loop pack:loop", "yes"),
         (U, "--http h12", "may"),
         (U, "--header X-A", "no"),
@@ -53,7 +55,8 @@ H, F = "hypercorn -b 0.0.0.0:8080 {} web:app", "flask --app app run -h 0.0.0.0 -
         (U, "--ssl-certfile /app/tls.crt", "may"),
         (U, "--reload --reload-dir /srv/none", "may"),
         (U, "--limit-max-requests 10", "may"),
-        (H, "-k uvloop -w 2", "yes"),
+        (H, "-k asyncio -w 2", "yes"),
+        (H, "-k trio", "may"),
         (H, "-k gevent", "no"),
         (H, "--certfile /app/tls.crt", "may"),
         (F, "--cert adhoc", "may"),
@@ -65,6 +68,11 @@ H, F = "hypercorn -b 0.0.0.0:8080 {} web:app", "flask --app app run -h 0.0.0.0 -
 )
 def test_options(command: str, options: str, answer: str) -> None:
     check(service({"Cmd": command.format(options).split()}, APP, FAST, *MORE), answer)
+
+
+def test_a_package_that_an_option_needs() -> None:
+    loop = (file("usr/local/lib/python3.11/site-packages/uvloop/__init__.py"),)
+    check(service({"Cmd": U.format("--loop uvloop").split()}, APP, FAST, *MORE, *loop), "yes")
 
 
 def check(found: Any, answer: str) -> None:

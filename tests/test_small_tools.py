@@ -29,7 +29,7 @@ TOOLS = tuple(
             "expr",
             "tee",
         ),
-        *("id", "tar", "head", "install"),
+        *("id", "tar", "head", "install", "which"),
     )
 )
 FILES: tuple[Item, ...] = (
@@ -97,6 +97,9 @@ def shown(text: str, **run: Any) -> list[str]:
         ("tar -xf /app/a.env -C /srv", YES),
         ("tar -xf /app/b.env", NO),
         ("id me", YES),
+        ("which nvidia-smi", MAYBE),  # which the engine may bring
+        ("ls /usr/local/nvidia", MAYBE),
+        ("ls /usr/local/other", NO),
         ("install -d /srv/x && cd /srv/x", YES),
         ("mkdir -p /srv/x; cd /srv/x", YES),
         ("mkdir -p /srv/x; cd /srv/y", MAYBE),

@@ -159,6 +159,15 @@ def of_variables(
             yield variable, wrong
 
 
+def lacking(options: Options, packages: Mapping[str, str], program: Program) -> Iterator[tuple[str, Wrong]]:
+    """Yield the options whose values need a package that is not found."""
+    for name, values in options.values.items():
+        for text in values if name in {"--loop", "--http", "--ws", "-k", "--worker-class"} else ():
+            package = packages.get(text or "")
+            if package is not None and program.sources.find(package).kind == "missing":
+                yield name, Wrong(f"it needs the package {package}, which was not found")
+
+
 def refused(
     found: Iterable[tuple[str, Wrong]], server: str, command: Command, program: Program
 ) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import tomllib
+from itertools import chain
 
 import attrs
 
 from imagespec.analyzers.servers.listening import Listener, Listening
-from imagespec.analyzers.servers.optiontables import HYPERCORN, WAITRESS
-from imagespec.analyzers.servers.optionvalues import refused, wrongs
+from imagespec.analyzers.servers.optiontables import HYPERCORN, PACKAGES, WAITRESS
+from imagespec.analyzers.servers.optionvalues import lacking, refused, wrongs
 from imagespec.analyzers.servers.words import (
     Command,
     Options,
@@ -88,7 +89,12 @@ def follow_hypercorn(command: Command) -> Listening:
     program = program_for(command, "hypercorn")
     if isinstance(program, Listening):
         return program
-    why = refused(wrongs(options, HYPERCORN, command), "hypercorn", command, program)
+    why = refused(
+        chain(wrongs(options, HYPERCORN, command), lacking(options, PACKAGES, program)),
+        "hypercorn",
+        command,
+        program,
+    )
     if why:
         return command.never(why)
     kind, _, rest = target.partition(":")

@@ -7,6 +7,7 @@ True is certain but for mounts; False where nothing is mounted as a rule; None w
 from __future__ import annotations
 
 import posixpath
+import re
 
 from imagespec.analyzers.shell.accounts import ROOT, user_number
 from imagespec.analyzers.shell.sinks import absolute
@@ -20,6 +21,10 @@ IMAGE_ONLY = ("/bin/", "/sbin/", "/usr/", "/lib/", "/lib64/", "/etc/", "/opt/", 
 ENGINE_MADE = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab", "/opt/ml/", "/etc/podinfo")
 _OPEN_TO_ALL = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm", "/tmp")  # noqa: S108
 _STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/", "/proc/1/fd/")
+
+
+FROM_HOST = re.compile(r"nvidia|cuda|npu-smi|ascend|davinci|dcmi|hccn", re.IGNORECASE)
+"""Put into containers by the runtimes of accelerators (nvidia-container-toolkit, Ascend Docker runtime)."""
 
 
 class Places:
@@ -135,5 +140,6 @@ class Places:
         """Answer for what is not in the image: False, or None where it may have been made or mounted."""
         walk = self._walk
         kept = (path + "/").startswith(IMAGE_ONLY) and not path.startswith(ENGINE_MADE)
+        kept = kept and not FROM_HOST.search(path)
         sure = kept and walk.rootfs.complete and walk.rootfs.lookup(path) is None
         return False if sure and not walk.may_have_made(path) else None
