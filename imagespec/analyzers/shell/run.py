@@ -76,17 +76,20 @@ class Shell:
         if isinstance(statement, Group | Redirected) and not is_subshell(statement):
             ends = False  # what fails inside has ended it there
         if outcome.flow is Flow.NEXT and state.errexit and not state.tested and ends:
-            return self._may_end(outcome, state)
+            return self._may_end(statement, outcome, state)
         return outcome
 
-    def _may_end(self, outcome: Outcome, state: State) -> Outcome:
+    def _may_end(self, statement: Statement, outcome: Outcome, state: State) -> Outcome:
         """Return what becomes of a shell under ``set -e`` behind a command."""
+        shown = statement.shown if isinstance(statement, Simple) else None
         if outcome.status is Status.NONZERO:
             if state.certain and state.main:
-                self.walk.fail_if_last(state.here("this command fails, and the shell ends with it")[-1])
+                self.walk.fail_if_last(
+                    state.here("this command fails, and the shell ends with it", shown)[-1]
+                )
             return Outcome(Status.NONZERO, Flow.EXIT)
         if outcome.status is Status.UNKNOWN and Doubt.EXIT not in state.doubts:
-            self.walk.doubt(state, "this command may fail, and the shell ends with it then")
+            self.walk.doubt(state, "this command may fail, and the shell ends with it then", shown)
             state.doubts.add(Doubt.EXIT)
         return outcome
 
@@ -210,7 +213,10 @@ class Shell:
             return children.run_ampersand(self, statement, state)
         timed = statement.words and statement.words[0].literal == "time" and not statement.assignments
         if timed and state.dialect == "bash":  # a word of the shell's own there
-            statement = attrs.evolve(statement, words=statement.words[2 if _is_portable(statement) else 1 :])
+            timed_words = statement.words[1:]
+            portable = timed_words and timed_words[0].literal == "-p"
+            plain = timed_words[1:] if portable else timed_words
+            statement = attrs.evolve(statement, words=plain)
         if statement.words and statement.words[0].literal == "test" and "test" not in state.functions:
             words = statement.words[1:]
             with redirected(self, statement.redirects, state) as opened:
@@ -292,7 +298,3 @@ class Shell:
         if not launched.returns:
             state.doubts.add(Doubt.HANG)
         return Outcome(launched.status)
-
-
-def _is_portable(statement: Simple) -> bool:
-    return len(statement.words) > 1 and statement.words[1].literal == "-p"
