@@ -555,6 +555,15 @@ CASES: dict[str, list[Case]] = {
             "lib/jvm.cfg is a link to /etc/java-17/jvm.cfg, which is not in the image",
         ),
         case(
+            PASS,
+            "a JDK whose launcher has a spare for such a file",
+            lambda: sample(
+                symlink(f"{JAVA_HOME}/lib/jvm.cfg", "/etc/java-17/jvm.cfg"),
+                file(f"{JAVA_HOME}/lib/jvm.cfg-default", "-server KNOWN\n"),
+            ),
+            "can start",
+        ),
+        case(
             FAIL,
             "a JDK without its machine",
             lambda: sample(file(f"{JAVA_HOME}/lib/libjava.so", elf())),

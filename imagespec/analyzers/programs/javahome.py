@@ -34,7 +34,8 @@ def java_fault(rootfs: RootFs, launcher: Entry) -> str | None:
     home = posixpath.dirname(posixpath.dirname(launcher.path))
     for name in _CONFIGS:
         link = rootfs.lookup(f"{home}/{name}")
-        if link is not None and rootfs.resolve(f"{home}/{name}") is None:
+        spare = rootfs.resolve(f"{home}/{name}-default") is not None  # Debian's launcher falls back to it
+        if link is not None and not spare and rootfs.resolve(f"{home}/{name}") is None:
             return f"/{home}/{name} is a link to {link.link_target}, which is not in the image"
     if _is_file(rootfs, f"{home}/lib/libjava.so"):
         machines = [f"{home}/lib/{name}/libjvm.so" for name in _MACHINES]
