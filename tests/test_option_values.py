@@ -39,6 +39,8 @@ H, F = "hypercorn -b 0.0.0.0:8080 {} web:app", "flask --app app run -h 0.0.0.0 -
         (G, "--log-config /app/none.ini", "may"),
         (G, "--worker-tmp-dir /dev/shm", "yes"),
         (G, "--worker-tmp-dir /run/shm", "may"),
+        (G, "--worker-tmp-dir /tmp/none", "may"),
+        (G, "--worker-tmp-dir /tmp --pid /tmp/g.pid", "yes"),
         (G, "--reload --reload-engine inotify", "may"),
         (G, "-e A=1", "yes"),
         (G, "-e A", "no"),

@@ -19,7 +19,8 @@ from imagespec.entry import Entry, EntryKind
 IMAGE_ONLY = ("/bin/", "/sbin/", "/usr/", "/lib/", "/lib64/", "/etc/", "/opt/", "/app/", "/code/")
 """Where nothing is mounted as a rule, so that what is absent from the image is absent from the container."""
 ENGINE_MADE = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab", "/opt/ml/", "/etc/podinfo")
-_OPEN_TO_ALL = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm", "/tmp")  # noqa: S108
+_OPEN_FOLDERS = frozenset({"/tmp", "/dev/shm"})  # noqa: S108 - compared with
+_DEVICES = frozenset({"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"})
 _STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/", "/proc/1/fd/")
 
 
@@ -39,7 +40,7 @@ class Places:
         path = self._path(name)
         if path is None:
             return None
-        if path in self._walk.present | self._walk.folders or path.startswith((*_OPEN_TO_ALL, *_STREAMS)):
+        if path in self._walk.present | self._walk.folders | _OPEN_FOLDERS or _is_device(path):
             return True
         if self._entry(path) is not None:
             return None if self._maybe_gone(path) or self.closed(path) else True
@@ -50,7 +51,7 @@ class Places:
         path = self._path(name)
         if path is None:
             return None
-        if path in {"/", "/tmp", "/dev/shm"} or path in self._walk.folders:  # noqa: S108 - compared with
+        if path == "/" or path in _OPEN_FOLDERS | self._walk.folders:
             return True
         entry = self._entry(path)
         if entry is not None:
@@ -71,9 +72,9 @@ class Places:
         path = self._path(name)
         if path is None:
             return None
-        if path in self._walk.present or path.startswith((*_OPEN_TO_ALL, *_STREAMS)):
+        if path in self._walk.present or _is_device(path):
             return True
-        if path.startswith(("/dev/", "/proc/", "/sys/")):
+        if path.startswith(("/dev/", "/proc/", "/sys/")) and not path.startswith("/dev/shm/"):  # noqa: S108
             return None
         entry = self._entry(path)
         if entry is not None and entry.kind is EntryKind.DIRECTORY:
@@ -83,7 +84,7 @@ class Places:
         link = self._walk.rootfs.lookup(path)
         if link is not None:
             target = posixpath.join(posixpath.dirname(path), link.link_target)
-            return True if target.startswith((*_OPEN_TO_ALL, *_STREAMS)) else None
+            return True if _is_device(target) else None
         return self.open_folder(posixpath.dirname(path))
 
     def open_folder(self, name: str | None) -> bool | None:
@@ -92,7 +93,7 @@ class Places:
         found = self.is_folder(path)
         if found is not True or path is None:
             return found
-        if path in self._walk.folders or path.startswith(_OPEN_TO_ALL):
+        if path in self._walk.folders | _OPEN_FOLDERS:
             return True
         entry = self._entry(path)
         open_ = entry is None or (self._may(WRITE, entry) and self._may(EXECUTE, entry))
@@ -143,3 +144,7 @@ class Places:
         kept = kept and not FROM_HOST.search(path)
         sure = kept and walk.rootfs.complete and walk.rootfs.lookup(path) is None
         return False if sure and not walk.may_have_made(path) else None
+
+
+def _is_device(path: str) -> bool:
+    return path in _DEVICES or path.startswith(_STREAMS)
