@@ -29,6 +29,10 @@ YES, MAYBE = ["flask 0.0.0.0:8080"], ["? flask 0.0.0.0:8080"]
         ("python app.py & wait -n", YES),
         ('python app.py & wait "$NEVER"', MAYBE),
         ("python app.py & disown; wait", MAYBE),
+        ('p=(); python app.py & p+=($!); wait "${p[@]}"', YES),
+        ('p=(); python app.py & python warm.py & p+=($!); wait "${p[@]}"', MAYBE),
+        ("python app.py & P=$!; while kill -0 $P; do sleep 1; done", YES),
+        ("python app.py & python warm.py & P=$!; while kill -0 $P; do sleep 1; done", MAYBE),
         ("(python app.py &); wait", MAYBE),
         ("python app.py & fg", MAYBE),
         ("set -m; python app.py & fg %1", YES),
@@ -50,7 +54,8 @@ YES, MAYBE = ["flask 0.0.0.0:8080"], ["? flask 0.0.0.0:8080"]
         ("pkill -f app.py; python app.py & wait", YES),
         ("python app.py & pkill -f app.py; wait", MAYBE),
         ("python app.py & pkill -f other.py; wait", YES),
-        ("python app.py & curl localhost; wait", YES),  # a command that never ended would hold it, too
+        ("python app.py & curl localhost; wait", YES),
+        ("python app.py & curl localhost; tail -f /dev/null", YES),
     ],
 )
 def test_a_server_in_the_background(text: str, expected: list[str]) -> None:

@@ -268,3 +268,56 @@ def test_headers_in_an_if_of_a_server_block_stop_nginx() -> None:
     text = "daemon off;\nevents {}\nhttp { server { listen 8080; if ($request_method = GET) { add_header A b; return 200; } } }\n"
     found = service("exec nginx", file("etc/nginx/nginx.conf", text), directory("var/log/nginx"))
     assert [one.certain for one in found.listening.listeners] == [False]
+
+
+WHOLE = "server { listen 8080; location / { proxy_pass http://127.0.0.1:9000; } }"
+
+
+@pytest.mark.parametrize(
+    ("http", "main", "certain"),
+    [
+        ("", "pid /run/nginx.pid;", True),
+        ("", "pid /run/svc/nginx.pid;", False),
+        ("client_body_temp_path /var/cache/svc/body;", "", False),
+        ("server { listen 9090; location / { proxy_pass http://other:9000; } }", "", False),
+        ("server { listen 9090; location / { proxy_pass http://127.0.0.1:9001; } }", "", True),
+        ("server { listen 8443 ssl; ssl_certificate /etc/c; ssl_certificate_key /etc/k; }", "", False),
+        ("upstream old { server 127.0.0.1:9; }", "", True),
+        ("upstream old { server other:9; }", "", False),
+        ("upstream old { keepalive 8; }", "", False),
+        ("upstream a { server 127.0.0.1:9; } upstream a { server 127.0.0.1:9; }", "", False),
+        ("log_format a '$status'; log_format a '$host';", "", False),
+        ("keepalive_timeout 65;", "", True),
+        ("keepalive_timeout 75s 60s;", "", True),
+        ("keepalive_timeout 65sec;", "", False),
+        ("server { listen 9090; expires 1h; return 204; }", "", True),
+        ("server { listen 9090; expires sometimes; return 204; }", "", False),
+        ("server { listen 9090; root /usr/share index index.html; return 204; }", "", False),
+        ("server { listen 9090; proxy_set_header X; return 204; }", "", False),
+        ("server { listen 9090; listen 0.0.0.0:9090; return 204; }", "", False),
+        ("server { listen 9090; listen [::]:9090; return 204; }", "", True),
+        ("server { listen 9090; listen [::]:9090 ipv6only=off; return 204; }", "", False),
+        (
+            "server { listen 9090 default_server; return 204; } server { listen 9090 default_server; return 204; }",
+            "",
+            False,
+        ),
+        ("server { listen 9090; location ~ ^/a { proxy_pass http://127.0.0.1:9/; } }", "", False),
+        ("server { listen 9090; location ~ ^/a { proxy_pass http://127.0.0.1:9; } }", "", True),
+        ("server { listen 9090; location /a/ { location /b { return 204; } } }", "", False),
+        ("server { listen 9090; location /a/ { location /a/b { return 204; } } }", "", True),
+        ("server { listen 9090; proxy_pass http://127.0.0.1:9; }", "", False),
+        ("server { listen 9090; upstream a { server 127.0.0.1:9; } return 204; }", "", False),
+        ("server { listen 9090; location / { listen 9091; return 204; } }", "", False),
+        (
+            "server { listen 9090; ssl_certificate /etc/c; ssl_certificate_key /etc/k; return 204; }",
+            "",
+            False,
+        ),
+    ],
+)
+def test_what_stands_anywhere_keeps_nginx_from_starting(http: str, main: str, certain: bool) -> None:
+    text = f"{main}\nevents {{}}\nerror_log /dev/stderr;\nhttp {{ access_log /dev/stdout; {http} {WHOLE} }}"
+    items = (file("etc/nginx/nginx.conf", text), directory("run"), directory("var/cache"))
+    found = service({"Cmd": ["nginx", "-g", "daemon off;"]}, *items)
+    assert [one.certain for one in found.listening.listeners if one.port == 8080] == [certain]

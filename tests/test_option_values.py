@@ -39,6 +39,8 @@ H, F = "hypercorn -b 0.0.0.0:8080 {} web:app", "flask --app app run -h 0.0.0.0 -
         (G, "--log-config /app/none.ini", "may"),
         (G, "--worker-tmp-dir /dev/shm", "yes"),
         (G, "--worker-tmp-dir /run/shm", "may"),
+        (G, "--worker-tmp-dir /tmp/none", "may"),
+        (G, "--worker-tmp-dir /tmp --pid /tmp/g.pid", "yes"),
         (G, "--reload --reload-engine inotify", "may"),
         (G, "-e A=1", "yes"),
         (G, "-e A", "no"),
@@ -46,6 +48,8 @@ H, F = "hypercorn -b 0.0.0.0:8080 {} web:app", "flask --app app run -h 0.0.0.0 -
         (U, "--log-level INFO", "no"),
         (U, "--workers two", "no"),
         (U, "--loop gevent", "may"),
+        (U, "--loop uvloop", "may"),
+        (U, "--ws websockets", "may"),
         (U, "--loop pack:loop", "yes"),
         (U, "--http h12", "may"),
         (U, "--header X-A", "no"),
@@ -54,6 +58,7 @@ H, F = "hypercorn -b 0.0.0.0:8080 {} web:app", "flask --app app run -h 0.0.0.0 -
         (U, "--reload --reload-dir /srv/none", "may"),
         (U, "--limit-max-requests 10", "may"),
         (H, "-k asyncio -w 2", "yes"),
+        (H, "-k trio", "may"),
         (H, "-k gevent", "no"),
         (H, "--certfile /app/tls.crt", "may"),
         (F, "--cert adhoc", "may"),
@@ -65,6 +70,11 @@ H, F = "hypercorn -b 0.0.0.0:8080 {} web:app", "flask --app app run -h 0.0.0.0 -
 )
 def test_options(command: str, options: str, answer: str) -> None:
     check(service({"Cmd": command.format(options).split()}, APP, FAST, *MORE), answer)
+
+
+def test_a_package_that_an_option_needs() -> None:
+    loop = (file("usr/local/lib/python3.11/site-packages/uvloop/__init__.py"),)
+    check(service({"Cmd": U.format("--loop uvloop").split()}, APP, FAST, *MORE, *loop), "yes")
 
 
 def check(found: Any, answer: str) -> None:
@@ -98,6 +108,8 @@ def test_variables(variable: str, command: str, answer: str) -> None:
         ("workers = 2\ntimeout = '60'\naccesslog = '-'", "yes"),
         ("workers = 'many'", "no"),
         ("pidfile = '/run/svc/g.pid'", "may"),
+        ("raw_env = ['A=1']", "yes"),
+        ("raw_env = ['A']", "no"),
         ("def on_starting(server):\n    print('x')", "yes"),
         ("def on_starting():\n    print('x')", "no"),
         ("def on_starting(server):\n    raise RuntimeError('x')", "may"),

@@ -513,6 +513,93 @@ CASES: dict[str, list[Case]] = {
             "/opt/lib/libbz2.so.1.0, in no directory that is certainly searched",
         ),
         case(
+            UNKNOWN,
+            "a library is no library",
+            lambda: sample(
+                program("usr/bin/zip", dynamic_elf(["libbz2.so.1.0"])),
+                program(LOADER),
+                file("opt/lib/libbz2.so.1.0", "no"),
+                file("usr/lib/libbz2.so.1.0", elf()),
+                Env=["PATH=/usr/bin", "LD_LIBRARY_PATH=/opt/lib"],
+            ),
+            "it is not certain that zip can start",
+        ),
+        case(
+            PASS,
+            "a script starts it",
+            lambda: sample(
+                program("usr/bin/zip", '#!/bin/sh\nexec /usr/bin/zip.real "$@"\n'),
+                program("usr/bin/zip.real"),
+            ),
+            "can start",
+        ),
+        case(
+            FAIL,
+            "a script starts what is not there",
+            lambda: sample(program("usr/bin/zip", '#!/bin/sh\nexec /usr/bin/zip.real "$@"\n')),
+            "there is no /usr/bin/zip.real in the image",
+        ),
+        case(
+            FAIL,
+            "a script with a wrong JAVA_HOME",
+            lambda: sample(
+                program("usr/bin/java", '#!/bin/sh\nexec "$JAVA_HOME/bin/java" "$@"\n'),
+                Env=["PATH=/usr/bin", "JAVA_HOME=/opt/jdk"],
+            ),
+            "there is no /opt/jdk/bin/java in the image",
+        ),
+        case(
+            FAIL,
+            "a JDK whose files lead to what was not copied",
+            lambda: sample(symlink(f"{JAVA_HOME}/lib/jvm.cfg", "/etc/java-17/jvm.cfg")),
+            "lib/jvm.cfg is a link to /etc/java-17/jvm.cfg, which is not in the image",
+        ),
+        case(
+            PASS,
+            "a JDK whose launcher has a spare for such a file",
+            lambda: sample(
+                symlink(f"{JAVA_HOME}/lib/jvm.cfg", "/etc/java-17/jvm.cfg"),
+                file(f"{JAVA_HOME}/lib/jvm.cfg-default", "-server KNOWN\n"),
+            ),
+            "can start",
+        ),
+        case(
+            FAIL,
+            "a JDK without its machine",
+            lambda: sample(file(f"{JAVA_HOME}/lib/libjava.so", elf())),
+            "has no libjvm.so",
+        ),
+        case(
+            FAIL,
+            "a JDK without its modules",
+            lambda: sample(file(f"{JAVA_HOME}/lib/libjimage.so", elf())),
+            "has no modules",
+        ),
+        case(
+            PASS,
+            "options that every JVM knows",
+            lambda: sample(Env=["PATH=/usr/bin", "JAVA_TOOL_OPTIONS=-Xmx1g -Dfile.encoding=UTF-8"]),
+            "can start",
+        ),
+        case(
+            UNKNOWN,
+            "options that a JVM may not know",
+            lambda: sample(Env=["PATH=/usr/bin", "JAVA_TOOL_OPTIONS=-XX:+UseFastGC"]),
+            "JAVA_TOOL_OPTIONS has -XX:+UseFastGC",
+        ),
+        case(
+            UNKNOWN,
+            "options that zip may not know",
+            lambda: sample(Env=["PATH=/usr/bin", "ZIPOPT=--maximum"]),
+            "zip may not know its options",
+        ),
+        case(
+            UNKNOWN,
+            "a program that its user may not run",
+            lambda: sample(file("usr/bin/zip", elf(), 0o750), User="1000"),
+            "the user 1000 may not be allowed to run /usr/bin/zip",
+        ),
+        case(
             PASS,
             "busybox has it",
             lambda: sample(

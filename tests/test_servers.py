@@ -123,7 +123,7 @@ def test_logs_of_supervised_programs(settings: str, expected: str) -> None:
         "etc/supervisord.conf",
         f"[supervisord]\nnodaemon=true\n[program:a]\ncommand=gunicorn -b :8080 app:app\n{settings}\n",
     )
-    logs = service({"Cmd": ["supervisord"]}, APP, conf, base=base()).logs
+    logs = service({"Cmd": ["supervisord"]}, APP, conf, directory("var/log"), base=base()).logs
     assert ("lost" if logs.lost else "doubts" if logs.doubts else "kept") == expected, logs
 
 

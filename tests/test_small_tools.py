@@ -29,7 +29,7 @@ TOOLS = tuple(
             "expr",
             "tee",
         ),
-        *("id", "tar", "head", "install"),
+        *("id", "tar", "head", "install", "which"),
     )
 )
 FILES: tuple[Item, ...] = (
@@ -94,9 +94,17 @@ def shown(text: str, **run: Any) -> list[str]:
         ("sysctl -w x=1", MAYBE),
         ("expr 1 + 1", YES),
         ("expr 1 - 1", NO),
-        ("tar -xf /app/a.env -C /app", YES),
+        ("tar -xf /app/a.env -C /srv", YES),
         ("tar -xf /app/b.env", NO),
+        ("cat /tmp/none", MAYBE),
+        ("touch /tmp/x && cat /tmp/x", YES),
+        ("cp /app/a.env /tmp/none/x", MAYBE),
+        ("mkdir -p /tmp/x/y && cp /app/a.env /tmp/x/y", YES),
+        ("touch /dev/shm/x", YES),
         ("id me", YES),
+        ("which nvidia-smi", MAYBE),  # which the engine may bring
+        ("ls /usr/local/nvidia", MAYBE),
+        ("ls /usr/local/other", NO),
         ("install -d /srv/x && cd /srv/x", YES),
         ("mkdir -p /srv/x; cd /srv/x", YES),
         ("mkdir -p /srv/x; cd /srv/y", MAYBE),
@@ -121,6 +129,9 @@ def test_a_failure_says_where() -> None:
         ("python app.py > /srv/out.log", YES),
         ("python app.py > /srv/x/out.log", MAYBE),
         ("python app.py > /etc/x/out.log", NO),
+        ("python app.py > /tmp/out.log", YES),
+        ("python app.py > /tmp/none/out.log", MAYBE),
+        ("python app.py < /tmp/none", MAYBE),
         ("mkdir -p /etc/x; python app.py > /etc/x/out.log", YES),
         ("python app.py < /app/a.env", YES),
         ("python app.py < /app/b.env", NO),
@@ -163,3 +174,43 @@ def test_another_user_than_root(text: str, expected: list[str]) -> None:
 def test_pipefail(options: str, expected: list[str]) -> None:
     text = f"{options}\nX=$(cat /app/a.env | grep v9 | head -n 1)\nexec python app.py"
     assert shown(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("tool", "known"),
+    [
+        ("find /app -name '*.py'", True),
+        ("find /app -name app.py -exec sed -i s/8080/9000/ {} +", False),
+        ("sort -o app.py a.env", False),
+        ("sort a.env", True),
+        ("gunzip -f app.py.gz", False),
+        ("awk '{ print > \"/app/app.py\" }' a.env", False),
+        ("awk '{ print }' a.env", True),
+    ],
+)
+def test_tools_that_write_though_they_read(tool: str, known: bool) -> None:
+    more = tuple(program(f"usr/bin/{name}") for name in ("gunzip", "awk"))
+    found = service({"Cmd": ["bash", "-c", f"{tool}\nexec python app.py"]}, APP, *TOOLS, *FILES, *more)
+    assert (found.shown == YES) is known
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("chown -R me /app", YES),
+        ("chown -R 1000:1000 /app", YES),
+        ("chmod -R a+r /app", YES),
+        ("chmod -R 755 /app", YES),
+        ("chmod -R 700 /app", MAYBE),
+        ("chown -R me /app; chmod -R 700 /app", YES),
+        ("chown -R root /app", MAYBE),
+        ("true", MAYBE),
+    ],
+)
+def test_rights_that_commands_give_and_take(before: str, expected: list[str]) -> None:
+    closed = file(
+        "app/app.py", "from flask import Flask\napp = Flask(__name__)\napp.run('0.0.0.0', 8080)\n", 0o600
+    )
+    text = f"{before}; exec gosu me python /app/app.py"
+    found = service({"Cmd": ["bash", "-c", text]}, closed, program("usr/sbin/gosu"), *TOOLS, *FILES)
+    assert found.shown == expected

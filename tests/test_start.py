@@ -224,7 +224,7 @@ SCRIPTS = {
     "tini": ({"Entrypoint": ["tini", "-g", "--"], "Cmd": ["sh", "/home/run.sh"]}, "python x", [R, "python x"]),
     "dumb-init": ({"Entrypoint": ["dumb-init", "--rewrite", "15:2", "--"], "Cmd": ["sh", "/home/run.sh"]}, "",
                   [R]),
-    "gosu": ({"Cmd": ["gosu", "app:app", "sh", "/home/run.sh"]}, "", [R]),
+    "gosu": ({"Cmd": ["gosu", "7:7", "sh", "/home/run.sh"]}, "", [R]),
     "setpriv": ({"Cmd": ["setpriv", "--reuid", "1000", "--init-groups", "sh", "/home/run.sh"]}, "", [R]),
     "relative": ({"Cmd": ["sh", "run.sh"], "WorkingDir": "/home"}, "pwd; python x", ["sh run.sh", "python x"]),
     "swallowed Cmd": ({"Entrypoint": ["/bin/sh", "-c", "python x"], "Cmd": ["sh", "/home/run.sh"]}, "", ["python x"]),

@@ -19,7 +19,7 @@ import imagespec
 from imagespec.profiles import Profile, load_profile
 from imagespec.results import ImageReport, Report, RuleResult
 from imagespec.verdict import Outcome, Verdict
-from tests.build import Pipe, compress, digest, directory, elf, file, program, symlink, whiteout
+from tests.build import Item, Pipe, compress, digest, directory, elf, file, program, symlink, whiteout
 from tests.sampleimage import BOOT, JAVA_HOME, MODEL, SERVER, Members, Sample, changed, package, sample
 
 PASS, FAIL, UNKNOWN, NONE = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.NOT_APPLICABLE
@@ -85,8 +85,8 @@ def with_server(old: str, new: str) -> Callable[[], Sample]:
     return lambda: sample(server=changed(SERVER, old, new))
 
 
-def with_boot(old: str, new: str) -> Callable[[], Sample]:
-    return lambda: sample(boot=changed(BOOT, old, new))
+def with_boot(old: str, new: str, *top: Item) -> Callable[[], Sample]:
+    return lambda: sample(*top, boot=changed(BOOT, old, new))
 
 
 def gunicorn(address: str) -> Sample:
@@ -223,8 +223,8 @@ VARIANTS = {
     ),
     "output redirected": Variant(
         rule="log-output",
-        image=with_boot(START_LINE, START_LINE + " > /home/app.log 2>&1"),
-        words=("/home/app.log",),
+        image=with_boot(START_LINE, START_LINE + " > /var/log/app.log 2>&1", directory("var/log")),
+        words=("/var/log/app.log",),
     ),
     "log in a file": Variant(
         rule="log-output",

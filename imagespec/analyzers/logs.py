@@ -14,6 +14,7 @@ from imagespec.analyzers.python.pythonlogs import LogFindings
 from imagespec.analyzers.servers.listeners import Listening
 from imagespec.analyzers.startup.steps import INHERITED, StartCommand, Step
 from imagespec.analyzers.startup.tools import CLIENTS, ends_by_itself
+from imagespec.analyzers.startup.written import WrittenView
 from imagespec.analyzers.tailing import Followed, followed_files, is_shown
 from imagespec.entry import EntryKind
 from imagespec.rootfs import RootFs
@@ -155,6 +156,7 @@ def _judge_streams(
     kept: list[Evidence],
 ) -> None:
     place = step.trail[-1] if step.trail else Evidence(message="")
+    rootfs = WrittenView(rootfs, step.files) if step.files else rootfs
     answers = {}
     for name, target in (("standard output", step.stdout), ("standard error", step.stderr)):
         if target is None:
@@ -193,6 +195,10 @@ def _reads_its_settings(step: Step) -> bool:
 
 def _options(step: Step) -> Iterator[Evidence]:
     place = step.trail[-1] if step.trail else Evidence(message="")
+    if step.env.get("UVICORN_LOG_CONFIG", "") != "" and any("uvicorn" in (word or "") for word in step.argv):
+        yield attrs.evolve(
+            place, message="UVICORN_LOG_CONFIG configures the server's logs, which is not followed"
+        )
     for number, word in enumerate(step.argv):
         option, equals, value = (word or "").partition("=")
         if option in _OPTIONS:

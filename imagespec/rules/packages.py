@@ -7,7 +7,8 @@ That `python3` or `python`, `java` and `zip` are found on the image's `PATH`, th
 that each is an executable file of the image's architecture whose loader or interpreter is in the image, and that the
 shared libraries which the program itself names are where its loader looks for them: `DT_RPATH`, `DT_RUNPATH`,
 `LD_LIBRARY_PATH`, `/etc/ld.so.cache` and the loader's own directories. What those libraries need in their turn is not
-looked at. A link to busybox counts where busybox has that program.
+looked at. A link to busybox counts where busybox has that program. A shell script in a program's place is followed to the
+program behind it; a JDK is asked for its `jvm.cfg`, its virtual machine and its modules.
 
 Why it matters
 --------------
@@ -39,15 +40,20 @@ Source
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import attrs
 
 from imagespec.analyzers.facts import Facts
 from imagespec.analyzers.programs.applets import judge_applet
+from imagespec.analyzers.programs.javahome import java_fault, option_doubt
 from imagespec.analyzers.programs.libraries import find_libraries
 from imagespec.analyzers.programs.packages import find_version
 from imagespec.analyzers.programs.programs import Startable, judge_startable
+from imagespec.analyzers.startup.programcalls import Called, call_script
+from imagespec.analyzers.startup.tools import SHELLS
+from imagespec.analyzers.startup.users import EXECUTE, closed_directory, may
 from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import DEFAULT_PATH
 from imagespec.rules.base import Parameters, Rule, Service
@@ -55,6 +61,8 @@ from imagespec.verdict import Evidence, Outcome, Verdict
 
 _PROGRAMS = (("python", ("python3", "python")), ("java", ("java",)), ("zip", ("zip",)))
 
+_ASKS = {"python": "--version", "java": "-version", "zip": "-v"}
+_ZIP_OPTIONS = re.compile(r"\s*(-[0-9rqyjX]+\s*)*")
 _ORDER = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)
 
 
@@ -116,10 +124,36 @@ def _judge_program(facts: Facts, entry: Entry, name: str, path: str | None) -> S
     evidence = (*found.evidence, *libraries.evidence)
     if not libraries.present:
         return attrs.evolve(found, startable=libraries.present, reason=libraries.reason, evidence=evidence)
+    doubt = _doubt(facts, entry, found, name)
+    if doubt is not None:
+        return attrs.evolve(found, startable=doubt.starts, reason=doubt.reason, evidence=evidence)
     applet = judge_applet(rootfs, found.program, name) if found.program == entry else None
     if applet is None:
         return attrs.evolve(found, evidence=evidence)
     return attrs.evolve(applet, evidence=(*evidence, *applet.evidence))
+
+
+def _doubt(facts: Facts, entry: Entry, found: Startable, name: str) -> Called | None:
+    """Return what a program lacks that its own bytes do not tell; None for nothing."""
+    config, rootfs = facts.image.config, facts.rootfs
+    user = config.user
+    closed = closed_directory(user, entry.path, rootfs) if user else None
+    if closed is not None or not may(user, EXECUTE, entry, rootfs):
+        return Called(starts=None, reason=f"the user {user} may not be allowed to run /{entry.path}")
+    if found.program != entry and found.program is not None:
+        shell = found.program.path.rpartition("/")[2] in SHELLS
+        called = call_script(config, rootfs, f"/{entry.path}", _ASKS[name.rstrip("3")]) if shell else None
+        return called if called is not None and called.starts is not True else None
+    env = config.environment()
+    if name == "java":
+        fault, doubt = java_fault(rootfs, entry), option_doubt(env)
+        if fault is not None:
+            return Called(starts=False, reason=f"/{entry.path} cannot start: {fault}")
+        return Called(starts=None, reason=doubt) if doubt is not None else None
+    odd = next((env[key] for key in ("ZIPOPT", "ZIP") if not _ZIP_OPTIONS.fullmatch(env.get(key, ""))), None)
+    if name == "zip" and odd is not None:
+        return Called(starts=None, reason=f"zip may not know its options from the environment: {odd[:100]}")
+    return None
 
 
 def _missing(facts: Facts, shown: str, title: str, names: tuple[str, ...]) -> Outcome:

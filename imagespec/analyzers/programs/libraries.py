@@ -131,8 +131,21 @@ class _Search:
         base = (self.header.interpreter or "").rpartition("/")[2]
         if name == base or (self.is_musl and _IN_MUSL.match(name)):
             return True
-        answers = [self.fits(path) for path in self.candidates(name)]
-        return True if True in answers else (None if None in answers else False)
+        unknown = False
+        for path in self.candidates(name):
+            fits = self.fits(path)
+            if fits:
+                return True
+            if fits is False and self.is_broken(path):
+                return None  # with which glibc's loader ends, wherever else another one is
+            unknown |= fits is None
+        return None if unknown else False
+
+    def is_broken(self, path: str) -> bool:
+        """Tell whether a file at a path is no ELF file at all (glibc elf/dl-load.c, open_verify)."""
+        entry = self.rootfs.resolve(path)
+        head = self.rootfs.content(entry) if entry is not None and entry.kind is EntryKind.FILE else None
+        return head is not None and not head.startswith(elf.MAGIC) and not self.is_musl
 
     @property
     def is_musl(self) -> bool:

@@ -17,8 +17,9 @@ from collections.abc import Iterable
 import attrs
 
 from imagespec.analyzers.python.paths import PythonPaths
+from imagespec.analyzers.startup.users import EXECUTE, READ, closed_directory, may
 from imagespec.analyzers.wanted import KIB, LIBRARIES, Wanted
-from imagespec.entry import EntryKind
+from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
 
 SOURCE_BYTES = 1024 * KIB
@@ -103,8 +104,11 @@ class BrokenSource(str):
 class Sources:
     """Finds and parses the modules of one program, within bounds."""
 
-    def __init__(self, rootfs: RootFs, paths: PythonPaths) -> None:
+    def __init__(self, rootfs: RootFs, paths: PythonPaths, user: str = "") -> None:
         self.rootfs = rootfs
+        self.user = user
+        self.unreadable: Entry | None = None
+        """The first file or directory that was asked for and that the user may not be allowed to read."""
         self.own = list(paths.own)
         self.libraries = paths.libraries
         self.late = paths.late
@@ -167,6 +171,24 @@ class Sources:
         return found
 
     def _at(self, directory: str, name: str) -> Found | None:
+        found = self._look(directory, name)
+        if found is not None and self.user:
+            base = posixpath.join(directory, name)
+            self._weigh(base, f"{base}/__init__.py", f"{base}.py")
+        return found
+
+    def _weigh(self, *paths: str) -> None:
+        """Note what the user may not be allowed to read."""
+        for path in paths:
+            entry = self.rootfs.resolve(path)
+            if self.unreadable is not None or entry is None:
+                continue
+            closed = closed_directory(self.user, posixpath.dirname(path), self.rootfs)
+            bits = (READ, EXECUTE) if entry.kind is EntryKind.DIRECTORY else (READ,)
+            if closed is not None or not all(may(self.user, bit, entry, self.rootfs) for bit in bits):
+                self.unreadable = closed or entry
+
+    def _look(self, directory: str, name: str) -> Found | None:
         """Look for one module in one directory, as importlib's FileFinder does: packages before files."""
         base = posixpath.join(directory, name)
         here = self.rootfs.resolve(base)
@@ -205,6 +227,7 @@ class Sources:
         data = self.rootfs.content(entry)
         if data is None or len(data) < entry.size_bytes:
             return "was not kept when the layer was read"
+        self._weigh(entry.path)
         return self.parse(data, entry.path, entry.layer)
 
     def parse(self, data: bytes | str, path: str, layer: int | None) -> Source | str:

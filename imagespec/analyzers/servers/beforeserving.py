@@ -22,6 +22,7 @@ from imagespec.analyzers.python.values import (
     root_of,
     text_of,
 )
+from imagespec.verdict import Evidence
 
 _STARLETTE = {"fastapi.FastAPI", "starlette.applications.Starlette"}
 _FLASK = {"flask.Flask", "flask.Blueprint"}
@@ -32,6 +33,10 @@ _GONE = (".before_first_request", ".before_app_first_request")
 
 def follow_before_serving(app: Value | None, program: Program) -> None:
     """Follow what runs before an application serves; what may end the server is a gap of the program."""
+    closed = program.sources.unreadable
+    if closed is not None:
+        message = f"the user {program.sources.user} may not be allowed to read it (mode {closed.mode:04o})"
+        program.gap(Evidence(message=message, path=closed.path, layer=closed.layer))
     if not isinstance(app, Call):
         return
     for function in list(_hooks(app, program)):

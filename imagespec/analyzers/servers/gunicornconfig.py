@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Const, Function, Module, Value, text_of
+from imagespec.analyzers.python.values import Const, Function, Items, Module, Value, text_of
 from imagespec.analyzers.servers.beforeserving import follow_hook
 from imagespec.analyzers.servers.optiontables import GUNICORN, GUNICORN_SETTINGS
 from imagespec.analyzers.servers.optionvalues import Wrong, number, of_variables, wrongs
@@ -46,6 +46,10 @@ def _setting(name: str, value: Value, command: Command) -> Wrong | None:
         return _arity(value, _HOOKS[name])
     if name == "bind" and isinstance(value, Const) and not isinstance(value.value, str | None):
         return Wrong(f"{value.value!r} is no text", certain=True)
+    if name == "raw_env":
+        texts = [text_of(item) for item in value.items] if isinstance(value, Items) else [text_of(value)]
+        bare = next((text for text in texts if text is not None and "=" not in text), None)
+        return Wrong(f"{bare[:60]!r} has no '='", certain=True) if bare is not None else None
     option = GUNICORN_SETTINGS.get(name)
     if option is None or not isinstance(value, Const) or value.value is None or isinstance(value.value, bool):
         return None

@@ -21,13 +21,12 @@ from imagespec.analyzers.servers.children import Children
 from imagespec.analyzers.servers.flask import follow_flask
 from imagespec.analyzers.servers.gunicorn import follow_gunicorn
 from imagespec.analyzers.servers.hypercorn import follow_hypercorn
+from imagespec.analyzers.servers.interpreter import follow_python, variable_doubts
 from imagespec.analyzers.servers.listening import AppRef, Listener, Listening
 from imagespec.analyzers.servers.nginx import follow_nginx
 from imagespec.analyzers.servers.nginxconf import FILE_BYTES
 from imagespec.analyzers.servers.pythonprograms import (
     beside_a_server,
-    follow_code,
-    follow_module,
     follow_script,
 )
 from imagespec.analyzers.servers.sanic import follow_sanic
@@ -85,11 +84,29 @@ COMMANDS: Mapping[str, Callable[[Command], Listening]] = {
     "waitress": follow_waitress,
     "hypercorn": follow_hypercorn,
     "sanic": follow_sanic,
-    "supervisord": lambda _command: Listening(),  # its programs are steps of their own
+    "supervisord": lambda command: _supervisord(command),  # noqa: PLW0108 - defined below; its programs are steps of their own
     "java": follow_java,
     **modelservers.COMMANDS,
 }
 """Servers by the name of their program and of the module that ``python -m`` runs."""
+
+
+def _supervisord(command: Command) -> Listening:
+    """Return what supervisord itself listens on, by its ``inet_http_server``: all interfaces without a host."""
+    host, _, port = (command.step.listens or "").rpartition(":")
+    if not port:
+        return Listening()
+    listener = Listener(
+        host="" if host == "*" else host,
+        port=port_number(port),
+        server="supervisord",
+        certain=command.step.certain,
+        evidence=(
+            *command.step.trail,
+            attrs.evolve(command.evidence, message=f"supervisord listens on {host}:{port}"),
+        ),
+    )
+    return Listening(listeners=(listener,))
 
 
 def find_listeners(start: StartCommand, rootfs: RootFs) -> Listening:
@@ -104,23 +121,33 @@ def find_listeners(start: StartCommand, rootfs: RootFs) -> Listening:
     for number, item in enumerate(found):
         left = item.left_alone() if not (start.holds or any(foreground[number + 1 :])) else item
         alone = start.steps[number].background and not up
-        result = result.plus(_in_background(left, start.steps[number]) if alone else left)
+        left = _unsure(left, start.steps[number], _ALONE) if alone else left
+        result = result.plus(
+            _unsure(left, start.steps[number], _LIMITED) if start.steps[number].limited else left
+        )
     return _share(result)
 
 
 def _kept(start: StartCommand, found: list[Listening]) -> tuple[list[bool], list[bool]]:
     """Return the steps that certainly go on for ever: those in the foreground, and those in the background that are waited for."""
     going = [
-        step.certain and (item.stays or any(one.certain and not one.detached for one in item.listeners))
+        step.stays
+        or (
+            step.certain
+            and not step.limited
+            and (item.stays or any(one.certain and not one.detached for one in item.listeners))
+        )
         for step, item in zip(start.steps, found, strict=True)
     ]
     foreground = [goes and not step.background for step, goes in zip(start.steps, going, strict=True)]
     return foreground, [goes and number in start.held for number, goes in enumerate(going)]
 
 
-def _in_background(found: Listening, step: Step) -> Listening:
-    """Return the listeners of a step in the background that nothing is known to keep up."""
-    message = "it runs in the background, and nothing that is known keeps the container up"
+_ALONE = "it runs in the background, and nothing that is known keeps the container up"
+_LIMITED = "timeout ends it after a while"
+
+
+def _unsure(found: Listening, step: Step, message: str) -> Listening:
     why = attrs.evolve(step.trail[-1], message=message) if step.trail else Evidence(message=message)
     listeners = [attrs.evolve(one, certain=False, evidence=(*one.evidence, why)) for one in found.listeners]
     return attrs.evolve(found, listeners=tuple(listeners))
@@ -159,6 +186,8 @@ class _Follower:
     def follow(self, step: Step, before: tuple[Step, ...], rootfs: RootFs) -> Listening:
         """Return who listens in one step."""
         found = _follow(step, before, rootfs, self._children)
+        for message in variable_doubts(step.env) if found.programs else ():
+            found = _unsure(found, step, message)
         return attrs.evolve(found, stays=found.stays or step.stays)
 
     def _children(self, command: Command, program: Program) -> Children:
@@ -171,8 +200,8 @@ class _Follower:
 
 def _follow(step: Step, before: tuple[Step, ...], rootfs: RootFs, children: MakeChildren) -> Listening:
     place = step.trail[-1] if step.trail else Evidence(message="the start command")
-    if step.files:
-        rootfs = WrittenView(rootfs, step.files)
+    if step.files or step.spoiled:
+        rootfs = WrittenView(rootfs, step.files, step.spoiled)
     command = Command(step, rootfs, step.argv[1:], place, before, children)
     word = step.argv[0] if step.argv else None
     if word is None:
@@ -186,7 +215,7 @@ def _follow(step: Step, before: tuple[Step, ...], rootfs: RootFs, children: Make
     if step.script is not None and step.program.path == step.script:
         return _script(command, word)
     if is_python(step.program.path) or is_python(word):
-        return _python(command)
+        return follow_python(command, COMMANDS)
     name = posixpath.basename(word)
     if name.startswith("busybox") and len(step.argv) > 1:
         name = posixpath.basename(step.argv[1] or "")
@@ -221,71 +250,3 @@ def _words_behind(step: Step, name: str) -> tuple[str | None, ...]:
         if word is not None and posixpath.basename(word) == name:
             return step.argv[position + 1 :]
     return (None,)
-
-
-_VALUED = {"-W", "-X", "--check-hash-based-pycs"}
-
-
-def _python(command: Command) -> Listening:
-    """Follow ``python [options] (-m MODULE | -c CODE | FILE) …`` (CPython's command line)."""
-    words = list(command.words)
-    while words:
-        word = words.pop(0)
-        if word is None:
-            return command.gap("what Python is to run is unknown")
-        if word in {"--version", "--help"}:
-            return Listening()
-        if word in _VALUED:
-            words = words[1:]
-        elif word == "-" or not word.startswith("-"):
-            return follow_script(command, word, tuple(words))
-        elif word.startswith("--"):
-            return command.gap(f"Python's option {word} is not known")
-        elif (letter := next((part for part in word[1:] if part in "mcVhWX"), None)) is not None:
-            return _python_option(
-                attrs.evolve(command, words=tuple(words)), letter, word.partition(letter)[2]
-            )
-    return command.gap("Python is started without a program, and reads it from its input")
-
-
-def _python_option(command: Command, letter: str, rest: str) -> Listening:
-    words: tuple[str | None, ...] = (rest, *command.words) if rest else command.words
-    if letter in "Vh":
-        return Listening()
-    if letter in "WX":
-        return _python(attrs.evolve(command, words=words[1:]))
-    what = words[0] if words else None
-    if what is None:
-        return command.gap("what Python is to run is unknown")
-    inner = attrs.evolve(command, words=words[1:])
-    if letter == "c":
-        return follow_code(inner, what)
-    if what in COMMANDS:
-        return beside_a_server(COMMANDS[what](inner))
-    return _http_server(inner) if what == "http.server" else follow_module(inner, what)
-
-
-def _http_server(command: Command) -> Listening:
-    """``python -m http.server``: port 8000 on all interfaces of both families (CPython 3.8 to 3.13, http/server.py)."""
-    host: str | None = ""
-    port: str | None = "8000"
-    words = list(command.words)
-    while words:
-        word = words.pop(0)
-        if word in {"-b", "--bind"} and words:
-            host = words.pop(0)
-        elif word in {"-d", "--directory", "-p", "--protocol"} and words:
-            words.pop(0)
-        elif word is not None and word.isdecimal():
-            port = word
-        elif word != "--cgi":
-            return command.gap(f"http.server: {word or 'a word of its command line'} is not understood")
-    message = f"http.server listens on {host or 'all interfaces'}, port {port or 'unknown'}"
-    listener = Listener(
-        host=host,
-        port=port_number(port),
-        server="http.server",
-        certain=command.step.certain,
-        evidence=(*command.step.trail[:-1], attrs.evolve(command.evidence, message=message)),
-    )
-    return Listening(listeners=(listener,))

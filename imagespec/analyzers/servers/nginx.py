@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 
 import attrs
 
@@ -17,12 +18,14 @@ from imagespec.analyzers.servers.listening import Listener, Listening, ServerLog
 from imagespec.analyzers.servers.nginxchecks import refusal
 from imagespec.analyzers.servers.nginxconf import ConfigError, ConfigReader, Directive
 from imagespec.analyzers.servers.nginxsites import site_of, upstreams_of, what_may_stop_it
+from imagespec.analyzers.servers.nginxwhole import whole_refusal
 from imagespec.analyzers.servers.site import Site
 from imagespec.analyzers.servers.words import Command, parse_options, port_number, word_set
+from imagespec.verdict import Evidence
 
 _VALUED = word_set("-c -g -p -e -s")
 _FLAGS = word_set("-t -T -v -V -h -? -q")
-_LIMIT_BLOCKS = 20  # server blocks of one address
+_LIMIT_BLOCKS = 20  # server blocks
 _PORT = re.compile(r"[0-9]{1,5}\Z")
 
 
@@ -105,9 +108,14 @@ def _listening(command: Command, main: tuple[Directive, ...], *, attached: bool)
                 host, port, socket = parse_listen(args[0] if args else "80", args[1:])
                 addresses.setdefault((host, port, socket), []).append((http, server, args[1:]))
     listeners = [
-        _listener(command, address, blocks, main, attached=attached)
+        _listener(command, address, blocks, attached=attached)
         for address, blocks in list(addresses.items())[:200]
     ]
+    stopping = whole_refusal(main, command) or _stopping(command, main, https)
+    if stopping is not None:
+        listeners = [
+            attrs.evolve(one, certain=False, evidence=(*one.evidence, stopping)) for one in listeners
+        ]
     logs = tuple(_logs(command, main, https))
     if any("does not start" in log.evidence.message for log in logs):
         listeners = [attrs.evolve(one, certain=False) for one in listeners]
@@ -120,7 +128,6 @@ def _listener(
     command: Command,
     address: tuple[str | None, int | None, str | None],
     blocks: list[tuple[Directive, Directive, tuple[str, ...]]],
-    main: tuple[Directive, ...],
     *,
     attached: bool,
 ) -> Listener:
@@ -133,24 +140,35 @@ def _listener(
     shown = socket or f"{host or '*'}:{port}"
     evidence = attrs.evolve(server.place, message=f"nginx listens on {shown}")
     site = _site(http, server, blocks)
-    stops = [what_may_stop_it(item[0], item[1], site) for item in blocks]
-    stops += [refusal(main, item[0], item[1], command.rootfs) for item in blocks[:_LIMIT_BLOCKS]]
-    stopping = next((item for item in stops if item is not None), None)
-    if ssl and not all(_has_certificate(command, item[0], item[1]) for item in blocks):
-        stopping = attrs.evolve(
-            server.place, message="nginx does not start without the certificate, which is not in the image"
-        )
     return Listener(
         host=host,
         port=port,
         server="nginx",
-        certain=command.step.certain and not quic and stopping is None,
-        evidence=(*command.step.trail, evidence, *([stopping] if stopping is not None else ())),
+        certain=command.step.certain and not quic,
+        evidence=(*command.step.trail, evidence),
         socket=socket,
         tls=None if quic else ssl,
         detached=not attached,
         site=site,
     )
+
+
+def _stopping(command: Command, main: tuple[Directive, ...], https: list[Directive]) -> Evidence | None:
+    """Return what any server block may keep nginx from starting with."""
+    blocks = [(http, server) for http in https for server in http.all("server")]
+    for http, server in blocks[:_LIMIT_BLOCKS]:
+        site = site_of(http, server, upstreams_of(http))
+        found = what_may_stop_it(http, server, site) or refusal(main, http, server, command.rootfs)
+        if found is not None:
+            return found
+        ssl = any("ssl" in line.args[1:] for line in server.all("listen")) or _is_on(server, "ssl")
+        ssl = ssl or any(block.last("ssl_certificate") is not None for block in (http, server))
+        if ssl and not _has_certificate(command, http, server):
+            message = "nginx does not start without the certificate, which is not in the image"
+            return attrs.evolve(server.place, message=message)
+    if len(blocks) > _LIMIT_BLOCKS:
+        return attrs.evolve(blocks[-1][1].place, message="more server blocks than are looked at")
+    return None
 
 
 def _has_folder(command: Command, path: str) -> bool:
@@ -215,9 +233,10 @@ def _logs(command: Command, main: tuple[Directive, ...], https: list[Directive])
         ("access_log", "/var/log/nginx/access.log"),
         ("error_log", "/var/log/nginx/error.log"),
     ):
-        blocks = [top, *https, *(server for http in https for server in http.all("server"))]
+        servers = [server for http in https for server in http.all("server")]
+        blocks = [top, *https, *servers, *(place for server in servers for place in _locations(server))]
         lines = [line for block in blocks for line in block.all(name)]
-        inner = [line for http in https for server in http.all("server") for line in server.all(name)]
+        inner = [line for server in servers for line in server.all(name)]
         outer = [line for block in [top, *https] for line in block.all(name)]
         for line in lines or [Directive(name, (default,), command.evidence)]:
             target = line.args[0] if line.args else default
@@ -230,5 +249,17 @@ def _logs(command: Command, main: tuple[Directive, ...], https: list[Directive])
             if plain and line.place.line is not None and not _has_folder(command, path or ""):
                 message = f"nginx does not start where the directory of {path} is missing"
                 evidence = attrs.evolve(line.place, message=message)
-            found.append(ServerLog(path=path if plain else None, certain=not hidden, evidence=evidence))
+            partly = bool(lines) and line not in outer and line not in inner  # of one location only
+            sure = not hidden and not partly
+            found.append(ServerLog(path=path if plain else None, certain=sure, evidence=evidence))
     return found
+
+
+def _locations(server: Directive) -> Iterator[Directive]:
+    """Yield the locations of a server block and what is inside of them."""
+    pending = [server]
+    while pending:
+        for item in pending.pop().block or ():
+            if item.name in {"location", "if", "limit_except"}:
+                yield item
+                pending.append(item)

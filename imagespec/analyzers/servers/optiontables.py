@@ -131,3 +131,9 @@ FLASK: Mapping[str, Check] = kinds(("-p --port", number), ("--cert", _certificat
 FLASK_VARIABLES: Mapping[str, str] = {
     "FLASK_RUN_PORT": "--port", "FLASK_RUN_CERT": "--cert", "FLASK_RUN_KEY": "--key",
 }  # fmt: skip
+
+PACKAGES: Mapping[str, str] = {
+    "uvloop": "uvloop", "httptools": "httptools", "websockets": "websockets", "websockets-sansio": "websockets",
+    "wsproto": "wsproto", "trio": "trio",
+}  # fmt: skip
+"""Values of options of uvicorn and hypercorn that need a package, which these do not bring."""

@@ -19,6 +19,7 @@ from imagespec.analyzers.shell.accounts import ROOT, find_account, has_group
 from imagespec.analyzers.startup.users import EXECUTE, READ, WRITE, closed_directory, may
 from imagespec.entry import EntryKind
 
+_ALWAYS = {"/tmp", "/dev/shm"}  # noqa: S108 - compared with
 _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 
 
@@ -80,7 +81,7 @@ def folder(text: str, command: Command) -> Wrong | None:
     """Check a directory."""
     path = _path(text, command)
     entry = command.rootfs.resolve(path) if path is not None else None
-    made = (path or "").startswith(("/dev/shm", "/tmp"))  # noqa: S108 - compared with
+    made = path in _ALWAYS or path in _made(command)
     there = made or (entry is not None and entry.kind is EntryKind.DIRECTORY)
     return None if there else Wrong(f"{path or text} is no directory of the image")
 
@@ -97,7 +98,7 @@ def written_file(text: str, command: Command) -> Wrong | None:
         )
     entry, above = command.rootfs.resolve(path), command.rootfs.resolve(posixpath.dirname(path))
     if entry is None and (above is None or above.kind is not EntryKind.DIRECTORY):
-        made = posixpath.dirname(path) in _made(command)
+        made = posixpath.dirname(path) in _made(command) | _ALWAYS
         return None if made else Wrong(f"the directory of {path} is not in the image")
     target = entry or above
     bits = (WRITE,) if entry is not None else (WRITE, EXECUTE)
@@ -157,6 +158,15 @@ def of_variables(
         wrong = checks[option](text, command) if text else None
         if wrong is not None:
             yield variable, wrong
+
+
+def lacking(options: Options, packages: Mapping[str, str], program: Program) -> Iterator[tuple[str, Wrong]]:
+    """Yield the options whose values need a package that is not found."""
+    for name, values in options.values.items():
+        for text in values if name in {"--loop", "--http", "--ws", "-k", "--worker-class"} else ():
+            package = packages.get(text or "")
+            if package is not None and program.sources.find(package).kind == "missing":
+                yield name, Wrong(f"it needs the package {package}, which was not found")
 
 
 def refused(

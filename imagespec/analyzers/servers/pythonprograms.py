@@ -62,7 +62,7 @@ _MANY = 5
 
 def _begin(command: Command, first: str | None) -> Program:
     """Return a program that has not begun; ``first`` is the directory where it looks for modules first."""
-    program = Program(command.step, command.sources(first), BLOCKING)
+    program = Program(command.step, command.sources(first, by_python=True), BLOCKING)
     if command.children is not None:
         program.processes.start = command.children(command, program)
     return program

@@ -12,8 +12,8 @@ from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import UNKNOWN, Const
 from imagespec.analyzers.servers.listening import Listener, Listening
-from imagespec.analyzers.servers.optiontables import UVICORN, UVICORN_VARIABLES
-from imagespec.analyzers.servers.optionvalues import of_variables, refused, wrongs
+from imagespec.analyzers.servers.optiontables import PACKAGES, UVICORN, UVICORN_VARIABLES
+from imagespec.analyzers.servers.optionvalues import lacking, of_variables, refused, wrongs
 from imagespec.analyzers.servers.words import (
     Command,
     Options,
@@ -76,7 +76,11 @@ def _follow(command: Command, settings: _Settings, program: Program, target: str
         program.gap(attrs.evolve(command.evidence, message=missing))
     options = settings.options
     names = {name: option for name, option in UVICORN_VARIABLES.items() if not options.has(option)}
-    found = chain(wrongs(options, UVICORN, command), of_variables(names, UVICORN, command))
+    found = chain(
+        wrongs(options, UVICORN, command),
+        of_variables(names, UVICORN, command),
+        lacking(options, PACKAGES, program),
+    )
     why = refused(found, "uvicorn", command, program)
     if why:
         return command.never(why)

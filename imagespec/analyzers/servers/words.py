@@ -79,9 +79,16 @@ class Command:
                     return name
         return None
 
-    def sources(self, first: str | None) -> Sources:
-        """Return the modules that the server can import; ``first`` is the directory that comes first."""
-        return Sources(self.rootfs, python_paths(self.step, self.rootfs, first))
+    def sources(self, first: str | None, *, by_python: bool = False) -> Sources:
+        """
+        Return the modules that the server can import; ``first`` is the directory that comes first.
+
+        It is put there ``by_python``, unless that is told not to (PYTHONSAFEPATH), or by the server itself.
+        """
+        paths = python_paths(self.step, self.rootfs, first)
+        if by_python and first is not None and self.step.env.get("PYTHONSAFEPATH"):
+            paths = attrs.evolve(paths, own=paths.own[1:])
+        return Sources(self.rootfs, paths, self.step.user)
 
 
 _SUBSTITUTION = re.compile(r"s([,/|#])([\w ;:=\"'<>@%&~-]+)\1(?:(?!\1).)*\1g?\Z", re.DOTALL)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import attrs
 
 Words = tuple[str | None, ...]
+_LETTERS = frozenset("abcefhiklmnoprstuvxBCDEHIOPTV")
+"""Of bash 5.2 and dash 0.5.12 together."""
 _WITH_ARGUMENT = frozenset({"--rcfile", "--init-file"})
 
 
@@ -21,11 +23,17 @@ class ShellArguments:
     errexit: bool = False
     nounset: bool = False
     login: bool = False
+    options: tuple[str, ...] = ()
+    """Long names behind ``-o``."""
+    noexec: bool = False
+    """The script is only read."""
+    restricted: bool = False
 
 
 def parse_shell_arguments(words: Words) -> ShellArguments | None:
     """Return what a shell is asked to do; None when a word that matters is not known."""
-    at, letters, wants_text, long = 1, "", False, set()
+    at, letters, long = 1, "", set()
+    named: list[str | None] = []
     while at < len(words):
         word = words[at]
         if word is None:
@@ -40,15 +48,19 @@ def parse_shell_arguments(words: Words) -> ShellArguments | None:
             long.add(word)
             at += word in _WITH_ARGUMENT
             continue
-        if word[0] == "-":
-            letters += word[1:]
-        wants_text |= word[0] == "-" and "c" in word[1:]
+        letters += word[1:] if word[0] == "-" else ""
+        named += words[at : at + word.count("o")] if word[0] == "-" else ()
         at += sum(letter in "oO" for letter in word[1:])
-    rest = words[at:]
-    if rest[:1] == (None,) or (wants_text and not rest):
-        return None
+    rest, wants_text = words[at:], "c" in letters
+    if rest[:1] == (None,) or (wants_text and not rest) or None in named or not set(letters) <= _LETTERS:
+        return None  # one that is refused, as two options in one word of a `#!` line
     base = ShellArguments(
-        errexit="e" in letters, nounset="u" in letters, login="l" in letters or "--login" in long
+        errexit="e" in letters,
+        nounset="u" in letters,
+        login="l" in letters or "--login" in long,
+        options=tuple(name for name in named if name),
+        noexec="n" in letters,
+        restricted="r" in letters or "--restricted" in long or (words[0] or "").endswith("rbash"),
     )
     if wants_text:
         name = rest[1] if len(rest) > 1 else words[0]

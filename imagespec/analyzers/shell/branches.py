@@ -9,6 +9,7 @@ from imagespec.analyzers.shell.joining import Branches, settle
 from imagespec.analyzers.shell.patterns import matches_pattern
 from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
 from imagespec.analyzers.shell.tree import Case, CaseItem, If, Loop, Simple, Statement, Word
+from imagespec.analyzers.shell.waiting import hold_while_alive
 from imagespec.analyzers.startup.walk import Walk
 
 _LIMIT_ROUNDS = 30  # rounds of a loop that are followed one by one
@@ -161,6 +162,8 @@ def _round(runner: Runner, statement: Loop, state: State) -> Outcome:
 def _run_while(runner: Runner, statement: Loop, state: State) -> Outcome:
     goes, stops = (Status.ZERO, Status.NONZERO)[:: 1 if statement.keyword == "while" else -1]
     last = Outcome(Status.ZERO)
+    if statement.keyword == "while":
+        hold_while_alive(runner, statement.condition, state)
     for _ in range(_LIMIT_ROUNDS):
         before = _changeable(state)
         condition = _condition(runner, statement.condition, state)
@@ -175,7 +178,7 @@ def _run_while(runner: Runner, statement: Loop, state: State) -> Outcome:
             return _behind(outcome)
         left = Doubt.BREAK in state.doubts
         if _changeable(state) == before and not left:
-            runner.walk.holds |= state.certain and not state.background
+            runner.walk.holds |= state.reached and not state.background
             state.doubts.add(Doubt.HANG)
             return Outcome(Status.UNKNOWN, Flow.NEXT if Doubt.RETURN in state.doubts else Flow.EXIT)
         last = Outcome(outcome.status)

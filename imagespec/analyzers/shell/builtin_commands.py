@@ -8,7 +8,7 @@ from typing import Protocol
 
 from imagespec.analyzers.shell.declaring import declare_fields
 from imagespec.analyzers.shell.expand import Expander
-from imagespec.analyzers.shell.options import set_options, shift
+from imagespec.analyzers.shell.options import set_options, shift, shopt
 from imagespec.analyzers.shell.parser import parse_shell
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
@@ -86,13 +86,6 @@ def _pushd(runner: Runner, fields: Fields, state: State) -> Outcome:
     if state.dialect == "dash":
         return runner.external(fields, state)
     state.cwd = None
-    return Outcome()
-
-
-def _shopt(runner: Runner, fields: Fields, state: State) -> Outcome:
-    if state.dialect == "dash":
-        return runner.external(fields, state)
-    state.plain_globs &= not any(word is None or "glob" in word for word in fields)
     return Outcome()
 
 
@@ -256,7 +249,7 @@ BUILTINS: Mapping[str, Builtin] = {
     "chdir": _cd,
     "pushd": _pushd,
     "popd": _pushd,
-    "shopt": _shopt,
+    "shopt": shopt,
     "exit": _exit,
     "return": _return,
     "set": set_options,

@@ -6,7 +6,7 @@ import re
 from typing import Protocol
 
 from imagespec.analyzers.shell.expand import Expander
-from imagespec.analyzers.shell.state import Doubt, Outcome, State, Status
+from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
 from imagespec.analyzers.shell.tree import Assignment, Declare
 
 _Fields = tuple[str | None, ...]
@@ -23,6 +23,8 @@ class Runner(Protocol):
         """Assign to a variable or an array."""
 
 
+_SPECIAL = frozenset({"export", "readonly", "unset"})
+"""Those with which dash ends where an option is not known (POSIX 2018 XCU 2.8.1)."""
 _LOCAL = frozenset({"local", "declare", "typeset"})
 
 
@@ -39,6 +41,10 @@ def declare(runner: Runner, statement: Declare, state: State) -> Outcome:
     for item in statement.assignments:
         runner.assign(item, state, export=exports)
     fields = runner.expander.fields(statement.words, state)
+    unknown = [word for word in fields if word and word[0] == "-" and word not in {"-p", "--", "-f", "-v"}]
+    unknown += ["-f"] if statement.keyword != "unset" and "-f" in fields else []
+    if state.dialect == "dash" and unknown and statement.keyword in _SPECIAL:
+        return Outcome(Status.NONZERO, Flow.EXIT)
     exports = _declare_words(statement.keyword, fields, state)
     fixes |= any("r" in word for word in fields if word and word[0] == "-" and statement.keyword != "export")
     names = {item.name for item in statement.assignments}

@@ -21,8 +21,13 @@ class Expander:
     """Expands words in a state; ``substitute`` runs the commands of a substitution and may know its value."""
 
     def __init__(
-        self, view: Callable[[], RootFs], substitute: Substitute, may_have_made: Callable[[str], bool]
+        self,
+        view: Callable[[], RootFs],
+        substitute: Substitute,
+        may_have_made: Callable[[str], bool],
+        remark: Callable[[State, str], None],
     ) -> None:
+        self._remark = remark
         self._view = view
         self._may_have_made = may_have_made
         self._substitute = substitute
@@ -159,6 +164,7 @@ class Expander:
         if part.name in {"@", "*"} and part.operator and (not unset or part.operator == ":"):
             return None  # words that are each changed
         if unset and state.nounset and part.operator not in _DEFAULTING and part.name not in {"@", "*"}:
+            self._remark(state, f"the shell ends here where {part.name} is not set")
             state.doubts.add(Doubt.EXIT)
         match part.operator:
             case "":
@@ -177,6 +183,11 @@ class Expander:
                 if unset or (known == "" and part.operator == ":+"):
                     return ""
                 return None if known is None else self.value(argument, state)
+            case ":?" | "error":
+                if known is None or (known == "" and part.operator == ":?"):
+                    self._remark(state, f"the shell ends here where {part.name} is not set")
+                    state.doubts.add(Doubt.EXIT)
+                return known
             case "#" | "##" | "%" | "%%":
                 pattern = pattern_of(argument, state, self)
                 known = "" if unset and certainly_unset(part.name, state) else known

@@ -13,6 +13,8 @@ from imagespec.analyzers.startup.walk import Walk
 
 Fields = tuple[str | None, ...]
 _LETTERS = {"e": "errexit", "a": "allexport", "f": "noglob", "u": "nounset", "C": "noclobber", "m": "monitor"}
+LONG_NAMES = frozenset(_LETTERS.values())
+"""Names of options that are kept under the same name in the state."""
 _DASH_NAMES = frozenset(
     "allexport debug emacs errexit ignoreeof interactive monitor noclobber noexec noglob nolog notify nounset "  # noqa: SIM905 - one word a line is no better
     "privileged stdin verbose vi xtrace".split()
@@ -26,6 +28,9 @@ class Runner(Protocol):
     """What ``set`` needs of the shell that runs it."""
 
     walk: Walk
+
+    def external(self, fields: Fields, state: State) -> Outcome:
+        """Run a program and wait for it."""
 
 
 def set_options(runner: Runner, fields: Fields, state: State) -> Outcome:
@@ -115,3 +120,30 @@ def shift(runner: object, fields: Fields, state: State) -> Outcome:  # noqa: ARG
         return Outcome(Status.NONZERO, Flow.EXIT)
     state.doubts |= set() if state.dialect == "bash" else {Doubt.EXIT}
     return Outcome(Status.NONZERO if state.dialect == "bash" else Status.UNKNOWN)
+
+
+def shopt(runner: Runner, fields: Fields, state: State) -> Outcome:
+    """Run bash's ``shopt``; with ``-o`` it sets what ``set -o`` does."""
+    if state.dialect == "dash":
+        return runner.external(fields, state)
+    letters = "".join(word for word in fields[1:] if word is not None and word.startswith("-"))
+    names = [word for word in fields[1:] if word is None or not word.startswith("-")]
+    on = "s" in letters
+    for name in names if on or "u" in letters else ():
+        if name is None or name in _UNFOLLOWED:
+            runner.walk.gap(state, "an option of bash that is not followed", name)
+            state.doubts.add(Doubt.BRANCH)
+        elif "o" in letters and name in LONG_NAMES:
+            setattr(state, name, on)
+        elif "o" in letters:
+            set_named(name, runner.walk, state, on=on)
+        elif name in _BASH_OPTIONS:
+            setattr(state, _BASH_OPTIONS[name], on)
+    state.plain_globs &= not any(word is None or "glob" in word for word in names)
+    return Outcome()
+
+
+_BASH_OPTIONS = {"nocasematch": "nocasematch", "inherit_errexit": "inherits_errexit"}
+_UNFOLLOWED = frozenset(
+    {"lastpipe", "execfail", "extdebug", "noexec", "posix", "sourcepath", "cdable_vars", "autocd"}
+)

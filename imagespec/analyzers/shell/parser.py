@@ -261,9 +261,11 @@ class _Lowering:
             return self._unparsed(node, "a function without a body")
         if node.children[0].type == "function":
             self.reader.bashisms.append((line_of(node), "function"))
-        return Function(
-            line_of(node), self.reader.text(name.start_byte, name.end_byte), self.statement(body, depth)
-        )
+        nodes = [child for child in node.children if child.type.endswith("_redirect")]
+        redirects = tuple(item for child in nodes for item in self._commands.redirects(child, depth))
+        inner = self.statement(body, depth)
+        made = Redirected(line_of(node), inner, redirects) if redirects else inner
+        return Function(line_of(node), self.reader.text(name.start_byte, name.end_byte), made)
 
 
 def _with_redirects(inner: Statement, redirects: tuple[Redirect, ...]) -> Statement:

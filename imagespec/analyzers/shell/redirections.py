@@ -66,11 +66,10 @@ def run_exec(runner: Runner, statement: Simple, words: Words, state: State) -> O
             )
             state.doubts.add(Doubt.BRANCH)
         words = words[2 if words[0] == "-a" else 1 :]
+    before = dict(state.sinks)
     opened = _apply(runner, statement.redirects, state)
     if not words:
-        if opened is not True and state.dialect != "bash":
-            state.doubts.add(Doubt.EXIT)
-        return Outcome(Status.ZERO if opened else Status.UNKNOWN if opened is None else Status.NONZERO)
+        return _bare_exec(opened, before, state)
     child = state.fork()
     if cleared:
         child.variables, child.exported = {}, set()
@@ -86,6 +85,16 @@ def run_exec(runner: Runner, statement: Simple, words: Words, state: State) -> O
     if opened is None:
         child.doubts.add(Doubt.BRANCH)
     return Outcome(behind(runner, opened=opened, state=state, run=launched).status, Flow.EXIT)
+
+
+def _bare_exec(opened: bool | None, before: dict[int, str | None], state: State) -> Outcome:  # noqa: FBT001 - of three values
+    """Go on behind ``exec`` without a command: only bash does where a file cannot be opened, with the streams it has."""
+    if opened is not True and (state.dialect != "bash" or state.posix):
+        state.doubts.add(Doubt.EXIT)
+    if not opened:
+        same = {fd: sink if before.get(fd) == sink else None for fd, sink in state.sinks.items()}
+        state.sinks = before if opened is False else same
+    return Outcome(Status.ZERO if opened else Status.UNKNOWN if opened is None else Status.NONZERO)
 
 
 def _apply(runner: Runner, redirects: tuple[Redirect, ...], state: State) -> bool | None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
+
 from imagespec.analyzers.shell import branches, builtin_commands, children, conditions, declaring, writes
 from imagespec.analyzers.shell.calls import call_function
 from imagespec.analyzers.shell.children import is_subshell
@@ -51,7 +53,7 @@ class Shell:
     def __init__(self, walk: Walk, launch: Launch, source: builtin_commands.Source) -> None:
         self.walk = walk
         self.source = source
-        self.expander = Expander(lambda: walk.rootfs, self._substitute, walk.may_have_made)
+        self.expander = Expander(lambda: walk.rootfs, self._substitute, walk.may_have_made, walk.doubt)
         self.launch = launch
         self._substituted = Status.ZERO
         self._nesting = 0
@@ -74,17 +76,20 @@ class Shell:
         if isinstance(statement, Group | Redirected) and not is_subshell(statement):
             ends = False  # what fails inside has ended it there
         if outcome.flow is Flow.NEXT and state.errexit and not state.tested and ends:
-            return self._may_end(outcome, state)
+            return self._may_end(statement, outcome, state)
         return outcome
 
-    def _may_end(self, outcome: Outcome, state: State) -> Outcome:
+    def _may_end(self, statement: Statement, outcome: Outcome, state: State) -> Outcome:
         """Return what becomes of a shell under ``set -e`` behind a command."""
+        shown = statement.shown if isinstance(statement, Simple) else None
         if outcome.status is Status.NONZERO:
             if state.certain and state.main:
-                self.walk.fail_if_last(state.here("this command fails, and the shell ends with it")[-1])
+                self.walk.fail_if_last(
+                    state.here("this command fails, and the shell ends with it", shown)[-1]
+                )
             return Outcome(Status.NONZERO, Flow.EXIT)
         if outcome.status is Status.UNKNOWN and Doubt.EXIT not in state.doubts:
-            self.walk.doubt(state, "this command may fail, and the shell ends with it then")
+            self.walk.doubt(state, "this command may fail, and the shell ends with it then", shown)
             state.doubts.add(Doubt.EXIT)
         return outcome
 
@@ -206,6 +211,12 @@ class Shell:
     def _simple(self, statement: Simple, state: State) -> Outcome:
         if state.dialect == "dash" and any(r.operator.startswith("&>") for r in statement.redirects):
             return children.run_ampersand(self, statement, state)
+        timed = statement.words and statement.words[0].literal == "time" and not statement.assignments
+        if timed and state.dialect == "bash":  # a word of the shell's own there
+            timed_words = statement.words[1:]
+            portable = timed_words and timed_words[0].literal == "-p"
+            plain = timed_words[1:] if portable else timed_words
+            statement = attrs.evolve(statement, words=plain)
         if statement.words and statement.words[0].literal == "test" and "test" not in state.functions:
             words = statement.words[1:]
             with redirected(self, statement.redirects, state) as opened:

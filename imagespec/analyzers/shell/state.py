@@ -23,6 +23,8 @@ class Doubt(enum.Enum):
     """It stands in a branch, or in something that may not be reached."""
     HANG = "hang"
     """A foreground program before it may never return."""
+    LATE = "late"
+    """The same of one outside of the shell or script that is run."""
     EXIT = "exit"
     """The shell may have ended."""
     RETURN = "return"
@@ -100,6 +102,8 @@ class State:
     """The user that runs it, a name or number."""
     changed_user: bool = False
     """It is another one than the container's own."""
+    limited: bool = False
+    """``timeout`` ends it."""
     cwd: str | None = "/"
     sinks: dict[int, str | None] = attrs.field(factory=lambda: {1: INHERITED, 2: INHERITED})
     functions: dict[str, Function | None] = attrs.field(factory=dict)
@@ -155,6 +159,16 @@ class State:
         """Tell whether what comes next certainly runs."""
         return not self.doubts
 
+    @property
+    def reached(self) -> bool:
+        """Tell whether the shell certainly comes here, or never ends before."""
+        return self.doubts <= {Doubt.HANG, Doubt.LATE}
+
+    @property
+    def doubts_inside(self) -> set[Doubt]:
+        """Return the doubts that a shell inside this one begins with."""
+        return set() if not self.doubts else {Doubt.LATE} if self.reached else {Doubt.BRANCH}
+
     def fork(self) -> State:
         """Return a copy that shares nothing changeable."""
         return attrs.evolve(
@@ -175,7 +189,7 @@ class State:
     def subshell(self) -> State:
         """Return the state of a child shell: its exit is not ours, and ours no longer its."""
         child = self.fork()
-        child.doubts = {Doubt.BRANCH} if self.doubts else set()
+        child.doubts = self.doubts_inside
         child.main = False
         child.jobs, child.job_names = (), {}
         child.loops = self.loops_outside

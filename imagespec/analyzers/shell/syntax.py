@@ -21,7 +21,7 @@ def syntax_problems(root: Node, source: bytes) -> list[Problem]:
     stack = [root]
     while stack and len(found) < LIMIT_PROBLEMS:
         node = stack.pop()
-        if node.type == "heredoc_end" and source[node.end_byte : node.end_byte + 1] not in {b"", b"\n"}:
+        if node.type == "heredoc_end" and not _alone(node, source):
             found.append(
                 Problem(node.start_point.row + 1, "the end of a here-document has a line of its own")
             )
@@ -32,3 +32,16 @@ def syntax_problems(root: Node, source: bytes) -> list[Problem]:
     if not root.has_error:
         return found
     return found or [Problem(1, "the text breaks off inside a command")]
+
+
+def _alone(node: Node, source: bytes) -> bool:
+    """Tell whether the end of a here-document has a line of its own, behind tabs only where ``<<-`` allows them."""
+    start = source.rfind(b"\n", 0, node.start_byte) + 1
+    before = (
+        source[start : node.start_byte] + node.text[: len(node.text) - len(node.text.lstrip())]
+        if node.text
+        else b""
+    )
+    tabs = node.parent is not None and any(child.type == "<<-" for child in node.parent.children)
+    plain = not before or (tabs and not before.strip(b"\t"))
+    return plain and source[node.end_byte : node.end_byte + 1] in {b"", b"\n"}

@@ -90,6 +90,11 @@ class Simple:
     words: tuple[Word, ...] = ()
     redirects: tuple[Redirect, ...] = ()
 
+    @property
+    def shown(self) -> str:
+        """The command as evidence quotes it."""
+        return " ".join("…" if word.literal is None else word.literal for word in self.words)[:200]
+
 
 @attrs.frozen
 class Declare:

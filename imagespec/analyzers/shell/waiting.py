@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Protocol
 
 import attrs
 
 from imagespec.analyzers.shell.state import Doubt, Job, Outcome, State, Status
-from imagespec.analyzers.shell.tree import Parameter, Simple, Word
+from imagespec.analyzers.shell.tree import Parameter, Simple, Statement, Word
 from imagespec.analyzers.startup.walk import Walk
 
 Fields = tuple[str | None, ...]
 _NO_END = frozenset(
     "0 l L s CHLD CONT USR1 USR2 HUP WINCH URG SIGCHLD SIGCONT SIGUSR1 SIGUSR2 SIGHUP STOP".split()  # noqa: SIM905
 )
+
+
+_END_OTHERS = frozenset({"pkill", "killall", "killall5", "fuser"})
 
 
 class Runner(Protocol):
@@ -32,6 +36,8 @@ def run_wait(runner: Runner, statement: Simple, fields: Fields, state: State) ->
         return _wait_for_one(runner, state)
     named = statement.words[1 + len(options) :]
     jobs = [_job(word, state) for word in named] if named else list(state.jobs or ())
+    if state.jobs is not None and len(state.jobs) == 1 and jobs == [None] and _is_array(named[0], state):
+        jobs = list(state.jobs)  # whose number is the only one that the array can hold
     if state.jobs is None or None in jobs:
         state.doubts.add(Doubt.HANG)
         return Outcome()
@@ -40,6 +46,14 @@ def run_wait(runner: Runner, statement: Simple, fields: Fields, state: State) ->
         _hold(runner, (job for job in jobs if job is not None and not interrupted), state)
         state.doubts.add(Doubt.HANG)
     return Outcome()
+
+
+def hold_while_alive(runner: Runner, condition: tuple[Statement, ...], state: State) -> None:
+    """Note the job for which a loop waits that goes on while ``kill -0`` finds it."""
+    asked = condition[0] if len(condition) == 1 else None
+    if isinstance(asked, Simple) and [word.literal for word in asked.words[:2]] == ["kill", "-0"]:
+        job = _job(asked.words[2], state) if len(asked.words) == 3 else None
+        _hold(runner, (job,) if job is not None else (), state)
 
 
 def run_foreground(runner: Runner, statement: Simple, state: State) -> Outcome:
@@ -79,6 +93,20 @@ def run_kill(runner: Runner, statement: Simple, fields: Fields, state: State) ->
     return Outcome()
 
 
+def end_named(walk: Walk, name: str, words: Fields, state: State) -> None:
+    """Note which programs in the background ``pkill`` and its like may end, by what their command lines say."""
+    if name not in _END_OTHERS:
+        return
+    patterns = [word for word in words[1:] if word is not None and not word.startswith("-")]
+    plain = re.compile(r"[\w./ :-]{1,200}")  # of which the dot alone is more than itself
+    numbers = []
+    for number, step in enumerate(walk.steps[:-1]):
+        text = " ".join(word or "" for word in step.argv)
+        if not patterns or any(not plain.fullmatch(one) or re.search(one, text) for one in patterns):
+            numbers.append(number)
+    end_steps(walk, numbers, state)
+
+
 def end_steps(walk: Walk, numbers: Iterable[int], state: State) -> None:
     """Note that programs in the background may be ended here."""
     found = [number for number in numbers if number < len(walk.steps) and walk.steps[number].background]
@@ -99,9 +127,18 @@ def _wait_for_one(runner: Runner, state: State) -> Outcome:
 
 
 def _hold(runner: Runner, jobs: Iterable[Job], state: State) -> None:
-    # A command before that may never end holds the container as well.
-    if state.doubts <= {Doubt.HANG} and not state.background:
+    if state.reached and not state.background:
         runner.walk.held.update(number for job in jobs if job.goes_on for number in job.steps)
+
+
+def _is_array(word: Word, state: State) -> bool:
+    part = word.parts[0] if len(word.parts) == 1 else None
+    elements = (
+        state.arrays.get(part.name[:-3])
+        if isinstance(part, Parameter) and part.name.endswith("[@]")
+        else None
+    )
+    return elements is not None and len(elements) == 1
 
 
 def _job(word: Word, state: State) -> Job | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _LIMIT_DEPTH = 40
 _ESCAPE = re.compile(r"\\(\n|.)", re.DOTALL)
 _ANSI_C = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
-_OPERATORS = frozenset({":-", "-", ":=", "=", ":+", "+"})
+_OPERATORS = frozenset({":-", "-", ":=", "=", ":+", "+", ":?", "error"})
 _PLAIN = re.compile(r"[\w./:=@%+,-]+\Z")
 _ALL_ELEMENTS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\[@\]\Z")
 CARRIAGE_RETURN_STAND_IN = "\x01"
@@ -165,7 +165,7 @@ class WordReader:
         name = self.text(children[0].start_byte, children[0].end_byte)
         if len(children) == 1:
             return Parameter(name, quoted=quoted)
-        operator = children[1].type
+        operator = "error" if children[1].type == "?" else children[1].type
         argument = self._joined(children[2:], children[1].end_byte, node.end_byte - 1, depth)
         if quoted and any(child.type in {"raw_string", "ansi_c_string"} for child in children[2:]):
             return Opaque(quoted)  # quotes that stand for themselves there

@@ -19,7 +19,7 @@ from imagespec.analyzers.shell.state import State, Status
 from imagespec.analyzers.shell.substitutions import expression
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.filechances import TOOLS, all_of, operands, options_of
-from imagespec.analyzers.startup.places import Places
+from imagespec.analyzers.startup.places import FROM_HOST, Places
 from imagespec.analyzers.startup.walk import Walk
 
 Words = tuple[str | None, ...]
@@ -101,6 +101,8 @@ def _which(words: Words, state: State, walk: Walk) -> bool | None:
     if path is None or None in words or walk.touched_widely:
         return None
     names = operands(words)
+    if any(FROM_HOST.search(name or "") for name in names):
+        return None
     return all(walk.rootfs.which(name or "", path or None, state.cwd or "/") for name in names) and bool(
         names
     )
@@ -136,7 +138,9 @@ def _text(word: str | None, state: State, walk: Walk) -> str | None:
     entry = walk.rootfs.resolve(path) if path is not None else None
     if entry is None or path is None or Places(state, walk).readable(word) is not True:
         return None
-    if "/" + entry.path not in walk.files and walk.maybe_changed(path, entry.path):
+    if "/" + entry.path not in walk.files and (walk.touched_widely or walk.maybe_changed(path, entry.path)):
+        return None
+    if ("/" + entry.path).startswith(tuple(one.rstrip("/") + "/" for one in walk.spoiled)):
         return None
     data = read_whole(walk.rootfs, entry, _LIMIT_BYTES) if entry.member is not None else walk.text_of(entry)
     if data is None or not walk.afford(text := data.decode("utf-8", "replace")):

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import re
-
 import attrs
 
 from imagespec.analyzers.programs.shebang import parse_shebang
-from imagespec.analyzers.shell.accounts import ROOT
+from imagespec.analyzers.shell.accounts import ROOT, user_number
 from imagespec.analyzers.shell.arguments import parse_shell_arguments
-from imagespec.analyzers.shell.state import State, Status
-from imagespec.analyzers.shell.waiting import end_steps
+from imagespec.analyzers.shell.state import Doubt, State, Status
+from imagespec.analyzers.shell.waiting import end_named
 from imagespec.analyzers.startup import tools
 from imagespec.analyzers.startup.background import goes_to_background, stays
 from imagespec.analyzers.startup.chances import chance
-from imagespec.analyzers.startup.locate import locate, note_chmod, note_written
+from imagespec.analyzers.startup.locate import locate, note_chmod, note_rights, note_written
 from imagespec.analyzers.startup.scriptrun import ScriptFile, ScriptRunner
 from imagespec.analyzers.startup.steps import Step
 from imagespec.analyzers.startup.supervised import supervise
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
-from imagespec.analyzers.startup.wrapped import prepare, wrapped
+from imagespec.analyzers.startup.wrapped import note_doubts, prepare, wrapped
 from imagespec.analyzers.startup.wrappers import starts_others
 from imagespec.entry import Entry
 from imagespec.verdict import Evidence
 
 Words = tuple[str | None, ...]
 _LIMIT_WRAPPERS = 20
-_ENDS_OTHERS = frozenset({"pkill", "killall", "killall5", "fuser"})
 _MISSING = Launched(Status.NONZERO, returns=True)
 
 
@@ -140,6 +137,9 @@ class Launcher:
         if call.script is None:
             call.through.append(call.name)
             call.shown = ()
+        note_doubts(call.name, inner, state, self._walk)
+        if call.name == "setsid" and call.replaces and state.main and not {"-w", "--wait"} & set(inner.own):
+            state.background = True  # the leader of a group forks, and ends
         prepare(call.name, call.words, inner, state, call.entry, self._walk.rootfs)
         # An applet of busybox starts files, and its own applets only where it was built so: files are looked up.
         call.words, call.applet = inner.words, False
@@ -176,6 +176,8 @@ class Launcher:
         state, entry = call.state, call.entry
         state.dialect = tools.dialect_of(call.name, entry)
         arguments = parse_shell_arguments(call.words)
+        named_posix = call.name == "sh" or "--posix" in call.words or "POSIXLY_CORRECT" in state.variables
+        state.posix = state.dialect == "bash" and named_posix
         if arguments is None:
             self._walk.gap(state, "the arguments of a shell are not known", _seen(call.words))
             return self._leaf(call)
@@ -212,21 +214,17 @@ class Launcher:
             if missing is not None:
                 return missing
         self._record(call, f"runs {_seen(call.shown or words)}")
-        if call.name in _ENDS_OTHERS:
-            steps = self._walk.steps[:-1]
-            named = tuple(word for word in words[1:] if word is not None and not word.startswith("-"))
-            hit = [number for number, step in enumerate(steps) if not named or _mentions(step, named)]
-            end_steps(self._walk, hit, call.state)
+        end_named(self._walk, call.name, words, call.state)
         ends = tools.ends_by_itself(words) or (bool(call.shown) and tools.ends_by_itself(call.shown))
         ends |= goes_to_background(call.shown or words, self._walk.rootfs, call.state.cwd)
         small = tools.ends_by_itself(words)
         status = chance(call.name, words, call.state, self._walk) if small else Status.UNKNOWN
         if call.name in {"mkdir", "install", "mktemp", "touch"}:
             self._walk.made.update(word if word is not None else "?" for word in words[1:])
-        self._walk.rights_given |= call.name in {"chown", "chgrp", "chmod", "setfacl"}
+        note_rights(self._walk, call.name, words)
         if call.name == "chmod":
             note_chmod(self._walk, words, call.state.cwd)
-        elif not tools.is_harmless(call.name, words):
+        elif not tools.is_harmless(call.name, words) or (call.name == "find" and not _only_finds(words)):
             narrow = call.name in tools.NARROW or tools.is_bounded_fetch(words)
             self._walk.touch(words[1:], widely=not narrow)
             note_written(self._walk, call.name, words, call.state.cwd)
@@ -252,6 +250,10 @@ class Launcher:
 
     def _step(self, call: _Call, message: str, script: str | None) -> Step:
         state = call.state
+        given = self._walk.has_rights(user_number(state.user, self._walk.rootfs))
+        if self._walk.rights_taken and state.user not in ROOT and not given:
+            self._walk.doubt(state, "a command before may have taken from the user the right to read files")
+            state.doubts.add(Doubt.BRANCH)
         if call.through:
             message += " through " + ", ".join(call.through)
         trail: tuple[Evidence, ...] = state.here(message)
@@ -263,12 +265,13 @@ class Launcher:
             cwd=state.cwd,
             certain=state.certain,
             background=state.background,
-            user="" if state.user in ROOT or self._walk.rights_given else state.user or "",
+            user="" if state.user in ROOT or given else state.user or "",
             changed_user=state.changed_user,
+            limited=state.limited,
             stdout=state.sinks.get(1),
             stderr=state.sinks.get(2),
             trail=trail,
-            stays=stays(call.words, state, self._walk),
+            stays=state.reached and stays(call.words, state, self._walk),
         )
 
     def _program(self, call: _Call) -> Entry | None:
@@ -281,10 +284,8 @@ class Launcher:
         return self._walk.rootfs.which(name, path, call.state.cwd)
 
 
-def _mentions(step: Step, names: Words) -> bool:
-    text = " ".join(word or "" for word in step.argv)
-    plain = re.compile(r"[\w./ :-]{1,200}")  # of which the dot alone is more than itself
-    return any(not plain.fullmatch(name or "") or re.search(name or "", text) for name in names)
+def _only_finds(words: Words) -> bool:
+    return not any(word is None or word.startswith(("-delete", "-exec", "-ok", "-fprint")) for word in words)
 
 
 def _seen(words: Words) -> str:

@@ -7,8 +7,9 @@ True is certain but for mounts; False where nothing is mounted as a rule; None w
 from __future__ import annotations
 
 import posixpath
+import re
 
-from imagespec.analyzers.shell.accounts import ROOT
+from imagespec.analyzers.shell.accounts import ROOT, user_number
 from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import State
 from imagespec.analyzers.startup.users import EXECUTE, READ, WRITE, closed_directory, may
@@ -18,8 +19,13 @@ from imagespec.entry import Entry, EntryKind
 IMAGE_ONLY = ("/bin/", "/sbin/", "/usr/", "/lib/", "/lib64/", "/etc/", "/opt/", "/app/", "/code/")
 """Where nothing is mounted as a rule, so that what is absent from the image is absent from the container."""
 ENGINE_MADE = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab", "/opt/ml/", "/etc/podinfo")
-_OPEN_TO_ALL = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm", "/tmp")  # noqa: S108
+_OPEN_FOLDERS = frozenset({"/tmp", "/dev/shm"})  # noqa: S108 - compared with
+_DEVICES = frozenset({"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"})
 _STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/", "/proc/1/fd/")
+
+
+FROM_HOST = re.compile(r"nvidia|cuda|npu-smi|ascend|davinci|dcmi|hccn", re.IGNORECASE)
+"""Put into containers by the runtimes of accelerators (nvidia-container-toolkit, Ascend Docker runtime)."""
 
 
 class Places:
@@ -34,7 +40,7 @@ class Places:
         path = self._path(name)
         if path is None:
             return None
-        if path in self._walk.present or path.startswith((*_OPEN_TO_ALL, *_STREAMS)):
+        if path in self._walk.present | self._walk.folders | _OPEN_FOLDERS or _is_device(path):
             return True
         if self._entry(path) is not None:
             return None if self._maybe_gone(path) or self.closed(path) else True
@@ -45,7 +51,7 @@ class Places:
         path = self._path(name)
         if path is None:
             return None
-        if path == "/" or path in self._walk.folders:
+        if path == "/" or path in _OPEN_FOLDERS | self._walk.folders:
             return True
         entry = self._entry(path)
         if entry is not None:
@@ -66,9 +72,9 @@ class Places:
         path = self._path(name)
         if path is None:
             return None
-        if path in self._walk.present or path.startswith((*_OPEN_TO_ALL, *_STREAMS)):
+        if path in self._walk.present or _is_device(path):
             return True
-        if path.startswith(("/dev/", "/proc/", "/sys/")):
+        if path.startswith(("/dev/", "/proc/", "/sys/")) and not path.startswith("/dev/shm/"):  # noqa: S108
             return None
         entry = self._entry(path)
         if entry is not None and entry.kind is EntryKind.DIRECTORY:
@@ -78,7 +84,7 @@ class Places:
         link = self._walk.rootfs.lookup(path)
         if link is not None:
             target = posixpath.join(posixpath.dirname(path), link.link_target)
-            return True if target.startswith((*_OPEN_TO_ALL, *_STREAMS)) else None
+            return True if _is_device(target) else None
         return self.open_folder(posixpath.dirname(path))
 
     def open_folder(self, name: str | None) -> bool | None:
@@ -87,7 +93,7 @@ class Places:
         found = self.is_folder(path)
         if found is not True or path is None:
             return found
-        if path in self._walk.folders or path.startswith(_OPEN_TO_ALL):
+        if path in self._walk.folders | _OPEN_FOLDERS:
             return True
         entry = self._entry(path)
         open_ = entry is None or (self._may(WRITE, entry) and self._may(EXECUTE, entry))
@@ -115,15 +121,16 @@ class Places:
 
     def _may(self, bit: int, entry: Entry) -> bool:
         user = self._state.user
-        everybody = bool(entry.mode & bit) or self._walk.rights_given
-        return (
-            everybody if user is None else self._walk.rights_given or may(user, bit, entry, self._walk.rootfs)
-        )
+        given = self._given()
+        return given or (bool(entry.mode & bit) if user is None else may(user, bit, entry, self._walk.rootfs))
+
+    def _given(self) -> bool:
+        return self._walk.has_rights(user_number(self._state.user, self._walk.rootfs))
 
     def closed(self, path: str) -> bool:
         """Tell whether the user may not be allowed to look for a path."""
         user = self._state.user
-        if user in ROOT or self._walk.rights_given:
+        if user in ROOT or self._given():
             return False
         return closed_directory(user or "nobody", posixpath.dirname(path), self._walk.rootfs) is not None
 
@@ -134,5 +141,10 @@ class Places:
         """Answer for what is not in the image: False, or None where it may have been made or mounted."""
         walk = self._walk
         kept = (path + "/").startswith(IMAGE_ONLY) and not path.startswith(ENGINE_MADE)
+        kept = kept and not FROM_HOST.search(path)
         sure = kept and walk.rootfs.complete and walk.rootfs.lookup(path) is None
         return False if sure and not walk.may_have_made(path) else None
+
+
+def _is_device(path: str) -> bool:
+    return path in _DEVICES or path.startswith(_STREAMS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import attrs
 
-from imagespec.analyzers.shell.accounts import ROOT
 from imagespec.analyzers.shell.arguments import ShellArguments
 from imagespec.analyzers.shell.joining import settle
 from imagespec.analyzers.shell.parser import parse_shell
@@ -13,10 +12,12 @@ from imagespec.analyzers.shell.sinks import absolute
 from imagespec.analyzers.shell.state import Doubt, Flow, Outcome, State, Status
 from imagespec.analyzers.shell.tree import Problem, ShellText
 from imagespec.analyzers.startup import tools
+from imagespec.analyzers.startup.beginning import begin
 from imagespec.analyzers.startup.gathering import becomes_its_arguments
 from imagespec.analyzers.startup.steps import Step
 from imagespec.analyzers.startup.walk import LIMIT_DEPTH, Launched, Walk
 from imagespec.entry import Entry, EntryKind
+from imagespec.rootfs import DEFAULT_PATH
 
 Words = tuple[str | None, ...]
 _ASH_HAS = frozenset({"[[", "function", "$'…'", "${"})
@@ -89,20 +90,24 @@ class ScriptRunner:
     def run_command_text(self, arguments: ShellArguments, state: State) -> Launched:
         """Run the text of ``sh -c``."""
         state.trail, state.inline = state.here("runs a shell text"), True
-        self._begin(arguments, state)
+        ended = begin(self._walk, arguments, state, self.source)
+        if arguments.noexec:
+            return Launched(Status.LIKELY, returns=True)
         text = (arguments.text or "").encode("utf-8", "surrogateescape")
-        return self._finish(self._run(parse_shell(text), state), state)
+        return self._finish(ended or self._run(parse_shell(text), state), state)
 
     def run_file(self, file: ScriptFile, arguments: ShellArguments, state: State, step: Step) -> Launched:
         """Run a script in a shell of its own; ``step`` is the program that reads it."""
         self._walk.add(step)
         self._enter(file, state)
+        if arguments.noexec:
+            return Launched(Status.LIKELY, returns=True)
         text = self._walk.text_of(file.entry)
         if arguments.arguments and becomes_its_arguments(file.entry, text, self._walk.rootfs):
             state.assign("LD_LIBRARY_PATH", None, export=True)  # a part may find the driver's libraries
             return self._launch(arguments.arguments, state, True)
-        self._begin(arguments, state)
-        return self._finish(self._run_content(file, state), state)
+        ended = begin(self._walk, arguments, state, self.source)
+        return self._finish(ended or self._run_content(file, state), state)
 
     def source(self, fields: Words, state: State) -> Outcome:
         """Run ``. FILE`` in the shell that says so."""
@@ -111,16 +116,33 @@ class ScriptRunner:
             self._walk.gap(state, "a file is read whose name is not known")
             state.forget()
             return Outcome()
-        file = self.find(written, state, search=True)
+        file = self._named(written, state)
         if isinstance(file, NoScript) or state.depth >= LIMIT_DEPTH:
             reason = file.reason if isinstance(file, NoScript) else f"{written}: files too deep to follow"
             self._walk.gap(state, reason, written)
             if isinstance(file, NoScript) and not file.unknown:
-                state.doubts.add(Doubt.EXIT)  # dash ends there, bash goes on
+                if state.dialect != "bash" or state.posix:
+                    state.doubts.add(
+                        Doubt.EXIT
+                    )  # the shell ends there, which bash under its own name does not
                 return Outcome(Status.NONZERO if state.dialect == "bash" else Status.UNKNOWN)
             state.forget()
             return Outcome()
         return self._inline(file, fields, state)
+
+    def _named(self, written: str, state: State) -> ScriptFile | NoScript:
+        """Return the file that ``.`` reads: without a slash it is on PATH, or with bash in the working directory."""
+        if "/" in written:
+            return self.find(written, state, search=False)
+        path = state.variables.get("PATH", DEFAULT_PATH)
+        for folder in (path or "").split(":") if path is not None else ():
+            entry = self._walk.rootfs.resolve(f"{folder}/{written}") if folder.startswith("/") else None
+            if entry is not None and entry.kind is EntryKind.FILE:
+                return ScriptFile(entry, written)
+        if path is None or (state.dialect == "bash" and not state.posix):
+            return self.find(written, state, search=False)
+        made = bool(self._walk.touched) or not self._walk.rootfs.complete
+        return NoScript(f"{written} is in no directory of PATH, and not looked for elsewhere", unknown=made)
 
     def _inline(self, file: ScriptFile, fields: Words, state: State) -> Outcome:
         before = (
@@ -154,38 +176,6 @@ class ScriptRunner:
         state.trail = state.here(f"runs the script {file.written}", file.written)
         state.path, state.layer, state.line = f"/{file.entry.path}", file.entry.layer, 1
         state.source, state.inline = file.written, False
-
-    def _begin(self, arguments: ShellArguments, state: State) -> None:
-        """Turn the state into that of a shell that has just been started."""
-        state.variables = {key: value for key, value in state.variables.items() if key in state.exported}
-        state.functions, state.fixed = {}, set()
-        state.errexit, state.allexport, state.jobs, state.job_names = arguments.errexit, False, (), {}
-        state.tested, state.nounset, state.plain_globs = False, arguments.nounset, True
-        state.loops, state.returns = 0, False
-        state.name, state.positional = arguments.name, arguments.arguments
-        state.doubts = {Doubt.BRANCH} if state.doubts else set()
-        state.calls = 0
-        if arguments.login:
-            self._log_in(state)
-        if state.dialect in tools.FOREIGN_SHELLS:
-            self._walk.gap(state, f"{state.dialect} is another language than the one that is parsed")
-            state.doubts.add(Doubt.BRANCH)
-
-    def _log_in(self, state: State) -> None:
-        """Read what a login shell reads first (bash 5.2 manual 6.2; dash(1)): /etc/profile, then one file of HOME."""
-        if state.user in ROOT and state.variables.get("HOME") is None:
-            state.assign("HOME", "/root", export=True)  # by /etc/passwd, as the engine sets it
-        home = state.variables.get("HOME")
-        names = (".bash_profile", ".bash_login", ".profile") if state.dialect == "bash" else (".profile",)
-        own = [f"{home}/{name}" for name in names if self._walk.rootfs.resolve(f"{home}/{name}") is not None]
-        if home is None:
-            self._walk.gap(state, "a login shell reads files of HOME, which is not known")
-            state.assign("PATH", None, export=True)
-            state.wild = True
-            return
-        for path in ("/etc/profile", *own[:1]):
-            if self._walk.rootfs.resolve(path) is not None:
-                self.source((".", path), state)
 
     def _run_content(self, file: ScriptFile, state: State) -> Outcome:
         text = self._walk.text_of(file.entry)

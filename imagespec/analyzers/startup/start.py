@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from imagespec.analyzers.shell.accounts import find_account
+from imagespec.analyzers.shell.accounts import ROOT, find_account, has_group
 from imagespec.analyzers.shell.parser import LIMIT_TEXT_BYTES
 from imagespec.analyzers.shell.state import RUNTIME_VARIABLES, State
 from imagespec.analyzers.startup import supervisor
@@ -95,6 +95,9 @@ def follow_start_command(config: ImageConfig, rootfs: RootFs) -> StartCommand:
     walk = Walk(rootfs, config.architecture)
     if not rootfs.complete:
         walk.gap(state, "not every layer could be read: any file may differ from what was seen")
+    unknown = _unknown_user(config.user, rootfs)
+    if unknown is not None:
+        walk.fail(Evidence(message=unknown, pointer="config#/config/User", seen=config.user))
     launched = Launcher(walk).launch(command.words, state, replaces=True)
     walk.close()
     ends = launched.returns and _check_left_alone(walk)
@@ -110,6 +113,21 @@ def follow_start_command(config: ImageConfig, rootfs: RootFs) -> StartCommand:
         held=frozenset(walk.held),
         holds=walk.holds,
     )
+
+
+def _unknown_user(user: str, rootfs: RootFs) -> str | None:
+    """Return why an engine starts no container as the config's user: names must be in /etc/passwd and /etc/group."""
+    name, _, group = user.partition(":")
+    passwd = rootfs.resolve("/etc/passwd")
+    known = not name or name in ROOT or name.isdecimal() or find_account(name, rootfs) is not None
+    unread = passwd is not None and passwd.size_bytes > 0 and not rootfs.content(passwd)
+    if not rootfs.complete or unread:
+        return None
+    if not known:
+        return f"the engine finds no user {name[:60]} in /etc/passwd, and starts nothing"
+    if group and not group.isdecimal() and has_group(group, rootfs) is False:
+        return f"the engine finds no group {group[:60]} in /etc/group, and starts nothing"
+    return None
 
 
 def _check_left_alone(walk: Walk) -> bool:

@@ -60,8 +60,14 @@ class Step:
 
     files: Mapping[str, Written] = attrs.field(factory=dict)
     """What commands before it have certainly written, by real path."""
+    listens: str | None = None
+    """Where supervisord itself listens, as its configuration says: ``host:port`` or a port."""
+    limited: bool = False
+    """``timeout`` ends it."""
+    spoiled: tuple[str, ...] = ()
+    """Directories below which commands before it wrote what is not known."""
     stays: bool = False
-    """It certainly goes on for ever, though it is no server."""
+    """It certainly goes on for ever, though it is no server, or one before it does."""
     tells: bool = False
     """It changes files in a known way only, which `files` of the steps behind it hold."""
 

@@ -15,6 +15,8 @@ import attrs
 
 from imagespec.analyzers.shell.patterns import matches_pattern, parse_pattern
 from imagespec.analyzers.shell.state import State
+from imagespec.analyzers.startup.supervisorchecks import section_refusals, word_refusal
+from imagespec.analyzers.startup.walk import Walk
 from imagespec.entry import Entry, EntryKind
 from imagespec.rootfs import RootFs
 
@@ -44,6 +46,8 @@ class Supervised:
     environment: dict[str, str | None]
     stdout: str | None
     stderr: str | None
+    user: str
+    """Whom it runs as; empty for supervisord's own."""
     entry: Entry
 
 
@@ -54,17 +58,32 @@ class Supervision:
     programs: tuple[Supervised, ...] = ()
     nodaemon: bool = False
     problems: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    """Why it may start nothing at all."""
+    port: str | None = None
+    """Where it listens itself: ``host:port`` or a port."""
 
 
-def read_supervision(words: tuple[str | None, ...], state: State, rootfs: RootFs) -> Supervision:
+def read_supervision(words: tuple[str | None, ...], state: State, walk: Walk) -> Supervision:
     """Return what a ``supervisord`` command line leads to."""
-    path = _config_path(words, state, rootfs)
+    path = _config_path(words, state, walk.rootfs)
     if path is None:
         return Supervision(problems=("which configuration supervisord reads is not known",))
-    reader = _Reader(state, rootfs)
+    reader = _Reader(state, walk)
     reader.read(path)
+    odd = word_refusal(words)
+    if odd is not None:
+        reader.refusals.append(f"it may not know {odd[:60]}")
+    if not reader.has_own and not reader.problems:
+        reader.refusals.append(f"{path} has no section [supervisord]")
     nodaemon = bool({"-n", "--nodaemon"} & set(words)) or reader.nodaemon
-    return Supervision(programs=tuple(reader.programs), nodaemon=nodaemon, problems=tuple(reader.problems))
+    return Supervision(
+        programs=tuple(reader.programs),
+        nodaemon=nodaemon,
+        problems=tuple(reader.problems),
+        refusals=tuple(reader.refusals[:_LIMIT_PROGRAMS]),
+        port=reader.port,
+    )
 
 
 def _config_path(words: tuple[str | None, ...], state: State, rootfs: RootFs) -> str | None:
@@ -83,9 +102,13 @@ def _config_path(words: tuple[str | None, ...], state: State, rootfs: RootFs) ->
 
 
 class _Reader:
-    def __init__(self, state: State, rootfs: RootFs) -> None:
+    def __init__(self, state: State, walk: Walk) -> None:
         self._state = state
-        self._rootfs = rootfs
+        self._walk = walk
+        self._rootfs = walk.rootfs
+        self.refusals: list[str] = []
+        self.has_own = False
+        self.port: str | None = None
         self.programs: list[Supervised] = []
         self.problems: list[str] = []
         self.nodaemon = False
@@ -136,7 +159,11 @@ class _Reader:
 
     def _section(self, section: str, values: dict[str, str], entry: Entry) -> None:
         kind, _, name = section.partition(":")
+        self.refusals.extend(section_refusals(section, values, self._state, self._walk))
+        if section == "inet_http_server":
+            self.port = values.get("port", "").strip() or None
         if section == "supervisord":
+            self.has_own = True
             self.nodaemon |= values.get("nodaemon", "false").strip().lower() in _TRUE
             if "environment" in values:
                 self.problems.append("the environment of [supervisord] is not followed")
@@ -161,6 +188,7 @@ class _Reader:
             environment=self._environment(values.get("environment", ""), name),
             stdout=stdout,
             stderr=stdout if both else self._sink(values, "stderr"),
+            user=values.get("user", "").strip(),
             entry=entry,
         )
 
@@ -181,6 +209,7 @@ class _Reader:
             match = _PAIR.match(text, at)
             if match is None:
                 self.problems.append(f"the environment of the program {name} is not followed")
+                self.refusals.append(f"it may not be able to read the environment of the program {name}")
                 break
             value = next((item for item in match.groups()[1:] if item is not None), "")
             found[match[1]] = self._expanded(value, name)

@@ -57,10 +57,14 @@ class Walk:
         """Real paths given to ``chmod +x``."""
         self.files: Mapping[str, Written] = {}
         """What commands before wrote for certain, by real path."""
+        self.spoiled: tuple[str, ...] = ()
+        """Directories below which commands before wrote what is not known."""
         self.telling = False
         """What runs now changes files in a known way only: see `write`."""
-        self.rights_given = False
-        """A command before may have let users read and write what the image does not let them."""
+        self.given_to: set[str | None] = set()
+        """Numbers of users to whom commands before gave files; None for a right that all may have been given."""
+        self.rights_taken = False
+        """A command before may keep users from files that the image lets them read."""
         self.libraries: dict[tuple[str, str], Libraries] = {}
         """What programs were found to need, by path and LD_LIBRARY_PATH."""
         self._statements = 0
@@ -92,7 +96,7 @@ class Walk:
         if self._muted:
             return
         if len(self.steps) < LIMIT_STEPS:
-            self.steps.append(attrs.evolve(step, files=self.files, tells=self.telling))
+            self.steps.append(attrs.evolve(step, files=self.files, spoiled=self.spoiled, tells=self.telling))
         else:
             message = f"more than {LIMIT_STEPS} programs: not followed on"
             self.gaps[attrs.evolve(step.trail[-1], message=message)] = None
@@ -122,6 +126,10 @@ class Walk:
         if self._missing and self._missing[0] == len(self.steps):
             self.fail(self._missing[1])
 
+    def has_rights(self, user: str | None) -> bool:
+        """Tell whether a user, by number, may read and write what the image does not let them, for commands before."""
+        return bool(self.given_to & {user, None}) and (user in self.given_to or not self.rights_taken)
+
     def touch(self, words: tuple[str | None, ...], *, widely: bool = False) -> None:
         """Remember the words of a command that may change files, these only or ``widely`` others, too."""
         if self.telling:
@@ -136,11 +144,18 @@ class Walk:
     def spoil(self, path: str | None) -> None:
         """Note that a command writes to a file what is not known."""
         entry = self.rootfs.resolve(path) if path is not None and not self.telling else None
-        if entry is not None and entry.kind is not EntryKind.FILE:
-            return
+        link = self.rootfs.lookup(path) if path is not None and entry is None else None
+        if link is not None or (entry is not None and entry.kind is not EntryKind.FILE):
+            return  # a link to what is there at run time only, or a directory
         real = "/" + entry.path if entry is not None else real_path(self._image, path or "")
         if real is not None and not self.telling:
             self.write({real: Written()})
+
+    def spoil_under(self, path: str | None) -> None:
+        """Note that a command writes below a directory what is not known."""
+        if not self._muted and len(self.spoiled) < LIMIT_FILES:
+            self.spoiled = (*self.spoiled, path or "/")
+            self.rootfs = WrittenView(self._image, self.files, self.spoiled)
 
     def write(self, changed: Mapping[str, Written]) -> None:
         """Put files over the image's that a command has certainly written, or that are not known any more."""
@@ -148,7 +163,7 @@ class Walk:
             return
         self.files = {**self.files, **changed}
         self.made.update(changed)
-        self.rootfs = WrittenView(self._image, self.files)
+        self.rootfs = WrittenView(self._image, self.files, self.spoiled)
 
     def afford(self, text: str, times: int = 1) -> bool:
         """Count a text that is worked on; False when that is more than is done for one image."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from imagespec.analyzers.shell.accounts import ROOT
 from imagespec.analyzers.shell.sinks import absolute
-from imagespec.analyzers.shell.state import State
+from imagespec.analyzers.shell.state import Doubt, State
 from imagespec.analyzers.startup import conda, virtualenvs
 from imagespec.analyzers.startup.changeuser import unwrap_su
 from imagespec.analyzers.startup.initscripts import unwrap_service
 from imagespec.analyzers.startup.walk import Walk
+from imagespec.analyzers.startup.wrapperdoubts import folder_doubt, rights_doubt, wrapper_doubt
 from imagespec.analyzers.startup.wrappers import Unwrapped, Words, unwrap
 from imagespec.entry import Entry
 from imagespec.rootfs import RootFs
@@ -37,6 +40,7 @@ def prepare(
         state.user = inner.user
     if inner.clear:
         state.variables, state.exported = {}, set()
+        state.unset.add("PATH")
     for variable in inner.unset:
         state.remove(variable)
     for variable, value in inner.assign:
@@ -53,3 +57,14 @@ def prepare(
             state.assign("PATH", None, export=True)
         if name != "sudo" and not {"--no-capture-output", "--live-stream"} & set(words):
             state.sinks = dict.fromkeys(state.sinks)
+
+
+def note_doubts(name: str, inner: Unwrapped, state: State, walk: Walk) -> None:
+    """Note why a wrapper may not start its program, or not let it go on."""
+    doubt = wrapper_doubt(name, inner.own, inner.user, state, walk) or rights_doubt(name, inner.own)
+    doubt = doubt or folder_doubt(inner.cwd, state, walk) if name == "env" else doubt
+    if doubt is not None:
+        walk.doubt(state, doubt)
+        state.doubts.add(Doubt.BRANCH)
+    if name == "timeout" and not re.fullmatch(r"0+(\.0*)?[smhd]?", inner.own[-1] or "1"):
+        state.limited = True

@@ -85,6 +85,8 @@ class Unwrapped:
     hides: bool = False
     user: str | None = None
     """Whom the program runs as, where that is plain."""
+    own: Words = ()
+    """The wrapper's own words."""
 
 
 def unwrap(name: str, words: Words) -> Unwrapped | None:
@@ -109,6 +111,7 @@ def unwrap(name: str, words: Words) -> Unwrapped | None:
         background=any(letter in letters for letter in spec.forks),
         hides=spec.hides,
         user=_user(name, rest[:at]),
+        own=(words[0], *rest[:at]),
     )
 
 
@@ -117,7 +120,9 @@ def _user(name: str, words: Words) -> str | None:
     plain = [word or "" for word in words]
     if name in {"gosu", "su-exec"}:
         return plain[0].partition(":")[0] or None if plain else None
-    options = {"runuser": ("-u", "--user"), "sudo": ("-u", "--user"), "setpriv": ("--reuid",)}.get(name, ())
+    options = {"runuser": ("-u", "--user"), "sudo": ("-u", "--user"), "setpriv": ("--reuid", "--ruid")}.get(
+        name, ()
+    )
     for option, value in zip(plain, [*plain[1:], ""], strict=False):
         if option in options:
             return value.removeprefix("#") or None

@@ -8,7 +8,7 @@ everything else with the image's own view.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -32,14 +32,19 @@ class Written:
 
 
 class WrittenView(RootFs):
-    """The view of an image with written files over it; ``written`` is by real absolute path."""
+    """
+    The view of an image with written files over it; ``written`` is by real absolute path.
 
-    def __init__(self, image: RootFs, written: Mapping[str, Written]) -> None:
+    The content of what lies below a ``spoiled`` directory is not known.
+    """
+
+    def __init__(self, image: RootFs, written: Mapping[str, Written], spoiled: Iterable[str] = ()) -> None:
         super().__init__((), layers=image.layers)
         self._stack = image._stack  # noqa: SLF001 - the same view, with other answers for a few paths
         self._search_path, self._errors, self._limits = image._search_path, image._errors, image._limits  # noqa: SLF001
         self._image = image
         self._written = dict(written)
+        self._spoiled = tuple(path.rstrip("/") + "/" for path in spoiled)
 
     def lookup(self, path: str) -> Entry | None:
         """Return what ``path`` names, without following it when it is a link."""
@@ -77,6 +82,8 @@ class WrittenView(RootFs):
     def content(self, entry: Entry) -> bytes | None:
         """Return the bytes of a file that are known."""
         one = self._written.get("/" + entry.path)
+        if one is None and ("/" + entry.path).startswith(self._spoiled):
+            return None
         return super().content(entry) if one is None else one.data
 
     def _entry(self, real: str, one: Written) -> Entry | None:
