@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from imagespec.analyzers.python import definitions, exceptions
 from imagespec.analyzers.python.assignments import assign
 from imagespec.analyzers.python.calls import is_coroutine
 from imagespec.analyzers.python.flow import Flow
-from imagespec.analyzers.python.namespaces import forget_attribute
+from imagespec.analyzers.python.forgetting import forget_what_is_set
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Call,
-    Class,
     Const,
-    Function,
-    Instance,
     Items,
-    Module,
     Table,
     Value,
     name_of,
@@ -56,9 +52,11 @@ def _augmented(run: Program, node: ast.AugAssign) -> Flow:
         first.items.extend(value.items if isinstance(value, Items) else ())
         first.open = first.open or not run.certain or not isinstance(value, Items) or value.open
         return Flow.NEXT
-    both = ast.BinOp(ast.Name(node.target.id), node.op, node.value)
-    plain = isinstance(first, Const) and isinstance(value, Const)
-    assign(run, node.target, run.eval(both) if plain else UNKNOWN)
+    result: Value = UNKNOWN
+    if isinstance(first, Const) and isinstance(value, Const):  # which are not evaluated a second time
+        left, right = (ast.Constant(cast("Any", one.value)) for one in (first, value))
+        result = run.eval(ast.BinOp(left, node.op, right))
+    assign(run, node.target, result)
     return Flow.NEXT
 
 
@@ -67,38 +65,6 @@ def _if(run: Program, node: ast.If) -> Flow:
     if truth is not None:
         return run.block(node.body if truth else node.orelse)
     return run.fork([lambda: run.block(node.body), lambda: run.block(node.orelse)])
-
-
-def _forget(run: Program, nodes: list[ast.stmt]) -> None:
-    """Let all that a loop sets be unknown, as far as its text tells: it may have gone round before."""
-    calls = False
-    for node in nodes:
-        for inner in ast.walk(node):
-            run.spend()
-            match inner:
-                case ast.Name(id=name, ctx=ast.Load()):
-                    calls = calls or isinstance(run.find(name), Function | Class | Instance | Module)
-                case ast.Name(id=name, ctx=ast.Store()):
-                    run.scope_of(name).names[name] = UNKNOWN
-                case ast.Attribute(value=ast.Name(id=name), attr=attribute, ctx=ast.Store()):
-                    forget_attribute(run.find(name), attribute)
-                case (
-                    ast.Subscript(value=ast.Name(id=name), ctx=ast.Store())
-                    | ast.Attribute(
-                        value=ast.Name(id=name), attr="insert" | "pop" | "update" | "reverse" | "sort"
-                    )
-                ):
-                    _open(run.find(name))
-    for module in run.loaded if calls else ():
-        for name in run.running().globals_.get(module.path, ()):
-            module.scope.names[name] = UNKNOWN
-
-
-def _open(box: Value | None) -> None:
-    if isinstance(box, Items | Table):
-        box.open = True
-    if isinstance(box, Table):
-        box.entries.clear()
 
 
 def _for(run: Program, node: ast.For | ast.AsyncFor) -> Flow:
@@ -118,7 +84,7 @@ def _for(run: Program, node: ast.For | ast.AsyncFor) -> Flow:
 
 
 def _some_rounds(run: Program, node: ast.For | ast.AsyncFor | ast.While, target: ast.expr | None) -> Flow:
-    _forget(run, node.body)
+    forget_what_is_set(run, node.body)
     if target is not None:
         assign(run, target, UNKNOWN)
 
@@ -191,7 +157,7 @@ def _global(run: Program, node: ast.Global | ast.Nonlocal) -> Flow:
 
 def _match(run: Program, node: ast.Match) -> Flow:
     run.eval(node.subject)
-    _forget(run, [node])
+    forget_what_is_set(run, [node])
     cases = [(lambda body=case.body: run.block(body)) for case in node.cases]
     return run.fork([*cases, lambda: Flow.NEXT])
 

@@ -34,6 +34,7 @@ DEPTH = 8
 _OWNERS = 500
 _CHAIN = 40
 _USERS = (
+    "gunicorn.app.",
     "builtins.", "logging.", "os.", "sys.", "json.", "threading.Thread", "multiprocessing.Process", "asyncio.",
     "werkzeug.middleware.proxy_fix.ProxyFix", "werkzeug.serving.run_simple", "waitress.",
     "uvicorn.", "wsgiref.simple_server.make_server", "asgiref.wsgi.WsgiToAsgi", "a2wsgi.WSGIMiddleware",
