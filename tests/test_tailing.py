@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.build import directory, file
+from tests.build import directory, file, program
 from tests.services import service
 
 APP = (
@@ -41,3 +41,18 @@ def kinds(run: str, *more: str) -> str:
 )  # fmt: skip
 def test_followed_log_files(run: str, files: tuple[str, ...], kind: str) -> None:
     assert kinds(run, *files) == kind
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"), [("/dev/stdout", "kept"), ("/var/log/other.txt", "open"), (None, "lost")]
+)
+def test_links_that_a_python_program_makes(target: str | None, kind: str) -> None:
+    """As serve scripts of SageMaker do before they start nginx."""
+    link = "subprocess.check_call(['ln', '-sf', '%s', '/var/log/%s.log'])\n"
+    links = "".join(link % (target, name) for name in ("access", "error")) if target else ""
+    source = f"import subprocess\n{links}subprocess.check_call(['nginx', '-g', 'daemon off;'])\n"
+    items = [file("app/serve.py", source), file("etc/nginx/nginx.conf", SITE), directory("var/log")]
+    served = service("python serve.py", program("usr/bin/ln"), *items)
+    found = served.logs
+    assert served.shown == ["nginx :8080"]
+    assert ("lost" if found.lost else "open" if found.doubts else "kept") == kind

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from imagespec.analyzers.python.pythonlogs import LogFindings
+from imagespec.analyzers.python.values import Items, text_of
 from imagespec.analyzers.servers.listeners import Listening
 from imagespec.analyzers.startup.steps import INHERITED, StartCommand, Step
 from imagespec.analyzers.startup.tools import CLIENTS, ends_by_itself
@@ -94,6 +95,8 @@ def _judge_servers(
             kept.append(log.evidence)
         elif log.path in shown:
             (kept if is_shown(log.path, shown, rootfs) else doubts).append(_by_tail(log.evidence))
+        elif (linked := _links(listening, log.path)) is not None:
+            (kept if linked else doubts).append(log.evidence)
         else:
             away.append(log)
     all_away = len(away) == len(listening.logs) and not python.streams and not python.gaps
@@ -103,6 +106,18 @@ def _judge_servers(
     )
     sure = all_away and only and all(log.certain and log.path is not None for log in away)
     (lost if sure else doubts).extend(log.evidence for log in away)
+
+
+def _links(listening: Listening, path: str | None) -> bool | None:
+    """Tell whether a Python program certainly links a file to a stream by ``ln``; None where none names the file."""
+    found: bool | None = None
+    for call in (call for program in listening.programs for call in program.calls):
+        first = call.args[0] if call.args and call.name.startswith("subprocess.") else None
+        words = [text_of(item) for item in first.items] if isinstance(first, Items) else []
+        if path is not None and path in words:
+            linked = words[0] == "ln" and words[-1] == path and len(words) > 2 and words[-2] in _STREAMS
+            found = found or (linked and call.certain)
+    return found
 
 
 def _judge_files(
