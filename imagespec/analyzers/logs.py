@@ -177,8 +177,7 @@ def _judge_streams(
         if target is None:
             doubts.append(attrs.evolve(place, message=f"where {name} of {step.argv[0]} goes is not known"))
         else:
-            # The shell made the file before the program began, so that tail finds it.
-            tailed = target in shown and shown[target].certain
+            tailed = target in shown and shown[target].certain  # the shell made the file first
             answers[name] = target == INHERITED or is_stream(rootfs, target) or tailed
             if not answers[name] and target in shown:
                 doubts.append(
