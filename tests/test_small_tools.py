@@ -29,7 +29,7 @@ TOOLS = tuple(
             "expr",
             "tee",
         ),
-        *("id", "tar", "head", "install", "which"),
+        *("id", "tar", "head", "install", "which", "date"),
     )
 )
 FILES: tuple[Item, ...] = (
@@ -96,6 +96,10 @@ def shown(text: str, **run: Any) -> list[str]:
         ("expr 1 - 1", NO),
         ("tar -xf /app/a.env -C /srv", YES),
         ("tar -xf /app/b.env", NO),
+        ("rm -rf /app/*.env /srv/*; cat /app/a.env", MAYBE),
+        ('rm -rf "$NEVER"; cat /app/a.env', MAYBE),
+        ("date -d yesterday", MAYBE),
+        ("date +%F", YES),
         ("cat /tmp/none", MAYBE),
         ("touch /tmp/x && cat /tmp/x", YES),
         ("cp /app/a.env /tmp/none/x", MAYBE),

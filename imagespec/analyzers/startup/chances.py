@@ -61,11 +61,11 @@ def chance(name: str, words: Words, state: State, walk: Walk) -> Status:
         return _status(weigh(words, state, walk))
     if name in _ALWAYS:
         asks = _ASKS.get(name, ())
-        return (
-            Status.UNKNOWN
-            if any((word or "").startswith(asks) for word in words[1:] if asks)
-            else Status.LIKELY
+        texts = [word or "?" for word in words[1:]]
+        asked = any(
+            text == ask or (ask[0] in "-/" and text.startswith(ask)) for text in texts for ask in asks
         )
+        return Status.UNKNOWN if asked else Status.LIKELY
     if name in _READERS:
         return _status(_read(name, words, Places(state, walk)))
     return Status.UNKNOWN

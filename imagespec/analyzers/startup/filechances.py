@@ -123,7 +123,10 @@ def rm(words: Words, state: State, walk: Walk) -> bool | None:
 def _note_removed(words: Iterable[str | None], state: State, walk: Walk) -> None:
     for word in words:
         path = absolute(word, state.cwd) if word else None
-        walk.removed.add(posixpath.basename((word or "?").rstrip("/")))
+        name = (word or "").rstrip("/")
+        if any(char in name for char in "*?["):
+            name = posixpath.dirname(path or "/")  # anything in there
+        walk.removed.add(posixpath.basename(name))  # of an unknown word: the empty name, which every path has
         gone = {
             one for one in walk.present | walk.folders if path is None or (one + "/").startswith(path + "/")
         }
