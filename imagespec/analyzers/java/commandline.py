@@ -50,14 +50,9 @@ def read_command(step: Step, words: tuple[str | None, ...]) -> JavaCommand | str
             archive = pending.pop(0) if word == "-jar" and pending else paths
             if archive is None or (word == "-jar" and not archive):
                 return "which archive java reads is not known"
-            parts = tuple(part or "." for part in archive.split(":")) if word != "-jar" else ()
-            return JavaCommand(
-                archive=parts[0] if parts else archive,
-                main="" if word == "-jar" else word,
-                paths=parts,
-                arguments=tuple(pending),
-                properties=properties,
-                doubts=tuple(_doubts(flags)),
+            made = JavaCommand(archive=archive) if word == "-jar" else _from_paths(archive, word)
+            return attrs.evolve(
+                made, arguments=tuple(pending), properties=properties, doubts=tuple(_doubts(flags))
             )
         elif word.startswith("-D"):
             properties[word[2:].partition("=")[0]] = word.partition("=")[2]
@@ -66,6 +61,12 @@ def read_command(step: Step, words: tuple[str | None, ...]) -> JavaCommand | str
         else:
             break
     return "java is started without a program, or with an option that is not followed"
+
+
+def _from_paths(text: str, main: str) -> JavaCommand:
+    """Return what a class path and a class come to; an empty part is the working directory."""
+    paths = tuple(part or "." for part in text.split(":"))
+    return JavaCommand(archive=paths[0], main=main, paths=paths)
 
 
 def _variables(step: Step) -> list[str | None] | str:

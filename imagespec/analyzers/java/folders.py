@@ -74,32 +74,11 @@ def open_folder(rootfs: RootFs, folder: Entry) -> Folder:
 def open_class_path(rootfs: RootFs, paths: Sequence[str], main: str) -> Folder:
     """Return the archive that a class path is; ``main`` is the class that is started."""
     files: dict[str, Entry] = {}
-    first: Entry | None = None
-    for path in paths:
-        if path.endswith("/*"):
-            found = [entry for entry in rootfs.list(path[:-2]) if entry.path.endswith(".jar")]
-        else:
-            entry = rootfs.resolve(path)
-            found = [entry] if entry is not None else []
-        for one in found:
-            if one.kind is EntryKind.DIRECTORY:
-                first = first or one
-                _add(
-                    files,
-                    (
-                        (f"BOOT-INF/classes{item.path[len(one.path) :]}", item)
-                        for item in _walk(rootfs, one, jars=False)
-                    ),
-                )
-            elif one.kind is EntryKind.FILE and one.path.endswith(".jar"):
-                _add(files, [(f"BOOT-INF/lib/{posixpath.basename(one.path)}", one)])
-            else:
-                raise UnreadJarError(f"/{one.path} of the class path is not understood")
+    folders = [one for path in paths if (one := _add_part(rootfs, path, files)) is not None]
     start = files.get(f"BOOT-INF/classes/{main.replace('.', '/')}.class")
-    if first is None or start is None:
-        raise UnreadJarError(
-            f"the class {main} is in no folder of the class path, so whether it listens is not known"
-        )
+    if not folders or start is None:
+        message = f"the class {main} is in no folder of the class path, so whether it listens is not known"
+        raise UnreadJarError(message)
     versions = [match[1] for name in files if (match := _SPRING_BOOT.search(posixpath.basename(name)))]
     if len(versions) != 1:
         raise UnreadJarError(f"the class path of {main} has no library of Spring Boot, or several")
@@ -108,7 +87,25 @@ def open_class_path(rootfs: RootFs, paths: Sequence[str], main: str) -> Folder:
         f"Main-Class: org.springframework.boot.loader.JarLauncher\n"
         f"Start-Class: {main}\nSpring-Boot-Version: {versions[0]}\n"
     )
-    return Folder(first, rootfs, files, {_MANIFEST: text.encode()})
+    return Folder(folders[0], rootfs, files, {_MANIFEST: text.encode()})
+
+
+def _add_part(rootfs: RootFs, path: str, files: dict[str, Entry]) -> Entry | None:
+    """Add what one part of a class path holds; returns the folder, where it is one of classes."""
+    if path.endswith("/*"):
+        found = [entry for entry in rootfs.list(path[:-2]) if entry.path.endswith(".jar")]
+    else:
+        entry = rootfs.resolve(path)
+        found = [entry] if entry is not None else []
+    for one in found:
+        if one.kind is EntryKind.DIRECTORY:
+            inner = _walk(rootfs, one, jars=False)
+            _add(files, ((f"BOOT-INF/classes{item.path[len(one.path) :]}", item) for item in inner))
+            return one
+        if one.kind is not EntryKind.FILE or not one.path.endswith(".jar"):
+            raise UnreadJarError(f"/{one.path} of the class path is not understood")
+        _add(files, [(f"BOOT-INF/lib/{posixpath.basename(one.path)}", one)])
+    return None
 
 
 def _add(files: dict[str, Entry], found: Iterator[tuple[str, Entry]] | list[tuple[str, Entry]]) -> None:
