@@ -164,7 +164,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Item], list[str]]] = {
         [],
         ["gunicorn :8080"],
     ),
-    "names that are not known": ({"Cmd": ["sh", "-c", "export $(cat .env); /usr/local/bin/flask --app app run"]}, [], ["flask None:None"]),
+    "names that are not known": ({"Cmd": ["sh", "-c", "export $(cat .env); /usr/local/bin/flask --app app run"]}, [], ["? flask None:None"]),
 }  # fmt: skip
 
 

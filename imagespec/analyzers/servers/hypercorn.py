@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import tomllib
 from collections.abc import Mapping
+from itertools import chain
 
 import attrs
 
@@ -18,8 +19,8 @@ from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import UNKNOWN, Const, Items, Module, Table, Value, text_of
 from imagespec.analyzers.servers.listening import Listener, Listening, ServerLog
-from imagespec.analyzers.servers.optiontables import HYPERCORN
-from imagespec.analyzers.servers.optionvalues import refused, wrongs
+from imagespec.analyzers.servers.optiontables import HYPERCORN, PACKAGES
+from imagespec.analyzers.servers.optionvalues import lacking, refused, wrongs
 from imagespec.analyzers.servers.waitress import made_listener, split_address
 from imagespec.analyzers.servers.words import (
     Command,
@@ -82,7 +83,12 @@ def follow_hypercorn(command: Command) -> Listening:
     program = program_for(command, "hypercorn")
     if isinstance(program, Listening):
         return program
-    why = refused(wrongs(options, HYPERCORN, command), "hypercorn", command, program)
+    why = refused(
+        chain(wrongs(options, HYPERCORN, command), lacking(options, PACKAGES, program)),
+        "hypercorn",
+        command,
+        program,
+    )
     if why:
         return command.never(why)
     settings = _read(command, options, program)

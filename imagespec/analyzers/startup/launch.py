@@ -224,7 +224,7 @@ class Launcher:
         note_rights(self._walk, call.name, words)
         if call.name == "chmod":
             note_chmod(self._walk, words, call.state.cwd)
-        elif not tools.is_harmless(call.name, words) or (call.name == "find" and not _only_finds(words)):
+        elif not tools.is_harmless(call.name, words):
             narrow = call.name in tools.NARROW or tools.is_bounded_fetch(words)
             self._walk.touch(words[1:], widely=not narrow)
             note_written(self._walk, call.name, words, call.state.cwd)
@@ -282,10 +282,6 @@ class Launcher:
         if call.state.cwd is None or ("PATH" in call.state.variables and path is None):
             return call.entry
         return self._walk.rootfs.which(name, path, call.state.cwd)
-
-
-def _only_finds(words: Words) -> bool:
-    return not any(word is None or word.startswith(("-delete", "-exec", "-ok", "-fprint")) for word in words)
 
 
 def _seen(words: Words) -> str:

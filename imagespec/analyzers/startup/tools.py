@@ -104,7 +104,8 @@ def reads_as_it_is(name: str, entry: Entry) -> bool:
 
 def is_harmless(name: str, words: tuple[str | None, ...]) -> bool:
     """Tell whether a command leaves every program and script as it is."""
-    return name in HARMLESS or (name == "find" and "-delete" not in words) or only_tells(words)
+    changes = any(word is None or word.startswith(("-delete", "-exec", "-ok", "-fprint")) for word in words)
+    return name in HARMLESS or (name == "find" and not changes) or only_tells(words)
 
 
 def dialect_of(name: str, entry: Entry | None) -> str:
