@@ -209,10 +209,6 @@ def _reads_its_settings(step: Step) -> bool:
 
 def _options(step: Step) -> Iterator[Evidence]:
     place = step.trail[-1] if step.trail else Evidence(message="")
-    if step.env.get("UVICORN_LOG_CONFIG", "") != "" and any("uvicorn" in (word or "") for word in step.argv):
-        yield attrs.evolve(
-            place, message="UVICORN_LOG_CONFIG configures the server's logs, which is not followed"
-        )
     for number, word in enumerate(step.argv):
         option, equals, value = (word or "").partition("=")
         if option in _OPTIONS:

@@ -217,9 +217,9 @@ def _set_up_logging(command: Command, settings: _Settings, program: Program) -> 
         form, colon, path = (text_of(value) or "").partition(":")
         known = form if colon and form in {"json", "toml"} else "ini"
         named = value if text_of(value) is None or known == "ini" else Const(path)
-        set_up(program, named or UNKNOWN, place, Form(known))
+        program.guarded(lambda: set_up(program, named or UNKNOWN, place, Form(known)))
     elif table not in {None, Const(None)}:
-        set_up(program, table or UNKNOWN, place)
+        program.guarded(lambda: set_up(program, table or UNKNOWN, place))
 
 
 def _logs(command: Command, settings: _Settings) -> list[ServerLog]:

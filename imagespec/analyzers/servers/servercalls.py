@@ -64,7 +64,7 @@ def _uvicorn_run(call: Call, program: Program) -> Address | str:
         return "uvicorn wants the application as an import string for workers or reload, and stops"
     log_config = call.argument(None, "log_config")
     if log_config not in {None, Const(None)}:
-        set_up(program, log_config or UNKNOWN, call.place)
+        program.guarded(lambda: set_up(program, log_config or UNKNOWN, call.place))
     socket = call.keywords.get("uds")
     closed = socket is not None and socket != Const(None)
     return Address(

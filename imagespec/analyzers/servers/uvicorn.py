@@ -90,7 +90,8 @@ def _follow(command: Command, settings: _Settings, program: Program, target: str
     log_config = settings.get("log-config")
     if log_config != "":
         place = Place(command.evidence.path or "", command.evidence.line, command.evidence.layer)
-        set_up(program, UNKNOWN if log_config is None else Const(log_config), place)
+        value = UNKNOWN if log_config is None else Const(log_config)
+        program.guarded(lambda: set_up(program, value, place))
     factory = settings.options.has("--factory") or bool(settings.env.get("UVICORN_FACTORY"))
     app = served(command, program, module, variable, factory=factory)
     if not isinstance(app, Listening):
