@@ -36,12 +36,25 @@ def test_shells(text: str, expected: str) -> None:
     assert answer({"Cmd": ["bash", "-c", text]}, LINK) == expected
 
 
-@pytest.mark.parametrize(
-    ("env", "expected"), [([], "kept"), (["UVICORN_LOG_CONFIG=/app/log.json"], "doubts")]
+TO_FILE = (
+    '{"version": 1, "handlers": {"f": {"class": "logging.FileHandler", "filename": "/var/log/a.log"}},'
+    ' "loggers": {"uvicorn": {"handlers": ["f"]}, "uvicorn.access": {"handlers": ["f"]}}}'
 )
-def test_uvicorn_by_its_environment(env: list[str], expected: str) -> None:
+
+
+@pytest.mark.parametrize(("config", "kept"), [('{"version": 1}', True), (TO_FILE, False)])
+def test_uvicorn_by_its_environment(config: str, kept: bool) -> None:
     words = ["uvicorn", "--host", "0.0.0.0", "--port", "8080", "web:app"]
-    assert answer({"Cmd": words, "Env": env}, file("app/log.json", "{}")) == expected
+    run = {"Cmd": words, "Env": ["UVICORN_LOG_CONFIG=/app/log.json"]}
+    assert (answer(run, file("app/log.json", config)) == "kept") is kept
+
+
+def test_a_logging_configuration_that_is_refused_ends_the_server() -> None:
+    refused = file("app/log.json", "{}")
+    words = ["uvicorn", "--host", "0.0.0.0", "--port", "8080", "--log-config", "/app/log.json", "web:app"]
+    assert service({"Cmd": words}, FAST, refused).shown == []
+    call = "import uvicorn\nuvicorn.run('web:app', host='0.0.0.0', port=8080, log_config='/app/log.json')\n"
+    assert service({"Cmd": ["python", "x.py"]}, FAST, file("app/x.py", call), refused).shown == []
 
 
 @pytest.mark.parametrize(

@@ -187,8 +187,8 @@ SETUP = (
 def listener_of(call: Call, program: Program, *, certain: bool) -> Listener | str:
     """Return the listener that a call makes; a text says why it makes none."""
     address = SERVERS[call.name](call, program)
-    if isinstance(address, str):
-        return address
+    if isinstance(address, str) or program.stopped is not None:
+        return address if isinstance(address, str) else "the server ends before it listens"
     shown = (
         f"{'unknown host' if address.host is None else repr(address.host)}, port {address.port or 'unknown'}"
     )
