@@ -151,7 +151,8 @@ class Launcher:
     def _shebang(self, call: _Call) -> Words | None:
         """Return the command line of the interpreter that a script names; None when the file is no script."""
         entry = call.entry
-        if entry is None or call.applet or tools.reads_as_it_is(call.name, entry):
+        known = entry is not None and not call.replaces and tools.reads_as_it_is(call.name, entry)
+        if entry is None or call.applet or known:
             return None
         head = self._walk.rootfs.content(entry)
         if head is None and entry.size_bytes:
