@@ -32,7 +32,7 @@ def undefined_name(function: Function, program: Program) -> str | None:
     if OPEN_NAMES in function.module.scope.names:
         return None
     nodes = own_nodes(function.node)
-    own = _bound(function, nodes)
+    own = bound_names(function, nodes)
     for node in nodes:
         read = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in own
         if not read or not isinstance(node, ast.Name) or _is_known(node.id, function.scope):
@@ -50,7 +50,7 @@ def _is_known(name: str, scope: Scope | None) -> bool:
     return name in _BUILTINS
 
 
-def _bound(function: Function, nodes: list[ast.AST]) -> set[str]:
+def bound_names(function: Function, nodes: list[ast.AST]) -> set[str]:
     """Return the names that a function binds itself."""
     spec = function.node.args
     found = {item.arg for item in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}

@@ -18,6 +18,7 @@ from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Function, Value
 from imagespec.analyzers.routes.errorsigns import certain_sign, error_signs
 from imagespec.analyzers.routes.handlertext import Handler
+from imagespec.analyzers.routes.proofs import unproven
 from imagespec.analyzers.routes.routing import Caveat
 from imagespec.analyzers.routes.statuses import codes_of, is_success
 
@@ -52,6 +53,8 @@ class Given:
 
 NOTHING = Given()
 _DECORATORS = 100
+_CHECKED = frozenset({"GET", "HEAD"})
+"""Methods of health checks, which want a 200 and bring nothing: what others bring is their caller's matter."""
 _REGISTERING = re.compile(
     r"^(?:flask|quart|fastapi|starlette|sanic|bottle|aiohttp)[.].*[.]?(?:route|get|post|put|delete|patch|head|options|api_route)\(\)\Z"
 )
@@ -79,7 +82,22 @@ def handler_caveats(
     key = (view.node, view.self_value, calling, given, owner)
     if key not in program.remembered:  # one handler may stand behind thousands of routes
         program.remembered[key] = _reasons(view, program, calling, given, owner)
-    return tuple(Caveat(place.evidence(message), always) for message, always in program.remembered[key])
+    known = tuple(Caveat(place.evidence(message), always) for message, always in program.remembered[key])
+    return known or _open_questions(view, program, calling, owner)
+
+
+def _open_questions(
+    view: Function, program: Program, calling: Calling, owner: Class | None
+) -> tuple[Caveat, ...]:
+    """Return what of a handler without any sign of an error is not known to succeed; it counts where only 200 will do."""
+    key = ("proof", view.node, view.self_value, calling, owner)
+    if key not in program.remembered:
+        program.remembered[key] = tuple(
+            Caveat(place.evidence(message), methods=_CHECKED)
+            for message, place in unproven(view, owner, program, calling.takes, calling.positional)
+        )
+    found: tuple[Caveat, ...] = program.remembered[key]
+    return found
 
 
 def _reasons(

@@ -22,6 +22,8 @@ class Caveat:
     evidence: Evidence
     always: bool = False
     """Whether every request is: then the route proves nothing."""
+    methods: frozenset[str] | None = None
+    """The methods that it is told of; None for all."""
 
 
 @attrs.frozen(kw_only=True)
@@ -166,6 +168,7 @@ class RouteTable:
             caveat
             for one in (*routes, *doubts)
             for caveat in (*one.caveats, *one.method_caveats.get(method, ()))
+            if caveat.methods is None or method in caveat.methods
         ]
         shown = tuple(dict.fromkeys(caveat.evidence for caveat in caveats))
         if any(caveat.always for caveat in caveats):
