@@ -18,6 +18,7 @@ from typing import Any
 import attrs
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.purefunctions import text_only
 from imagespec.analyzers.python.state import State
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -115,12 +116,18 @@ def value_of(data: object) -> Value:
 
 def _reader(parse: Callable[[str], object]) -> Model:
     def model(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
-        text = _opened(run, given.args[0] if given.args else None)
+        first = given.args[0] if given.args else None
+        if first == Const(None):
+            run.refuse("TypeError", "a reader of data is given None")
+        text = _opened(run, first)
         if text is None or len(text) > DATA_BYTES:
             return None
         try:
             value = value_of(parse(text))
-        except (ValueError, NotFollowedError, RecursionError):
+        except NotFollowedError:
+            return None
+        except (ValueError, RecursionError):
+            run.refuse("ValueError", "a reader of data is given a text that it cannot read")
             return None
         return None if value is UNKNOWN else value
 
@@ -135,7 +142,8 @@ def _read(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
 # Paths.
 
 
-def _path(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+def _path(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+    text_only(run, callee, given)
     texts = [path_text(value) for value in given.args]
     known = [text for text in texts if text is not None and len(text) < 4096]
     return Const(PurePosixPath(*known)) if len(known) == len(texts) and not given.spread else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from imagespec.analyzers.python import refusedclasses
 from imagespec.analyzers.python.assignments import assign
 from imagespec.analyzers.python.evaluator import OPEN_NAMES, Arguments
 from imagespec.analyzers.python.flow import Flow
@@ -73,7 +74,9 @@ def define_class(run: Program, node: ast.ClassDef) -> Flow:
     for name, value in scope.names.items():
         if isinstance(value, Function):  # methods do not see the class body's names
             scope.names[name] = attrs.evolve(value, scope=run.frame.scope)
-    made: Value = Class(node.name, run.frame.module, bases, scope, node)
+    cls = Class(node.name, run.frame.module, bases, scope, node)
+    refusedclasses.check_class(run, cls)
+    made: Value = cls
     for decorator in reversed(node.decorator_list):
         result = run.call(run.eval(decorator), Arguments((made,)), decorator=True)
         made = made if name_of(result).startswith("dataclasses.") else result

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 
 import attrs
 
+from imagespec.analyzers.python import refusals
 from imagespec.analyzers.python.aliases import canonical
 from imagespec.analyzers.python.attributes import lacks
 from imagespec.analyzers.python.expressions import EXPRESSIONS
@@ -130,6 +131,7 @@ class Evaluator(State):
 
     def attribute(self, owner: Value, name: str) -> Value:
         """Return an attribute of a value."""
+        refusals.check_attribute(self, owner, name)
         match owner:
             case Module():
                 return self.module_attribute(owner, name)
@@ -192,6 +194,7 @@ class Evaluator(State):
 
     def call(self, callee: Value, arguments: Arguments, *, decorator: bool = False) -> Value:
         """Return what a call gives; calls to the outside are recorded."""
+        refusals.check_callable(self, callee)
         match callee:
             case Function():
                 return self.call_function(callee, arguments)

@@ -6,13 +6,14 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from imagespec.analyzers.python import operators
+from imagespec.analyzers.python import operators, refusals
 from imagespec.analyzers.python.values import (
     MOST_CHARACTERS,
     UNKNOWN,
     Const,
     External,
     Function,
+    Instance,
     Items,
     Member,
     Scope,
@@ -100,8 +101,12 @@ def _choice(run: Evaluator, node: ast.IfExp) -> Value:
 def _subscript(run: Evaluator, node: ast.Subscript) -> Value:
     owner = run.eval(node.value)
     if isinstance(node.slice, ast.Slice):
+        refusals.check_subscript(run, node, owner, None)
         return _slice(run, owner, node.slice)
     key = run.eval(node.slice)
+    refusals.check_subscript(run, node, owner, key)
+    if isinstance(owner, Instance) and owner.cls is not None and owner.cls.find("__getitem__") is not None:
+        return run.call_with(run.attribute(owner, "__getitem__"), key)
     if isinstance(owner, External) and owner.name == "os.environ":
         return run.call_with(External("os.environ[]"), key)
     if not isinstance(key, Const) or not isinstance(owner, Items | Table):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.purefunctions import dict_refuses, list_refuses
 from imagespec.analyzers.python.values import MOST_ITEMS, UNKNOWN, Const, Items, Member, Table, Value, text_of
 
 _TEXT_METHODS = (
@@ -61,6 +62,7 @@ def _list_method(run: Evaluator, callee: Callee, given: Arguments) -> Value | No
     items = callee.owner
     if not isinstance(items, Items):
         return UNKNOWN
+    list_refuses(run, callee, given)
     value = given.args[-1] if given.args else UNKNOWN
     if callee.attribute == "append":
         items.items.append(value)
@@ -92,8 +94,10 @@ def _dict_items(_run: Evaluator, callee: Callee, _given: Arguments) -> Value | N
     return Items(rows, "list", table.open)
 
 
-def _dict_changes(_run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
+def _dict_changes(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     assert isinstance(callee, Member)
+    if callee.name.endswith(".pop"):
+        dict_refuses(run, callee, given)
     if isinstance(callee.owner, Table):
         callee.owner.entries.clear()
         callee.owner.open = True
@@ -106,7 +110,7 @@ METHODS: Mapping[str, Model] = {
     "const.split": _split,
     **{
         f"list.{name}": _list_method
-        for name in ("append", "extend", "insert", "remove", "pop", "clear", "sort")
+        for name in ("append", "extend", "insert", "remove", "pop", "clear", "sort", "index")
     },
     "dict.get": _dict_get,
     "dict.items": _dict_items,

@@ -8,11 +8,13 @@ from imagespec.analyzers.python.builtin_functions import BUILTIN_FUNCTIONS
 from imagespec.analyzers.python.commandline import parse_arguments, parse_known_arguments
 from imagespec.analyzers.python.datafiles import DATA_FILES
 from imagespec.analyzers.python.dotenv import DOTENV
+from imagespec.analyzers.python.endings import ENDINGS
 from imagespec.analyzers.python.environment import ENVIRONMENT
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.loading import LOADING
 from imagespec.analyzers.python.methods import METHODS
 from imagespec.analyzers.python.ospaths import PATHS
+from imagespec.analyzers.python.purefunctions import PURE
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Const,
@@ -24,7 +26,7 @@ from imagespec.analyzers.python.writing import WRITING
 
 
 def _argv(run: Evaluator, _callee: Callee, _given: Arguments) -> Value | None:
-    return Items([UNKNOWN if word is None else Const(word) for word in run.argv])
+    return Items([UNKNOWN if word is None else Const(word) for word in run.argv], "list", open=not run.argv)
 
 
 def _exit(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
@@ -33,7 +35,7 @@ def _exit(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
 
 def _import_module(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     name = text_of(given.get(0, "name"))
-    if name is None or name.startswith(".") or callee.name == "builtins.__import__":
+    if name is None or name.startswith("."):
         run.gap(run.place().evidence("a module whose name is not known is imported"))
         return UNKNOWN
     return run.import_module(name)
@@ -61,11 +63,16 @@ MODELS: Mapping[str, Model] = {
     **BUILTIN_FUNCTIONS,
     **DATA_FILES,
     **DOTENV,
+    **ENDINGS,
     **ENVIRONMENT,
     **LOADING,
     **METHODS,
     **PATHS,
+    **PURE,
     **WRITING,
 }
 
-VALUES: Mapping[str, Model] = {"sys.argv": _argv}
+VALUES: Mapping[str, Model] = {
+    "sys.argv": _argv,
+    "typing.TYPE_CHECKING": lambda _run, _callee, _given: Const(value=False),
+}

@@ -50,6 +50,17 @@ def _is_known(name: str, scope: Scope | None) -> bool:
     return name in _BUILTINS
 
 
+def local_names(function: Function) -> frozenset[str]:
+    """Return the names that a function binds and that are its own: not those of comprehensions, nor global ones."""
+    nodes = own_nodes(function.node)
+    inner = {
+        id(name) for node in nodes if isinstance(node, ast.comprehension) for name in ast.walk(node.target)
+    }
+    found = bound_names(function, [node for node in nodes if id(node) not in inner])
+    elsewhere = {name for node in nodes if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
+    return frozenset(found - elsewhere)
+
+
 def bound_names(function: Function, nodes: list[ast.AST]) -> set[str]:
     """Return the names that a function binds itself."""
     spec = function.node.args

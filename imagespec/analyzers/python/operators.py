@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from imagespec.analyzers.python import refusals
 from imagespec.analyzers.python.values import (
     MOST_CHARACTERS,
     MOST_ITEMS,
@@ -41,6 +42,7 @@ _OPERATORS: dict[type[ast.operator], Callable[[object, object], object]] = {
 def binary(run: Evaluator, node: ast.BinOp) -> Value:
     """Return the result of an arithmetic operator, or of one on texts, lists and paths."""
     first, second = run.eval(node.left), run.eval(node.right)
+    refusals.check_binary(run, node, first, second)
     adding = isinstance(node.op, ast.Add)
     if isinstance(first, Items) and isinstance(second, Items) and adding:
         items = (first.items + second.items)[:MOST_ITEMS]
@@ -94,6 +96,7 @@ def _compute(
 def unary(run: Evaluator, node: ast.UnaryOp) -> Value:
     """Return the result of ``not`` or a sign."""
     value = run.eval(node.operand)
+    refusals.check_unary(run, node, value)
     if isinstance(node.op, ast.Not):
         truth = run.truth(value)
         return UNKNOWN if truth is None else Const(not truth)
@@ -136,6 +139,7 @@ def compare(run: Evaluator, node: ast.Compare) -> Value:
     if len(others) != 1:
         return UNKNOWN
     second, kind = others[0], type(node.ops[0])
+    refusals.check_compare(run, node, first, second)
     if kind in {ast.In, ast.NotIn}:
         found = _holds(run, second, first)
         return UNKNOWN if found is None else Const(found is (kind is ast.In))

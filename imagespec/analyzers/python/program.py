@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
-from imagespec.analyzers.python import models, statements
+from imagespec.analyzers.python import models, refusals, refusedclasses, statements
 from imagespec.analyzers.python.calls import CALLERS, STARTERS, bound, outermost
+from imagespec.analyzers.python.endings import ends_in_thread
 from imagespec.analyzers.python.evaluator import Arguments
 from imagespec.analyzers.python.flow import Flow, Stop, own_nodes
 from imagespec.analyzers.python.importer import Importer
@@ -49,7 +50,7 @@ class Program(Importer):
 
     def __init__(self, step: Step, sources: Sources, blocking: frozenset[str] = frozenset()) -> None:
         super().__init__(step, sources, models.MODELS, models.VALUES)
-        self.remembered: dict[tuple[object, ...], tuple[tuple[str, bool], ...]] = {}
+        self.remembered: dict[tuple[object, ...], Any] = {}
         """What readers of routes found out of functions, so that they look at each once."""
         self._blocking = blocking
         self._escaped: set[int] = set()
@@ -123,6 +124,7 @@ class Program(Importer):
         if len(self.frames) > FRAMES or active > 1:
             self.gap(self.here(f"{function.name} is called more deeply than is followed"))
             return UNKNOWN
+        refusals.check_arguments(self, function, arguments)
         scope = Scope(bound(function, arguments), function.scope)
         frame = Frame(function.module, scope, self.certain, function)
         line = self.line
@@ -148,6 +150,7 @@ class Program(Importer):
 
     def instantiate(self, cls: Class, arguments: Arguments) -> Value:
         """Return a new object of a class of the program."""
+        refusedclasses.check_instance(self, cls, arguments)
         if is_record(cls):
             return make_record(self, cls, arguments)
         return super().instantiate(cls, arguments)
@@ -157,6 +160,7 @@ class Program(Importer):
         if call.name in self._blocking:
             raise self.stop("serves", f"{call.name} does not return")
         if call.name in STARTERS and isinstance(call.receiver, Call):
+            ends_in_thread(self, call.receiver)
             target = call.receiver.argument(STARTERS[call.name], "target")
             self._follow_aside(target, call.receiver)
         elif call.name.startswith(CALLERS) and not call.name.endswith(("Thread", "Process")):
@@ -181,8 +185,9 @@ class Program(Importer):
                 self.call(target, arguments)
             elif target is not None:
                 self.record(target, arguments)
-        except Stop:
-            pass
+        except Stop as stop:
+            if stop.evidence.message.startswith(("os._exit", "os.abort")):
+                self.gap(stop.evidence)
         finally:
             self.thread = before
 

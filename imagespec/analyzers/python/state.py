@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+
 import attrs
 
 from imagespec.analyzers.python.flow import Stop
@@ -68,6 +70,8 @@ class State:
         """Blocks being followed whose exceptions are caught, and the program goes on."""
         self.forgiving = 0
         """Those of them that catch what a missing file raises."""
+        self.caught: list[frozenset[str]] = []
+        """For each of those blocks the names of what it catches."""
         self._steps = 0
 
     @property
@@ -118,5 +122,18 @@ class State:
 
     def missing_attribute(self, owner: str, name: str) -> None:
         """Record an attribute that certainly is not there, unless the exception may be caught."""
-        if not self.trying:
-            self.gap(self.here(f"{owner} has no {name[:100]}; Python stops here"))
+        self.refuse("AttributeError", f"{owner} has no {name[:100]}")
+
+    def refuse(self, kind: str, message: str) -> None:
+        """Record an exception that Python raises here, as far as can be told, unless it is caught; ``kind`` is its class."""
+        if not any(_catches(names, kind) for names in self.caught):
+            self.gap(self.here(f"{message}; Python stops here"))
+
+
+def _catches(names: frozenset[str], kind: str) -> bool:
+    """Tell whether a handler of exceptions with these names catches one of a class of Python's own."""
+    raised = getattr(builtins, kind, None)
+    if raised is None or not names.isdisjoint({kind, "Exception", "BaseException"}):
+        return True
+    caught = [getattr(builtins, name, None) for name in names]
+    return any(isinstance(one, type) and issubclass(raised, one) for one in caught)

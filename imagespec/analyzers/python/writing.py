@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from imagespec.analyzers.python.datafiles import path_text
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.purefunctions import check_basic_config
 from imagespec.analyzers.python.state import State
 from imagespec.analyzers.python.values import Const, Value
 from imagespec.analyzers.startup.users import WRITE, may
@@ -59,6 +60,7 @@ def _handler(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
 
 
 def _basic_config(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    check_basic_config(run, given)
     check_written(run, given.keywords.get("filename"))
     return None
 

@@ -79,7 +79,7 @@ def handler_caveats(
         return (Caveat(view.place.evidence(message)),)
     if not isinstance(view, Function):
         return (Caveat(place.evidence("what handles the request is not followed")),)
-    key = (view.node, view.self_value, calling, given, owner)
+    key = (view.node, view.scope, view.self_value, calling, given, owner)  # a decorator wraps many
     if key not in program.remembered:  # one handler may stand behind thousands of routes
         program.remembered[key] = _reasons(view, program, calling, given, owner)
     known = tuple(Caveat(place.evidence(message), always) for message, always in program.remembered[key])
@@ -90,7 +90,7 @@ def _open_questions(
     view: Function, program: Program, calling: Calling, owner: Class | None
 ) -> tuple[Caveat, ...]:
     """Return what of a handler without any sign of an error is not known to succeed; it counts where only 200 will do."""
-    key = ("proof", view.node, view.self_value, calling, owner)
+    key = ("proof", view.node, view.scope, view.self_value, calling, owner)
     if key not in program.remembered:
         program.remembered[key] = tuple(
             Caveat(place.evidence(message), methods=_CHECKED)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import json
-import logging
 import math
 import os
 import random
@@ -19,7 +18,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from imagespec.analyzers.python.evaluator import bind, canonical
+from imagespec.analyzers.python.aliases import canonical
+from imagespec.analyzers.python.evaluator import bind
 from imagespec.analyzers.python.flow import own_nodes
 from imagespec.analyzers.python.values import Class, Const, External, Function, Instance, Value, name_of
 from imagespec.analyzers.routes import proofbuiltins, proofmethods
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from imagespec.analyzers.routes.proofs import Prover
 
 _MODULES: Mapping[str, ModuleType] = {
-    module.__name__: module for module in (dt, json, logging, math, os, random, re, sys, time, uuid)
+    module.__name__: module for module in (dt, json, math, os, random, re, sys, time, uuid)
 }
 _NAME_CHARACTERS = 200
 

@@ -27,9 +27,10 @@ _BUILTINS = frozenset(dir(builtins))
 
 def kind(prover: Prover, node: ast.expr) -> Kind:
     """Return what an expression is; what may raise in it is said."""
-    if not prover.spend(node):
-        return ANY
-    return _EXPRESSIONS.get(type(node), _other)(prover, node)
+    prover.nested += 1
+    found = _EXPRESSIONS.get(type(node), _other)(prover, node) if prover.spend(node) else ANY
+    prover.nested -= 1
+    return found
 
 
 def truth(prover: Prover, node: ast.expr) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from imagespec.analyzers.python.aliases import canonical
 from imagespec.analyzers.python.attributes import lacks
-from imagespec.analyzers.python.evaluator import OPEN_NAMES, canonical
+from imagespec.analyzers.python.evaluator import OPEN_NAMES
 from imagespec.analyzers.python.values import (
     Call,
     Class,

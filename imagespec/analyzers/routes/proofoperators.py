@@ -18,6 +18,7 @@ from imagespec.analyzers.routes.proofkinds import (
     number_of,
     text_in,
 )
+from imagespec.analyzers.routes.reached import outcomes
 
 if TYPE_CHECKING:
     from imagespec.analyzers.routes.proofs import Prover
@@ -85,7 +86,8 @@ def boolean(prover: Prover, node: ast.BoolOp) -> Kind:
 def choice(prover: Prover, node: ast.IfExp) -> Kind:
     """Return what a conditional expression gives."""
     expressions.truth(prover, node.test)
-    return join_kinds(expressions.kind(prover, node.body), expressions.kind(prover, node.orelse))
+    parts = [expressions.kind(prover, part) for part in outcomes(node, prover.frame.function)]
+    return join_kinds(parts[0], parts[-1])
 
 
 def compare(prover: Prover, node: ast.Compare) -> Kind:

@@ -15,8 +15,8 @@ import attrs
 
 from imagespec.analyzers.python.flow import own_nodes
 from imagespec.analyzers.python.names import bound_names
-from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.place import Place
+from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Class, External, Function, Instance, Value
 from imagespec.analyzers.routes import proofexpressions as expressions
 from imagespec.analyzers.routes.proofanswers import refused_answer
@@ -26,6 +26,7 @@ from imagespec.analyzers.routes.proofstatements import assign, merged, statement
 _FUNCTIONS = 60
 _DEPTH = 12
 _STEPS = 4_000
+_NESTED = 80
 _MESSAGES = 3
 
 
@@ -53,6 +54,8 @@ class Prover:
         """By the identity of an inner function's node: the names around it."""
         self.quiet = 0
         """Blocks around whose exceptions are all caught."""
+        self.nested = 0
+        """Blocks and expressions inside one another that are gone through."""
         self._steps = 0
         self._functions = 0
 
@@ -74,7 +77,10 @@ class Prover:
         if self._steps == _STEPS:
             self.quiet = 0
             self.say(node, "the handler is longer than is followed")
-        return self._steps < _STEPS
+        if self.nested > _NESTED:
+            self.quiet = 0
+            self.say(node, "the handler is nested more deeply than is followed")
+        return self._steps < _STEPS and self.nested <= _NESTED
 
     def function(
         self, function: Function, kinds: dict[str, Kind], owner: Value | None
@@ -111,12 +117,11 @@ class Prover:
 
     def block(self, body: Sequence[ast.stmt]) -> bool:
         """Go through statements; tell whether what comes after them may run."""
-        for node in body:
-            if not self.spend(node):
-                return False
-            if not statement(self, node):
-                return False
-        return True
+        self.nested += 1
+        try:
+            return all(self.spend(node) and statement(self, node) for node in body)
+        finally:
+            self.nested -= 1
 
     def either(self, *blocks: Callable[[], bool]) -> bool:
         """Go through blocks of which one runs."""
