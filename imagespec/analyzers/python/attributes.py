@@ -39,3 +39,15 @@ def _stored(module: Module) -> frozenset[str]:
                     found.add(name)
         module.stored = frozenset(found)
     return module.stored
+
+
+def is_closed(owner: Instance) -> bool:
+    """Tell whether an object has attributes by nothing but assignments in the program's text."""
+    if owner.cls is None or owner.open:
+        return False
+    lineage = owner.cls.lineage()
+    plain = all(name_of(base) in _PLAIN for base in owner.cls.foreign_bases())
+    return plain and not any(
+        cls.node.keywords or cls.node.decorator_list or not _stored(cls.module).isdisjoint(_WRITERS)
+        for cls in lineage
+    )

@@ -168,16 +168,36 @@ def _joinpath(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None
 
 
 def _path_content(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
+    run.call(External("os.stat"), Arguments((Const(_path_of(callee)),)))
     text = read_text(run, Const(_path_of(callee))) if _path_of(callee) is not None else None
     return UNKNOWN if text is None else Const(text)
 
 
-def _path_call(name: str) -> Model:
+def _path_directory(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+    name = "os.makedirs" if given.get(1, "parents") == Const(value=True) else "os.mkdir"
+    path = _path_of(callee)
+    if path is None:
+        return UNKNOWN
+    more = {key: value for key, value in given.keywords.items() if key == "exist_ok"}
+    return run.call(External(name), Arguments((Const(str(path)),), more))
+
+
+def _path_written(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
+    path = _path_of(callee)
+    if path is not None:
+        run.call(External("builtins.open"), Arguments((Const(str(path)), Const("w"))))
+    return UNKNOWN
+
+
+def _path_call(name: str, *, binary: bool = False) -> Model:
     def model(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
         path = _path_of(callee)
         if path is None:
             return UNKNOWN
-        return run.call(External(name), attrs.evolve(given, args=(Const(str(path)), *given.args)))
+        if "missing_ok" in given.keywords:
+            return UNKNOWN
+        found = run.call(External(name), attrs.evolve(given, args=(Const(str(path)), *given.args)))
+        return UNKNOWN if binary else found
 
     return model
 
@@ -249,7 +269,15 @@ DATA_FILES: Mapping[str, Model] = {
     "const.exists": _path_call("os.path.exists"),
     "const.is_file": _path_call("os.path.exists"),
     "const.is_dir": _path_call("os.path.exists"),
-    "const.mkdir": _path_call("os.makedirs"),
+    "const.mkdir": _path_directory,
+    "const.read_bytes": _path_call("os.stat", binary=True),
+    "const.iterdir": _path_call("os.listdir", binary=True),
+    "const.stat": _path_call("os.stat", binary=True),
+    "const.unlink": _path_call("os.unlink", binary=True),
+    "const.rename": _path_call("os.rename", binary=True),
+    "const.write_text": _path_written,
+    "const.write_bytes": _path_written,
+    "const.touch": _path_written,
     **dict.fromkeys(("configparser.ConfigParser", "configparser.RawConfigParser"), _sections),
     "config.read": _read_sections,
     "config.get": _option(str),

@@ -55,14 +55,14 @@ def _sleeps(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
 
 def _asks(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
     if not run.thread:
-        run.refuse("OSError", f"{callee.name} asks another server; without an answer")
+        run.refuse("OSError", f"{callee.name} asks another server, which may not answer")
     return None
 
 
 def _other_program(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     checked = given.keywords.get("check") == Const(value=True) or "check_" in callee.name
     if checked and not run.thread:
-        run.refuse("CalledProcessError", f"{callee.name} starts another program; where that fails")
+        run.refuse("CalledProcessError", f"{callee.name} starts another program, which may fail")
     return None
 
 

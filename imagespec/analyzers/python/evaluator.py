@@ -16,8 +16,9 @@ import attrs
 
 from imagespec.analyzers.python import refusals
 from imagespec.analyzers.python.aliases import canonical
-from imagespec.analyzers.python.attributes import lacks
+from imagespec.analyzers.python.attributes import is_closed, lacks
 from imagespec.analyzers.python.expressions import EXPRESSIONS
+from imagespec.analyzers.python.localnames import local_names
 from imagespec.analyzers.python.source import Sources
 from imagespec.analyzers.python.state import Exhausted, State
 from imagespec.analyzers.python.values import (
@@ -82,6 +83,7 @@ class Evaluator(State):
         self, step: Step, sources: Sources, models: Mapping[str, Model], values: Mapping[str, Model]
     ) -> None:
         super().__init__(step, sources)
+        self._locals: dict[int, frozenset[str]] = {}
         self._models = models
         self._values = values
 
@@ -119,6 +121,9 @@ class Evaluator(State):
     def lookup(self, name: str) -> Value:
         """Return what a name stands for here."""
         scope: Scope | None = self.frame.scope
+        if name not in self.frame.scope.names and name in self._local_names():
+            self.refuse("UnboundLocalError", f"the variable {name[:60]} is read before it is set")
+            return UNKNOWN
         while scope is not None:
             if name in scope.names:
                 return scope.names[name]
@@ -128,6 +133,16 @@ class Evaluator(State):
         if OPEN_NAMES not in self.frame.module.scope.names and name not in _MODULE_NAMES:
             self.missing_name(name)
         return UNKNOWN
+
+    def _local_names(self) -> frozenset[str]:
+        """Return the names that are the current function's own, as long as it is in no scope inside itself."""
+        function = self.frame.function
+        if function is None or self.frame.scope is not self.frame.whole:
+            return frozenset()
+        key = id(function.node)
+        if key not in self._locals:
+            self._locals[key] = local_names(function)
+        return self._locals[key]
 
     def attribute(self, owner: Value, name: str) -> Value:
         """Return an attribute of a value."""
@@ -164,9 +179,15 @@ class Evaluator(State):
         if name in owner.names:
             return owner.names[name]
         value = owner.cls.find(name) if owner.cls else None
-        if value is None and lacks(owner, name) and owner.cls is not None:
+        if value is None and owner.cls is not None and (lacks(owner, name) or self._is_unset(owner, name)):
             self.missing_attribute(f"an object of {owner.cls.name}", name)
         return self._bound(value, owner) if value is not None else UNKNOWN
+
+    def _is_unset(self, owner: Instance, name: str) -> bool:
+        """Tell whether an attribute was not set by all that was followed, of an object that only the program sets."""
+        if not is_closed(owner) or name.startswith("__") or self.doubt or self.thread:
+            return False
+        return not any(call.name.endswith(f".{name}=") or call.name.startswith("?") for call in self.calls)
 
     def arguments(self, node: ast.Call) -> Arguments:
         """Evaluate the arguments of a call."""

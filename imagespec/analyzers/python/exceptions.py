@@ -27,18 +27,17 @@ def try_statement(run: Program, node: ast.Try | ast.TryStar) -> Flow:
 
 def _try_body(run: Program, node: ast.Try | ast.TryStar) -> Flow:
     going_on = [handler for handler in node.handlers if not _leaves(handler.body) and not _is_end(handler)]
-    depth, thread, trying, forgiving = len(run.frames), run.thread, run.trying, run.forgiving
+    depth, thread, trying = len(run.frames), run.thread, run.trying
     caught_before = len(run.caught)
     scope, before = run.frame.scope, dict(run.frame.scope.names)
     try:
         run.trying += bool(going_on)
         run.caught += [_names(handler) for handler in going_on]
-        run.forgiving += _import_handler(going_on, _CAUGHT["file"]) is not None
         flow = _guarded_body(run, node.body, uncertain=bool(going_on))
-        run.trying, run.forgiving = trying, forgiving
+        run.trying = trying
         del run.caught[caught_before:]
     except Stop as stop:
-        run.trying, run.forgiving = trying, forgiving
+        run.trying = trying
         del run.frames[depth:]
         del run.caught[caught_before:]
         run.thread = thread
@@ -115,7 +114,6 @@ def _leaves(body: list[ast.stmt]) -> bool:
 _CAUGHT = {
     "import": {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"},
     "syntax": {"SyntaxError", "Exception", "BaseException"},
-    "file": {"FileNotFoundError", "OSError", "IOError", "EnvironmentError", "Exception", "BaseException"},
 }
 """Why a program stops, and what catches it."""
 

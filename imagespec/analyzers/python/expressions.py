@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from imagespec.analyzers.python.evaluator import Evaluator
 
 
+_ROUNDS = 64
+
+
 def _constant(_run: Evaluator, node: ast.Constant) -> Value:
     return Const(node.value)
 
@@ -149,9 +152,35 @@ def _walrus(run: Evaluator, node: ast.NamedExpr) -> Value:
     return value
 
 
+def _each(run: Evaluator, node: ast.ListComp | ast.SetComp, items: Items) -> Value:
+    """Return a list of what an expression gives for each of some known items."""
+    before = run.frame.scope
+    found: list[Value] = []
+    try:
+        for item in list(items.items):
+            run.frame.scope = Scope({}, before)
+            target = node.generators[0].target
+            names = [inner.id for inner in ast.walk(target) if isinstance(inner, ast.Name)]
+            run.frame.scope.names.update(dict.fromkeys(names, UNKNOWN))
+            if isinstance(target, ast.Name):
+                run.frame.scope.names[target.id] = item
+            found.append(run.eval(node.elt))
+    finally:
+        run.frame.scope = before
+    return Items(found, "set" if isinstance(node, ast.SetComp) else "list")
+
+
 def _comprehension(
     run: Evaluator, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 ) -> Value:
+    if (
+        isinstance(node, ast.ListComp | ast.SetComp)
+        and len(node.generators) == 1
+        and not node.generators[0].ifs
+    ):
+        items = run.eval(node.generators[0].iter)
+        if isinstance(items, Items) and not items.open and len(items.items) <= _ROUNDS:
+            return _each(run, node, items)
     before = run.frame.scope
     run.frame.scope = Scope({}, before)
     run.branches += 1

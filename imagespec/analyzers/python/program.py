@@ -126,7 +126,7 @@ class Program(Importer):
             return UNKNOWN
         refusals.check_arguments(self, function, arguments)
         scope = Scope(bound(function, arguments), function.scope)
-        frame = Frame(function.module, scope, self.certain, function)
+        frame = Frame(function.module, scope, self.certain, function, whole=scope)
         line = self.line
         self.frames.append(frame)
         try:

@@ -41,6 +41,8 @@ class Frame:
     certain: bool
     function: Function | None = None
     returned: list[Value] = attrs.field(factory=list)
+    whole: Scope | None = None
+    """The function's own scope; `scope` is another one inside a comprehension."""
 
 
 class State:
@@ -68,8 +70,6 @@ class State:
         self.thread = False
         self.trying = 0
         """Blocks being followed whose exceptions are caught, and the program goes on."""
-        self.forgiving = 0
-        """Those of them that catch what a missing file raises."""
         self.caught: list[frozenset[str]] = []
         """For each of those blocks the names of what it catches."""
         self._steps = 0
@@ -127,7 +127,7 @@ class State:
     def refuse(self, kind: str, message: str) -> None:
         """Record an exception that Python raises here, as far as can be told, unless it is caught; ``kind`` is its class."""
         if not any(_catches(names, kind) for names in self.caught):
-            self.gap(self.here(f"{message}; Python stops here"))
+            self.gap(self.here(f"{message}; Python stops here then"))
 
 
 def _catches(names: frozenset[str], kind: str) -> bool:

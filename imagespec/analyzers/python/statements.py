@@ -33,6 +33,8 @@ def _assign(run: Program, node: ast.Assign) -> Flow:
 
 
 def _annotated(run: Program, node: ast.AnnAssign) -> Flow:
+    if run.frame.function is None and not definitions.are_texts(run):
+        run.eval(node.annotation)
     if node.value is not None:
         assign(run, node.target, run.eval(node.value))
     return Flow.NEXT
@@ -159,6 +161,10 @@ def _global(run: Program, node: ast.Global | ast.Nonlocal) -> Flow:
 def _match(run: Program, node: ast.Match) -> Flow:
     run.eval(node.subject)
     _forget(run, [node])
+    for inner in ast.walk(node):
+        captured = getattr(inner, "rest" if isinstance(inner, ast.MatchMapping) else "name", None)
+        if isinstance(inner, ast.MatchAs | ast.MatchStar | ast.MatchMapping) and captured:
+            run.frame.scope.names[captured] = UNKNOWN
     cases = [(lambda body=case.body: run.block(body)) for case in node.cases]
     return run.fork([*cases, lambda: Flow.NEXT])
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from imagespec.analyzers.python.flow import own_nodes
-from imagespec.analyzers.python.names import bound_names
+from imagespec.analyzers.python.localnames import local_names
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Class, External, Function, Instance, Value
@@ -91,14 +91,7 @@ class Prover:
         if len(self.frames) >= _DEPTH or self._functions > _FUNCTIONS or self._is_active(function):
             self.say(node, f"{function.name[:60]} is called more deeply than is followed")
             return [(ANY, node)]
-        names = bound_names(function, own_nodes(node))
-        globals_ = {
-            name
-            for item in own_nodes(node)
-            if isinstance(item, ast.Global | ast.Nonlocal)
-            for name in item.names
-        }
-        self.frames.append(Frame(function, owner, frozenset(names - globals_), dict(kinds)))
+        self.frames.append(Frame(function, owner, local_names(function), dict(kinds)))
         try:
             if isinstance(node, ast.Lambda):
                 return [(expressions.kind(self, node.body), node.body)]

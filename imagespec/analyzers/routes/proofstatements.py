@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -78,11 +79,19 @@ def _augmented(prover: Prover, node: ast.AugAssign) -> bool:
 
 
 def _if(prover: Prover, node: ast.If) -> bool:
-    expressions.truth(prover, node.test)
-    left = decided(node, prover.frame.function)
-    if isinstance(left, ast.If) and left is not node:  # one branch is not taken
-        return prover.block(left.body)
-    return prover.either(lambda: prover.block(node.body), lambda: prover.block(node.orelse))
+    blocks: list[list[ast.stmt]] = []
+    while prover.spend(node):
+        expressions.truth(prover, node.test)
+        left = decided(node, prover.frame.function)
+        if isinstance(left, ast.If) and left is not node:  # one branch is not taken
+            blocks.append(left.body)
+            break
+        blocks.append(node.body)
+        if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
+            blocks.append(node.orelse)
+            break
+        node = node.orelse[0]
+    return prover.either(*(functools.partial(prover.block, block) for block in blocks))
 
 
 def _for(prover: Prover, node: ast.For | ast.AsyncFor) -> bool:
