@@ -35,9 +35,9 @@ def _ends(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     return None
 
 
-def _waits(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
-    if not given.args and not given.keywords.keys() & {"timeout", "block"}:
-        run.gap(run.here(f"{callee.name} waits for something else, and may not return"))
+def _waits(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    if not given.args and not given.keywords.keys() & {"timeout", "block"} and not run.thread:
+        run.doubt = True  # no gap: what does not come back does not listen either
     return None
 
 
@@ -49,7 +49,7 @@ def _sleeps(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
         and value.value > _LONG_SECONDS
         and not run.thread
     ):
-        run.gap(run.here(f"the program sleeps for {value.value} seconds here"))
+        run.doubt = True
     return None
 
 
