@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
 from imagespec.analyzers.python.values import Class, Instance, Module, name_of
+
+if TYPE_CHECKING:
+    from imagespec.analyzers.python.state import State
 
 _PLAIN = {"builtins.object", "abc.ABC"}
 _WRITERS = {"setattr", "__dict__", "vars", "__getattr__", "__getattribute__", "__slots__"}
@@ -51,3 +55,10 @@ def is_closed(owner: Instance) -> bool:
         cls.node.keywords or cls.node.decorator_list or not _stored(cls.module).isdisjoint(_WRITERS)
         for cls in lineage
     )
+
+
+def is_unset(run: State, owner: Instance, name: str) -> bool:
+    """Tell whether an attribute was not set by all that was followed, of an object that only the program sets."""
+    if not is_closed(owner) or name.startswith("__") or run.doubt or run.thread:
+        return False
+    return not any(call.name.endswith(f".{name}=") or call.name.startswith("?") for call in run.calls)

@@ -16,9 +16,10 @@ import attrs
 
 from imagespec.analyzers.python import refusals
 from imagespec.analyzers.python.aliases import canonical
-from imagespec.analyzers.python.attributes import is_closed, lacks
+from imagespec.analyzers.python.attributes import is_unset, lacks
 from imagespec.analyzers.python.expressions import EXPRESSIONS
 from imagespec.analyzers.python.localnames import local_names
+from imagespec.analyzers.python.refusedattributes import check_attribute
 from imagespec.analyzers.python.source import Sources
 from imagespec.analyzers.python.state import Exhausted, State
 from imagespec.analyzers.python.values import (
@@ -122,8 +123,7 @@ class Evaluator(State):
         """Return what a name stands for here."""
         scope: Scope | None = self.frame.scope
         if name not in self.frame.scope.names and name in self._local_names():
-            self.refuse("UnboundLocalError", f"the variable {name[:60]} is read before it is set")
-            return UNKNOWN
+            return self.refuse("UnboundLocalError", f"the variable {name[:60]} is read before it is set")
         while scope is not None:
             if name in scope.names:
                 return scope.names[name]
@@ -139,14 +139,13 @@ class Evaluator(State):
         function = self.frame.function
         if function is None or self.frame.scope is not self.frame.whole:
             return frozenset()
-        key = id(function.node)
-        if key not in self._locals:
-            self._locals[key] = local_names(function)
-        return self._locals[key]
+        if id(function.node) not in self._locals:
+            self._locals[id(function.node)] = local_names(function)
+        return self._locals[id(function.node)]
 
     def attribute(self, owner: Value, name: str) -> Value:
         """Return an attribute of a value."""
-        refusals.check_attribute(self, owner, name)
+        check_attribute(self, owner, name)
         match owner:
             case Module():
                 return self.module_attribute(owner, name)
@@ -179,15 +178,9 @@ class Evaluator(State):
         if name in owner.names:
             return owner.names[name]
         value = owner.cls.find(name) if owner.cls else None
-        if value is None and owner.cls is not None and (lacks(owner, name) or self._is_unset(owner, name)):
+        if value is None and owner.cls is not None and (lacks(owner, name) or is_unset(self, owner, name)):
             self.missing_attribute(f"an object of {owner.cls.name}", name)
         return self._bound(value, owner) if value is not None else UNKNOWN
-
-    def _is_unset(self, owner: Instance, name: str) -> bool:
-        """Tell whether an attribute was not set by all that was followed, of an object that only the program sets."""
-        if not is_closed(owner) or name.startswith("__") or self.doubt or self.thread:
-            return False
-        return not any(call.name.endswith(f".{name}=") or call.name.startswith("?") for call in self.calls)
 
     def arguments(self, node: ast.Call) -> Arguments:
         """Evaluate the arguments of a call."""

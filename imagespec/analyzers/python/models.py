@@ -33,7 +33,7 @@ def _exit(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
     raise run.stop("exit", f"{callee.name.removeprefix('builtins.')} ends the program")
 
 
-def _import_module(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+def _import_module(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     name = text_of(given.get(0, "name"))
     if name is None or name.startswith("."):
         run.gap(run.place().evidence("a module whose name is not known is imported"))

@@ -10,14 +10,13 @@ import base64
 import datetime as dt
 import decimal
 import ipaddress
-import json
 import logging
 import uuid
 from collections.abc import Callable, Mapping
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.refusals import computed
-from imagespec.analyzers.python.values import UNKNOWN, Const, Items, Member, Table, Value, text_of
+from imagespec.analyzers.python.values import UNKNOWN, Const, Items, Member, Table, Value
 
 
 def _done(work: Callable[..., object]) -> Model:
@@ -64,9 +63,9 @@ def check_basic_config(run: Evaluator, given: Arguments) -> None:
     unknown = given.keywords.keys() - _BASIC
     if unknown:
         run.refuse("ValueError", f"basicConfig knows no {min(unknown)[:60]}")
-    if len({"stream", "handlers", "filename"} & given.keywords.keys()) > 1:
-        if not any(given.keywords.get(name) == Const(None) for name in ("stream", "handlers", "filename")):
-            run.refuse("ValueError", "basicConfig is given several of stream, filename and handlers")
+    sinks = [given.keywords[name] for name in ("stream", "handlers", "filename") if name in given.keywords]
+    if len(sinks) > 1 and Const(None) not in sinks:
+        run.refuse("ValueError", "basicConfig is given several of stream, filename and handlers")
 
 
 def _next(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
@@ -114,9 +113,16 @@ def dict_refuses(run: Evaluator, callee: Callee, given: Arguments) -> None:
     """Refuse a key that a dict that is wholly known does not have."""
     owner = callee.owner if isinstance(callee, Member) else None
     key = given.args[0] if given.args else None
-    if isinstance(owner, Table) and not owner.open and isinstance(key, Const) and len(given.args) == 1:
-        if key.value not in owner.entries and not given.keywords:
-            run.refuse("KeyError", "pop() has no such key")
+    alone = len(given.args) == 1 and not given.keywords
+    known = isinstance(owner, Table) and not owner.open and isinstance(key, Const)
+    if (
+        alone
+        and known
+        and isinstance(owner, Table)
+        and isinstance(key, Const)
+        and key.value not in owner.entries
+    ):
+        run.refuse("KeyError", "pop() has no such key")
 
 
 def text_only(run: Evaluator, callee: Callee, given: Arguments) -> None:
@@ -156,14 +162,3 @@ PURE: Mapping[str, Model] = {
     "logging.getLogger().setLevel": _set_level,
     "logging.StreamHandler().setLevel": _set_level,
 }
-
-
-def check_json(run: Evaluator, text: str | None) -> None:
-    """Refuse a text that is no JSON."""
-    try:
-        json.loads(text or "")
-    except (ValueError, RecursionError):
-        run.refuse("ValueError", "json is given a text that is none")
-
-
-__all__ = ["PURE", "check_basic_config", "check_json", "dict_refuses", "list_refuses", "text_of", "text_only"]

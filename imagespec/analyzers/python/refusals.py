@@ -8,29 +8,22 @@ environment that is not set is None here, and may be given when the image runs; 
 from __future__ import annotations
 
 import ast
-import math
 import operator
-import os
 import pathlib
-import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from imagespec.analyzers.python.values import (
     Call,
     Class,
     Const,
-    External,
     Function,
     Instance,
     Items,
     Module,
     Table,
     Value,
-    name_of,
     text_of,
 )
 
@@ -41,7 +34,6 @@ _TEXT = 1_000
 _ITEMS = 200
 _LARGEST = 1 << 31
 _ABSENT = object()
-_MODULES: Mapping[str, ModuleType] = {module.__name__: module for module in (math, os, sys, time)}
 _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -106,8 +98,8 @@ def check_unary(run: Evaluator, node: ast.UnaryOp, value: Value) -> None:
     """Refuse a sign before what has none."""
     known = stand_in(value)
     if _is_plain(known) and not isinstance(node.op, ast.Not):
-        work = operator.invert if isinstance(node.op, ast.Invert) else operator.neg
-        _try(run, node, lambda: work(known))  # type: ignore[operator]
+        work: Callable[[Any], Any] = operator.invert if isinstance(node.op, ast.Invert) else operator.neg
+        _try(run, node, lambda: work(known))
 
 
 def check_compare(run: Evaluator, node: ast.Compare, first: Value, second: Value) -> None:
@@ -145,8 +137,8 @@ def check_subscript(run: Evaluator, node: ast.Subscript, owner: Value, key: Valu
     if known is None or isinstance(known, int | float):
         _refuse(run, "TypeError", f"{ast.unparse(node)[:60]} takes an item of what has none")
     elif isinstance(key, Const) and isinstance(known, str | bytes | list | tuple):
-        found = key.value
-        _try(run, node, lambda: known[found])  # type: ignore[call-overload]
+        found: Any = key.value
+        _try(run, node, lambda: known[found])
 
 
 def _was_given(run: Evaluator, owner: Value) -> bool:
@@ -159,59 +151,13 @@ def _was_given(run: Evaluator, owner: Value) -> bool:
     )
 
 
-def check_attribute(run: Evaluator, owner: Value, name: str) -> None:
-    """Refuse an attribute that values of this type do not have."""
-    if name.startswith("__"):
-        return
-    match owner:
-        case External() if owner.name in _MODULES:
-            if not hasattr(_MODULES[owner.name], name):
-                _refuse(run, "AttributeError", f"the module {owner.name} has no {name[:60]}")
-        case Const(value=PurePosixPath()):
-            if not hasattr(pathlib.PosixPath, name):
-                _refuse(run, "AttributeError", f"a path has no {name[:60]}")
-        case Const():
-            if not hasattr(owner.value, name):
-                _refuse(run, "AttributeError", f"{_shown(owner)} has no {name[:60]}")
-        case Items():
-            if not hasattr({"tuple": tuple, "set": set}.get(owner.kind, list), name):
-                _refuse(run, "AttributeError", f"a {owner.kind} has no {name[:60]}")
-        case Table() if type(owner) is Table:
-            if not hasattr(dict, name):
-                _refuse(run, "AttributeError", f"a dict has no {name[:60]}")
-        case Class():
-            _check_class_attribute(run, owner, name)
-
-
-def _check_class_attribute(run: Evaluator, owner: Class, name: str) -> None:
-    bases = {name_of(base) for base in owner.foreign_bases()}
-    if owner.find(name) is not None or owner.node.keywords or owner.node.decorator_list:
-        return
-    enums = {"enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag"}
-    known = not bases or (bases & enums and bases <= enums | {"builtins.str", "builtins.int"})
-    if known and not hasattr(type, name) and not (bases and (hasattr(str, name) or name.startswith("_"))):
-        if name not in _stored_names(owner):
-            _refuse(run, "AttributeError", f"the class {owner.name[:60]} has no {name[:60]}")
-
-
-def _stored_names(owner: Class) -> set[str]:
-    tree = owner.module.tree
-    nodes = ast.walk(tree) if tree is not None else ()
-    return {
-        node.attr if isinstance(node, ast.Attribute) else node.id
-        for node in nodes
-        if (isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store))
-        or (isinstance(node, ast.Name) and node.id == "setattr")
-    } | ({"setattr"} if tree is None else set())
-
-
 def check_callable(run: Evaluator, callee: Value) -> None:
     """Refuse a call of what cannot be called."""
     plain = isinstance(callee, Const | Items | Table | Module)
     if isinstance(callee, Instance) and callee.cls is not None and not callee.open:
         plain = callee.cls.find("__call__") is None and not list(callee.cls.foreign_bases())
     if plain:
-        _refuse(run, "TypeError", f"{_shown(callee)} is called, which cannot be called")
+        _refuse(run, "TypeError", f"{shown(callee)} is called, which cannot be called")
 
 
 def check_arguments(run: Evaluator, function: Function, given: Arguments) -> None:
@@ -258,7 +204,7 @@ def check_iterable(run: Evaluator, value: Value) -> None:
             value.cls.find(name) is None for name in ("__iter__", "__getitem__", "__aiter__")
         )
     if plain:
-        _refuse(run, "TypeError", f"{_shown(value)} is gone through, which has no items")
+        _refuse(run, "TypeError", f"{shown(value)} is gone through, which has no items")
 
 
 def computed(run: Evaluator, name: str, work: Callable[..., object], given: Iterable[Value]) -> None:
@@ -292,7 +238,8 @@ def _refuse(run: Evaluator, kind: str, message: str) -> None:
     run.refuse(kind, message)
 
 
-def _shown(value: Value) -> str:
+def shown(value: Value) -> str:
+    """Return how a value is told of."""
     match value:
         case Const(value=None):
             return "None"

@@ -34,32 +34,32 @@ def check_class(run: Program, cls: Class) -> None:
     for position, base in enumerate(cls.bases):
         if any(base in later for later in ancestors[position + 1 :] if later and later[0] is not base):
             run.refuse("TypeError", f"the bases of the class {cls.name[:60]} have no order")
-    for keyword in cls.node.keywords:
-        value = run.eval(keyword.value)
-        if keyword.arg == "metaclass":
-            for name in ("__new__", "__init__"):
-                _follow(run, value.find(name) if isinstance(value, Class) else None, value)
     inherited = [one for base in cls.bases if isinstance(base, Class) for one in base.lineage()]
-    for one in inherited:
-        for keyword in one.node.keywords if not cls.node.keywords else ():
-            made = (
-                one.module.scope.names.get(keyword.value.id) if isinstance(keyword.value, ast.Name) else None
-            )
-            for name in ("__new__", "__init__"):
-                _follow(run, made.find(name) if isinstance(made, Class) else None, made)
+    _follow_makers(run, cls, inherited)
     hook = next(
         (one.scope.names["__init_subclass__"] for one in inherited if "__init_subclass__" in one.scope.names),
         None,
     )
     _follow(run, hook, cls)
-    if cls.node.keywords and hook is None and not any(True for _ in cls.foreign_bases()):
-        if {keyword.arg for keyword in cls.node.keywords} - {"metaclass", None}:
-            run.refuse("TypeError", f"the class {cls.name[:60]} takes no arguments")
+    words = {keyword.arg for keyword in cls.node.keywords} - {"metaclass", None}
+    if words and hook is None and not list(cls.foreign_bases()):
+        run.refuse("TypeError", f"the class {cls.name[:60]} takes no arguments")
     for value in list(cls.scope.names.values()):
         if isinstance(value, Instance) and value.cls is not None:
             _follow(run, value.cls.find("__set_name__"), value)
     if any("dataclass" in ast.unparse(item) for item in cls.node.decorator_list):
         _check_dataclass(run, cls)
+
+
+def _follow_makers(run: Program, cls: Class, inherited: list[Class]) -> None:
+    """Follow the metaclasses that make a class: its own, or those of its bases."""
+    made = [run.eval(keyword.value) for keyword in cls.node.keywords if keyword.arg == "metaclass"]
+    for one in inherited if not cls.node.keywords else ():
+        names = [keyword.value.id for keyword in one.node.keywords if isinstance(keyword.value, ast.Name)]
+        made += [one.module.scope.names[name] for name in names if name in one.module.scope.names]
+    for value in made:
+        for name in ("__new__", "__init__"):
+            _follow(run, value.find(name) if isinstance(value, Class) else None, value)
 
 
 def _check_dataclass(run: Program, cls: Class) -> None:
@@ -108,11 +108,11 @@ def check_instance(run: Program, cls: Class, given: Arguments) -> None:
     ):
         names = {name for one in cls.lineage() for name in one.scope.names}
         lacking = sorted(name for name in names if _is_abstract(cls.find(name)))
-        if lacking and ("abc.ABC" in foreign or _is_abc(run, cls)):
+        if lacking and ("abc.ABC" in foreign or _is_abc(cls)):
             run.refuse("TypeError", f"{cls.name[:60]} lacks {lacking[0][:60]}, which is abstract")
 
 
-def _is_abc(run: Program, cls: Class) -> bool:
+def _is_abc(cls: Class) -> bool:
     words = [
         ast.unparse(keyword.value)
         for one in cls.lineage()

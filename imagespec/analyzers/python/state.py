@@ -10,6 +10,7 @@ from imagespec.analyzers.python.flow import Stop
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.source import Sources
 from imagespec.analyzers.python.values import (
+    UNKNOWN,
     Call,
     Function,
     Module,
@@ -124,10 +125,11 @@ class State:
         """Record an attribute that certainly is not there, unless the exception may be caught."""
         self.refuse("AttributeError", f"{owner} has no {name[:100]}")
 
-    def refuse(self, kind: str, message: str) -> None:
+    def refuse(self, kind: str, message: str) -> Value:
         """Record an exception that Python raises here, as far as can be told, unless it is caught; ``kind`` is its class."""
         if not any(_catches(names, kind) for names in self.caught):
             self.gap(self.here(f"{message}; Python stops here then"))
+        return UNKNOWN
 
 
 def _catches(names: frozenset[str], kind: str) -> bool:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from imagespec.analyzers.python.flow import own_nodes
 from imagespec.analyzers.python.localnames import local_names
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program

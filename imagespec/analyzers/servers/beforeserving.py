@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator
 
 from imagespec.analyzers.python.evaluator import Arguments
+from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -22,10 +23,22 @@ from imagespec.analyzers.python.values import (
     root_of,
     text_of,
 )
+from imagespec.analyzers.servers.djangostart import check_django
+from imagespec.analyzers.servers.fastapirefusals import refused_by_fastapi, refused_by_pydantic
+from imagespec.analyzers.servers.flaskrefusals import refused_by_flask
 
 _STARLETTE = {"fastapi.FastAPI", "starlette.applications.Starlette"}
 _FLASK = {"flask.Flask", "flask.Blueprint"}
-_DJANGO = {"django.core.wsgi.get_wsgi_application", "django.core.asgi.get_asgi_application"}
+_DJANGO = {
+    "django.core.wsgi.get_wsgi_application",
+    "django.core.asgi.get_asgi_application",
+    "django.core.management.execute_from_command_line",
+}
+_BEFORE = {
+    "quart.Quart": ("before_serving", "while_serving"),
+    "sanic.Sanic": ("before_server_start", "after_server_start", "main_process_start", "listener"),
+}
+"""Decorators of functions that run when the server starts; a listener of Sanic's may run when it stops."""
 _REGISTERING = (".route()", ".get()", ".post()", ".put()", ".delete()", ".patch()", ".add_url_rule")
 _GONE = (".before_first_request", ".before_app_first_request")
 
@@ -36,10 +49,16 @@ def follow_before_serving(app: Value | None, program: Program) -> None:
         return
     for function in list(_hooks(app, program)):
         _follow(function, program)
-    if app.name == "flask.Flask":
+    if app.name in {"flask.Flask", "quart.Quart"}:
         _check_flask(program)
+    elif app.name in _STARLETTE:
+        for call, message in list(refused_by_fastapi(program)):
+            if call.certain:
+                program.gap(call.place.evidence(message))
+        for cls, message in list(refused_by_pydantic(program)):
+            program.gap(Place(cls.module.path, cls.node.lineno, cls.module.layer).evidence(message))
     elif app.name in _DJANGO:
-        _check_django(app, program)
+        check_django(app, program)
 
 
 def _follow(function: Function, program: Program) -> None:
@@ -79,6 +98,13 @@ def _hooks(app: Call, program: Program) -> Iterator[Function]:
             for call in program.calls
             if call.name in names and root_of(call.receiver) is app
         ]
+    elif app.name in _BEFORE:
+        endings = tuple(f".{name}{end}" for name in _BEFORE[app.name] for end in ("", "()"))
+        values = [
+            call.args[0]
+            for call in program.calls
+            if call.decorator and call.args and root_of(call.receiver) is app and call.name.endswith(endings)
+        ]
     yield from (value for value in values if isinstance(value, Function))
 
 
@@ -94,6 +120,9 @@ def _is_startup(call: Call, app: Call) -> bool:
 
 def _check_flask(program: Program) -> None:
     """Find what Flask refuses while routes are registered (sansio/scaffold.py and app.py, 2.3 to 3.1)."""
+    for call, message in list(refused_by_flask(program)):
+        if call.certain:
+            program.gap(call.place.evidence(message))
     registered: list[Value] = []
     views: dict[tuple[int, str], Value] = {}
     names: dict[ast.AST, str | None] = {}
@@ -142,10 +171,3 @@ def _name(view: Function) -> str | None:
     """Return a function's ``__name__``; None where a decorator such as ``functools.wraps`` may change it."""
     decorators = [ast.unparse(item) for item in getattr(view.node, "decorator_list", ())]
     return None if any("wraps" in item for item in decorators) else view.name
-
-
-def _check_django(app: Call, program: Program) -> None:
-    name = program.environment.get("DJANGO_SETTINGS_MODULE")
-    if name and program.sources.find(name).kind == "missing":
-        message = f"DJANGO_SETTINGS_MODULE names {name[:200]}, which is not in the image"
-        program.gap(app.place.evidence(message))
