@@ -12,7 +12,6 @@ from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import (
     Call,
     Class,
-    Const,
     Function,
     Instance,
     Items,
@@ -43,8 +42,6 @@ def check_django(app: Call, program: Program) -> None:
         value = names.get(setting)
         for item in value.items if isinstance(value, Items) else ():
             _look_at(text_of(item), setting, place, program)
-    if names.get("SECRET_KEY", Const("")) == Const("") and "*" not in names:
-        program.gap(place.evidence("SECRET_KEY is not set, without which Django stops"))
     _check_logging(names.get("LOGGING"), place, program)
 
 

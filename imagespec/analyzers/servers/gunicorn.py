@@ -14,7 +14,9 @@ import attrs
 
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Const, Items, Module, Value, text_of
+from imagespec.analyzers.servers.gunicornhooks import follow_config
 from imagespec.analyzers.servers.listening import Listener, Listening, ServerLog
+from imagespec.analyzers.servers.optionchecks import Refusable, missing_files, refused_option
 from imagespec.analyzers.servers.words import (
     Command,
     Options,
@@ -42,6 +44,16 @@ _FLAGS = word_set("""--reload --spew --check-config --print-config --preload --n
     --permit-unconventional-http-method --permit-unconventional-http-version --casefold-http-method
     --no-control-socket""")
 _WSGI_WORKERS = {"sync", "gthread", "gevent", "eventlet", "tornado", "gevent_pywsgi", "gevent_wsgi"}
+
+
+_REFUSABLE = Refusable(
+    numbers=word_set("""--workers -w --threads --worker-connections --backlog --max-requests --max-requests-jitter --timeout -t
+        --graceful-timeout --keep-alive --limit-request-line --limit-request-fields"""),
+    positive=word_set("--workers -w --threads --timeout -t --max-requests --graceful-timeout --keep-alive"),
+    files=word_set("--certfile --keyfile --ca-certs --log-config --log-config-json --worker-tmp-dir --chdir"),
+    written=word_set("--error-logfile --log-file --access-logfile --pid -p"),
+)
+"""config.py, validators of the settings."""
 
 
 @attrs.frozen
@@ -78,6 +90,9 @@ def follow_gunicorn(command: Command) -> Listening:
     problem = line.problem or environment.problem
     if problem:
         return command.gap(f"gunicorn: {problem}")
+    refused = refused_option(line, _REFUSABLE) or refused_option(environment, _REFUSABLE)
+    if refused:
+        return command.never(f"gunicorn: {refused}")
     if line.has("--check-config", "--print-config"):
         return command.never("gunicorn only checks or prints its configuration here")
     given = line.last("--chdir") or environment.last("--chdir")
@@ -124,6 +139,12 @@ def _follow(command: Command, settings: Settings, program: Program) -> Listening
         program.gap(
             attrs.evolve(command.evidence, message="gunicorn: chdir, pythonpath or paste are not followed")
         )
+    for options in (settings.line, settings.environment):
+        for message in missing_files(command, options, _REFUSABLE):
+            program.gap(attrs.evolve(command.evidence, message=f"gunicorn: {message}"))
+    if "SCRIPT_NAME" in program.environment:
+        program.gap(attrs.evolve(command.evidence, message="SCRIPT_NAME changes which paths gunicorn takes"))
+    follow_config(settings.config, program)
     listeners = _listeners(command, settings)
     name = next(iter(settings.line.operands), None) or text_of(settings.option((), "wsgi_app"))
     if name is None:

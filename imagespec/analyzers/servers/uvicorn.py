@@ -8,6 +8,7 @@ import attrs
 
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.servers.listening import Listener, Listening
+from imagespec.analyzers.servers.optionchecks import Refusable, missing_files, refused_option
 from imagespec.analyzers.servers.words import (
     Command,
     Options,
@@ -27,6 +28,19 @@ _VALUED = word_set("""--host --port --uds --fd --reload-dir --reload-include --r
 _FLAGS = word_set("""--reload --access-log --no-access-log --use-colors --no-use-colors --proxy-headers --no-proxy-headers
     --server-header --no-server-header --date-header --no-date-header --version --help --factory
     --reset-contextvars""")
+
+
+_REFUSABLE = Refusable(
+    numbers=word_set("""--workers --limit-concurrency --backlog --limit-max-requests --timeout-keep-alive --ws-max-size
+        --ws-max-queue --timeout-graceful-shutdown --h11-max-incomplete-event-size --port --fd"""),
+    choices={
+        "--log-level": word_set("critical error warning info debug trace"),
+        "--lifespan": word_set("auto on off"),
+        "--interface": word_set("auto asgi3 asgi2 wsgi"),
+    },
+    files=word_set("--log-config --ssl-keyfile --ssl-certfile --ssl-ca-certs --reload-dir"),
+)
+"""main.py, click's types of the options."""
 
 
 @attrs.frozen
@@ -50,12 +64,19 @@ def follow_uvicorn(command: Command) -> Listening:
         return command.gap(f"uvicorn: {options.problem}")
     if options.has("--version", "--help"):
         return command.never("uvicorn only prints its version or help here")
+    refused = refused_option(options, _REFUSABLE)
+    if refused:
+        return command.never(f"uvicorn: {refused}")
     settings = _Settings(options, command.step.environment())
     app_dir, cwd = settings.get("app-dir"), command.step.cwd
     target = options.operands[0] if options.operands else command.step.env.get("UVICORN_APP", "")
     if app_dir is None or cwd is None or target is None or settings.get("fd") != "":
         return command.gap("uvicorn: its directory, application or socket is unknown")
     program = Program(command.step, command.sources(posixpath.normpath(posixpath.join(cwd, app_dir))))
+    for message in missing_files(command, options, _REFUSABLE):
+        program.gap(attrs.evolve(command.evidence, message=f"uvicorn: {message}"))
+    if target.partition(":")[0].endswith(".py") or "/" in target:
+        return command.never(f"uvicorn imports {target[:60]} as a module, and there is none of that name")
     if settings.get("env-file") != "":
         program.environment.update(dict.fromkeys(program.environment))
         program.gap(attrs.evolve(command.evidence, message="uvicorn: its --env-file is not followed"))
