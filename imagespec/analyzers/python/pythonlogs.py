@@ -10,6 +10,7 @@ import attrs
 
 from imagespec.analyzers.python.datafiles import path_text
 from imagespec.analyzers.python.loghandlers import is_beside_a_stream, read_configuration
+from imagespec.analyzers.python.otherlogs import sends_elsewhere, written_logs
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import (
@@ -73,6 +74,7 @@ def find_python_logs(listening: Listening) -> LogFindings:
         for call in program.calls:
             found.look_at(call, program)
         found.gaps.extend(_prints_into_files(program))
+        found.gaps.extend(written_logs(program))
         found.look_for_prints(program)
     return LogFindings(
         files=tuple(found.files),
@@ -107,6 +109,8 @@ class _Found:
             self.gaps.append(
                 call.place.evidence(f"{call.name} sends output elsewhere, which is not followed")
             )
+        elif sends_elsewhere(call, program):
+            self.gaps.append(call.place.evidence(f"{call.name} sends logs elsewhere, which is not followed"))
         elif call.name == "loguru.logger.configure" and "handlers" in call.keywords:
             self._sinks(call)
 
