@@ -9,7 +9,7 @@ from __future__ import annotations
 import attrs
 
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Call, Class, Const, Function, Value, name_of, text_of
+from imagespec.analyzers.python.values import Call, Class, Const, Function, Table, Value, name_of, text_of
 from imagespec.analyzers.routes import flaskrestful
 from imagespec.analyzers.routes.classviews import Kind, Verbs, verbs_of
 from imagespec.analyzers.routes.handlers import Calling, Given, always_fails, handler_caveats
@@ -55,6 +55,7 @@ _USERS = (
     "quart.", "quart_cors.", DISPATCHER, *flaskrestful.APIS,
 )  # fmt: skip
 """What may be given an application without adding routes to it, or whose routes are followed."""
+_HOST_SETTINGS = {"SERVER_NAME", "TRUSTED_HOSTS"}
 _SYNC = Calling(positional=0, takes="values", tuples=True, needs="asgiref")
 _ASYNC = Calling(positional=0, takes="values", tuples=True)
 _AFTER_CALLING = Calling(positional=1, takes="responses")
@@ -113,7 +114,9 @@ class _Reader(Reading):
             self.starts(call.args[0] if call.args else None, call.place)
         elif base.startswith(_HANDLERS):
             self._handler(call, base)
-        elif base in {".url_map.strict_slashes=", ".config[]="} or base.startswith(".config.from_"):
+        elif base in {".url_map.strict_slashes=", ".config[]=", ".config.update"} or base.startswith(
+            ".config.from_"
+        ):
             self._setting(call, base)
         elif base == ".wsgi_app=":
             self._wrapped(call)
@@ -211,9 +214,13 @@ class _Reader(Reading):
 
     def _setting(self, call: Call, base: str) -> None:
         key = text_of(call.args[0]) if base == ".config[]=" and call.args else None
+        if base in {".config.update", ".config.from_mapping"}:
+            table = call.args[0] if call.args else None
+            given = {str(name) for name in table.entries} if isinstance(table, Table) else set()
+            key = min({*call.keywords, *given} & _HOST_SETTINGS, default=None)
         if base == ".url_map.strict_slashes=":
             self.strict = _truth(call.args[0]) if call.args and call.certain else None
-        elif key in {"SERVER_NAME", "TRUSTED_HOSTS"}:
+        elif key in _HOST_SETTINGS:
             self.filter(call.place, f"{key} may make routes depend on the host name")
 
     def _wrapped(self, call: Call) -> None:

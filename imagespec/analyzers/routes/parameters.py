@@ -149,6 +149,8 @@ def _needed(argument: ast.arg, default: ast.expr | None, *, bodies: bool) -> str
         if name in {"Depends", "Security"}:
             return f"the handler depends on {ast.unparse(call)[:80]}, which may refuse requests"
         required = not call.args or (isinstance(call.args[0], ast.Constant) and call.args[0].value is ...)
+        if name in {"Body", "Form", "File"} and required and not bodies:
+            return f"the handler needs {argument.arg} in a body: 422 without it"
         if (
             name in {"Query", "Header", "Cookie"}
             and required
@@ -156,7 +158,8 @@ def _needed(argument: ast.arg, default: ast.expr | None, *, bodies: bool) -> str
         ):
             return f"the handler needs {name.lower()} parameter {argument.arg}: 422 without it"
     if default is not None or calls or _is_given(argument.annotation):
-        return None
+        outside = any(last_name(call.func) == "Path" for call in calls)
+        return f"the handler needs {argument.arg} of the path, which has none: 422" if outside else None
     if argument.annotation is None or _words(argument.annotation) <= _SIMPLE:
         return f"the handler needs query parameter {argument.arg}: 422 without it"
     return None if bodies else f"the handler needs {argument.arg} in the query or a body: 422 without it"

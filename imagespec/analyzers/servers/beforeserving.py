@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator
 
 from imagespec.analyzers.python.evaluator import Arguments
+from imagespec.analyzers.python.flow import own_nodes
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import (
@@ -20,6 +21,7 @@ from imagespec.analyzers.python.values import (
     Function,
     Items,
     Value,
+    name_of,
     root_of,
     text_of,
 )
@@ -48,7 +50,7 @@ def follow_before_serving(app: Value | None, program: Program) -> None:
     if not isinstance(app, Call):
         return
     for function in list(_hooks(app, program)):
-        _follow(function, program)
+        _follow(function, program, _given(app))
     if app.name in {"flask.Flask", "quart.Quart"}:
         _check_flask(program)
     elif app.name in _STARLETTE:
@@ -61,9 +63,24 @@ def follow_before_serving(app: Value | None, program: Program) -> None:
         check_django(app, program)
 
 
-def _follow(function: Function, program: Program) -> None:
+def _given(app: Call) -> Arguments:
+    """Return what an application's hooks are called with."""
+    lifespan = app.argument(None, "lifespan")
+    if app.name in _STARLETTE:
+        return Arguments(() if lifespan in {None, Const(None)} else (app,))
+    return Arguments((app,)) if app.name == "aiohttp.web.Application" else Arguments(spread=True)
+
+
+def _follow(function: Function, program: Program, given: Arguments) -> None:
     before, program.stopped = program.stopped, None
-    program.guarded(lambda: program.call(function, Arguments(spread=True)))
+    program.guarded(lambda: program.call(function, given))
+    yields = any(isinstance(node, ast.Yield) for node in own_nodes(function.node))
+    if given.args and name_of(given.args[0]) != "aiohttp.web.Application()" and not yields:
+        program.gap(
+            Place(function.module.path, function.node.lineno, function.module.layer).evidence(
+                "a lifespan that does not yield, which ends the server"
+            )
+        )
     if program.stopped is not None:
         program.gap(program.stopped.evidence)
     program.stopped = before
