@@ -88,8 +88,7 @@ class Evaluator(State):
         self._models = models
         self._values = values
 
-    # What `importer` and `program` supply.
-
+    # What `importer` and `program` supply:
     def call_function(self, function: Function, arguments: Arguments) -> Value:
         """Follow a function of the program."""
         raise NotImplementedError
@@ -135,7 +134,7 @@ class Evaluator(State):
         return UNKNOWN
 
     def _local_names(self) -> frozenset[str]:
-        """Return the names that are the current function's own, as long as it is in no scope inside itself."""
+        """Return the names of the current function itself; none in a scope inside it."""
         function = self.frame.function
         if function is None or self.frame.scope is not self.frame.whole:
             return frozenset()

@@ -35,7 +35,7 @@ _HARMLESS = (
 """Members that neither register HTTP routes nor refuse requests; ``routes`` is only read."""
 _TAMPERING = (
     ".routes.", ".routes[]=", ".router.routes.", ".user_middleware.", ".dependency_overrides[]=", ".dependency_overrides.update",
-    ".dependencies.", ".on_startup.", ".exception_handlers", ".host",
+    ".dependencies.", ".on_startup.",
 )  # fmt: skip
 """Members through which routes, middleware and dependencies are changed behind the application's back."""
 _REPLACING = {
@@ -45,7 +45,6 @@ _REPLACING = {
         "build_middleware_stack",
         "middleware_stack",
         "lifespan_context",
-        "default",
         "router",
         "user_middleware",
     )

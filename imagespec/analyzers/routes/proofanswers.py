@@ -36,13 +36,15 @@ def refused_answer(kind: Kind, takes: str) -> str | None:
         case "responses":
             fine = kind.name in {"answer", "foreign"} and not kind.source.startswith(("builtins.", "numpy."))
         case "text":
-            fine = kind.name in {
+            if kind.name == "dict" and unencodable(kind, "plain"):
+                return "the handler returns a dict that JSON may not hold"
+            texts = kind.name != "list" or all(part.name == "text" for part in kind.parts)
+            fine = texts and kind.name in {
                 "text",
                 "bytes",
                 "dict",
                 "none",
                 "answer",
-                "lines",
                 "list",
                 "foreign",
                 "optional",

@@ -227,6 +227,12 @@ def _standard(prover: Prover, node: ast.Call, name: str, given: Given) -> Kind:
 
 
 def _library(prover: Prover, node: ast.Call, name: str, given: Given) -> Kind:
+    if (
+        isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "self"
+    ):
+        proofmethods.check_written(prover, node, given)
     if request_attribute(prover, node, Kind("foreign", External(name + "()")), "") is not None:
         return ANY
     encoder = tables.ENCODERS.get(name.rpartition(".")[2]) if name.startswith(tables.FRAMEWORKS) else None

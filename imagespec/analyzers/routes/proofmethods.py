@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from imagespec.analyzers.routes import proofnames
+from imagespec.analyzers.routes import proofcalls, proofnames
 from imagespec.analyzers.routes.proofkinds import (
     ANY,
     BOOL,
@@ -120,3 +120,19 @@ def _of_dict(prover: Prover, node: ast.Call, owner: Kind, name: str, given: Give
         return default if owner.whole and key is not None else join_kinds(default, ANY)
     prover.say(node, f"the handler takes {ast.unparse(node)[:60]}, which may not be there")
     return ANY
+
+
+def check_written(prover: Prover, node: ast.Call, given: Given) -> None:
+    """Look at what Tornado's ``write``, ``finish`` and ``set_header`` are given (web.py)."""
+    last = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    kind = given.args[0] if given.args else None
+    if last in {"write", "finish"} and kind is not None:
+        if kind.name == "dict":
+            proofcalls.check_json(prover, node, given, "plain")
+        elif kind.name not in {"text", "bytes", "foreign"}:
+            prover.say(node, f"the handler calls {ast.unparse(node)[:60]}, which takes texts and dicts only")
+    value = given.args[1].name if len(given.args) > 1 else "text"
+    if last in {"set_header", "add_header"} and value not in {"text", "bytes", "number", "time", "foreign"}:
+        prover.say(node, f"the handler sets a header by {ast.unparse(node)[:60]}, which may be no text")
+    if last in {"get_signed_cookie", "set_signed_cookie", "get_secure_cookie", "set_secure_cookie", "render"}:
+        prover.say(node, f"the handler calls {ast.unparse(node.func)[:60]}, which may fail")

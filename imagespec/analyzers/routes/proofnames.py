@@ -19,6 +19,7 @@ from imagespec.analyzers.python.values import (
 )
 from imagespec.analyzers.routes import proofcalls, proofmethods
 from imagespec.analyzers.routes import proofexpressions as expressions
+from imagespec.analyzers.routes.proofjson import unencodable
 from imagespec.analyzers.routes.proofkinds import (
     ANY,
     FOREIGN,
@@ -112,11 +113,21 @@ def _bound(prover: Prover, node: ast.AST, inner: Value, owner: Value) -> Kind:
     return kind_of(inner)
 
 
-def store_attribute(prover: Prover, node: ast.Attribute, _value: Kind) -> None:
+def store_attribute(prover: Prover, node: ast.Attribute, value: Kind) -> None:
     """Look at an assignment to an attribute."""
     owner = expressions.kind(prover, node.value)
     if owner.name not in {"own", "foreign", "answer"}:
         prover.say(node, f"the handler sets {ast.unparse(node)[:60]}, which may not be possible")
+    if owner.source == "response":
+        _check_falcon(prover, node, value)
+
+
+def _check_falcon(prover: Prover, node: ast.Attribute, value: Kind) -> None:
+    """Look at what is given to Falcon's response (response.py)."""
+    refused = unencodable(value, "plain") if node.attr == "media" else None
+    texts = {"text": {"text", "none", "foreign"}, "data": {"bytes", "none", "foreign"}, "body": {"?"}}
+    if refused or value.name not in texts.get(node.attr, {value.name}):
+        prover.say(node, f"the handler sets {ast.unparse(node)[:60]} to what may not be answered")
 
 
 def store_item(prover: Prover, node: ast.Subscript, _value: Kind) -> None:

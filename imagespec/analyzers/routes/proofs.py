@@ -137,6 +137,22 @@ def unproven(
     framework's own (None where it looks at the parameters).
     """
     prover = Prover(program)
+    for kind, node in _answers(prover, function, owner, first):
+        module = function.module
+        refused = refused_answer(kind, answers)
+        if refused and len(prover.found) < _MESSAGES:
+            prover.found.setdefault(refused, Place(module.path, getattr(node, "lineno", None), module.layer))
+    return list(prover.found.items())
+
+
+def returned_kinds(function: Function, program: Program) -> list[Kind]:
+    """Return the kinds of what a handler of FastAPI returns."""
+    return [kind for kind, _ in _answers(Prover(program), function, None, None)]
+
+
+def _answers(
+    prover: Prover, function: Function, owner: Class | None, first: int | None
+) -> list[tuple[Kind, ast.AST]]:
     spec = function.node.args
     names = [item.arg for item in (*spec.posonlyargs, *spec.args)]
     bound = function.self_value if function.self_value is not None else owner
@@ -153,9 +169,4 @@ def unproven(
         kinds[name] = Kind("foreign", External(what))
     kinds |= {item.arg: DICT for item in (spec.kwarg,) if item is not None}
     kinds |= {item.arg: LIST for item in (spec.vararg,) if item is not None}
-    for kind, node in prover.function(function, kinds, bound):
-        module = function.module
-        refused = refused_answer(kind, answers)
-        if refused and len(prover.found) < _MESSAGES:
-            prover.found.setdefault(refused, Place(module.path, getattr(node, "lineno", None), module.layer))
-    return list(prover.found.items())
+    return prover.function(function, kinds, bound)

@@ -66,17 +66,20 @@ BODY: Mapping[str, str] = {"Response": "response"}
 REQUESTS = ("flask.request.", "quart.request.", "request.", "bottle.request.")
 GETTERS = (
     ".args.get", ".form.get", ".values.get", ".headers.get", ".cookies.get", ".files.get", ".query_params.get", ".path_params.get",
-    ".query.get", ".match_info.get", ".GET.get", ".POST.get", ".META.get",
+    ".query.get", ".forms.get", ".params.get", ".match_info.get", ".GET.get", ".POST.get", ".META.get",
 )  # fmt: skip
 FAILING = (
     "requests.", "httpx.", "redis.", "pymongo.", "psycopg2.", "pymysql.", "sqlalchemy.", "boto3.", "yaml.safe_load", "yaml.load",
     "werkzeug.exceptions.", "fastapi.HTTPException", "starlette.exceptions.", "flask.url_for", "flask.flash", "flask.abort",
-    "flask.render_template", "orjson.loads", "ujson.loads", "numpy.load", "joblib.load", "torch.load", "flask.after_this_request",
+    "flask.render_template", "orjson.loads", "ujson.loads", "numpy.load", "joblib.load", "torch.load", "flask.after_this_request", "bottle.template", "bottle.view",
     "fastapi.responses.ORJSONResponse", "fastapi.responses.UJSONResponse", "quart.render_template", "flask.stream_template",
     "pickle.load", "dill.load", "cloudpickle.load",
 )  # fmt: skip
 """Beginnings of names of libraries' functions that ask another server, read a file, or raise to refuse a request."""
 FAILING_LAST = (
+    ".get_param_as_int",
+    ".get_media",
+    ".run_until_complete",
     "json_decode",
     ".form().get()",
     ".raise_for_status",
