@@ -35,7 +35,11 @@ leaves the verdict open, and the evidence names its place:
 * a Python program reads a file, changes to a directory, or needs an environment variable that the image does not have;
   or it writes where its user may not, or where there is no directory;
 * it uses a name or an attribute that nothing defines, or imports what may not be found;
-* its framework refuses what it registers: two views of one name in Flask, or a blueprint's route after the blueprint;
+* an operation on values that the program's text tells raises: a key or item that is not there, None where a variable of the
+  environment is not set, other arguments than a function takes, a class that cannot be made;
+* it asks another server, waits, or sends itself a signal before it serves;
+* its framework refuses what it registers: two views of one name, a rule that is none, a type that pydantic does not know;
+* an option of its server names a file that is not there, or a hook of gunicorn's or Django's settings raises;
 * a model server lacks its model; nginx lacks a certificate or a directory, cannot resolve a host, or is given a
   directive twice or one that it may not know;
 * another step of the start command fails.
