@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from imagespec.analyzers.python.loghandlers import is_beside_a_stream, may_get_a_stream, read_configuration
+from imagespec.analyzers.python.otherlogs import sends_elsewhere, written_logs
 from imagespec.analyzers.python.partly import path_piece, shown
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
@@ -82,6 +83,7 @@ def find_python_logs(listening: Listening) -> LogFindings:
             if id(call) not in unused:
                 found.look_at(call, program)
         found.gaps.extend(_prints_into_files(program))
+        found.gaps.extend(written_logs(program))
         found.look_for_prints(program)
     return LogFindings(
         files=tuple(found.files),
@@ -127,6 +129,8 @@ class _Found:
             self._stream(call, External("sys.stdout") if none else value, program)
         elif call.name.endswith(_GUNICORN):
             self._gunicorn(call, program)
+        elif sends_elsewhere(call, program):
+            self.gaps.append(call.place.evidence(f"{call.name} sends logs elsewhere, which is not followed"))
         elif call.name == "loguru.logger.configure" and "handlers" in call.keywords:
             self._sinks(call)
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from imagespec.analyzers.python import definitions, exceptions
+from imagespec.analyzers.python import definitions, exceptions, refusals, refusedclasses
 from imagespec.analyzers.python.assignments import assign
 from imagespec.analyzers.python.calls import is_coroutine
 from imagespec.analyzers.python.flow import Flow
@@ -41,6 +41,8 @@ def _assign(run: Program, node: ast.Assign) -> Flow:
 
 
 def _annotated(run: Program, node: ast.AnnAssign) -> Flow:
+    if run.frame.function is None and not definitions.are_texts(run):
+        run.eval(node.annotation)
     if node.value is not None:
         assign(run, node.target, run.eval(node.value))
     return Flow.NEXT
@@ -63,7 +65,9 @@ def _augmented(run: Program, node: ast.AugAssign) -> Flow:
 
 
 def _if(run: Program, node: ast.If) -> Flow:
-    truth = run.truth(run.eval(node.test))
+    value = run.eval(node.test)
+    refusedclasses.special(run, value, "__bool__", "__len__")
+    truth = run.truth(value)
     if truth is not None:
         return run.block(node.body if truth else node.orelse)
     return run.fork([lambda: run.block(node.body), lambda: run.block(node.orelse)])
@@ -103,6 +107,8 @@ def _open(box: Value | None) -> None:
 
 def _for(run: Program, node: ast.For | ast.AsyncFor) -> Flow:
     items = run.eval(node.iter)
+    refusals.check_iterable(run, items)
+    refusedclasses.special(run, items, "__iter__", "__getitem__")
     if isinstance(items, Table) and not items.open:
         items = Items([Const(key) for key in items.entries])
     if not isinstance(items, Items) or items.open or len(items.items) > _ROUNDS:
@@ -165,9 +171,10 @@ def _with(run: Program, node: ast.With | ast.AsyncWith) -> Flow:
     swallows = False
     for item in node.items:
         value = run.eval(item.context_expr)
+        entered = refusedclasses.enter(run, value)
         swallows = swallows or name_of(value) == "contextlib.suppress()"
         if item.optional_vars is not None:
-            assign(run, item.optional_vars, value if isinstance(value, Call) else UNKNOWN)
+            assign(run, item.optional_vars, entered or (value if isinstance(value, Call) else UNKNOWN))
     if swallows:
         return run.fork([lambda: run.block(node.body), lambda: Flow.NEXT])
     return run.block(node.body)
@@ -184,6 +191,13 @@ def _raise(run: Program, node: ast.Raise) -> Flow:
     raise run.stop("raise", "the program raises an exception here")
 
 
+def _assert(run: Program, node: ast.Assert) -> Flow:
+    truth = run.truth(run.eval(node.test))
+    if truth is False:
+        run.refuse("AssertionError", f"{ast.unparse(node.test)[:60]} is asserted, and is not so")
+    return Flow.NEXT
+
+
 def _global(run: Program, node: ast.Global | ast.Nonlocal) -> Flow:
     run.frame.scope.globals_ |= frozenset(node.names)
     return Flow.NEXT
@@ -192,6 +206,10 @@ def _global(run: Program, node: ast.Global | ast.Nonlocal) -> Flow:
 def _match(run: Program, node: ast.Match) -> Flow:
     run.eval(node.subject)
     _forget(run, [node])
+    for inner in ast.walk(node):
+        captured = getattr(inner, "rest" if isinstance(inner, ast.MatchMapping) else "name", None)
+        if isinstance(inner, ast.MatchAs | ast.MatchStar | ast.MatchMapping) and captured:
+            run.frame.scope.names[captured] = UNKNOWN
     cases = [(lambda body=case.body: run.block(body)) for case in node.cases]
     return run.fork([*cases, lambda: Flow.NEXT])
 
@@ -222,7 +240,17 @@ def other(run: Program, node: ast.stmt) -> Flow:
 
 def _forget_deleted(run: Program, node: ast.Delete) -> None:
     for target in node.targets:
-        assign(run, target, UNKNOWN)
+        names = run.frame.scope.names
+        if isinstance(target, ast.Name) and run.certain and target.id in names:
+            del names[target.id]
+        elif isinstance(target, ast.Subscript):
+            refusals.check_subscript(run, target, run.eval(target.value), run.eval(target.slice))
+            assign(run, target, UNKNOWN)
+        elif isinstance(target, ast.Attribute):
+            run.eval(ast.copy_location(ast.Attribute(target.value, target.attr, ast.Load()), target))
+            assign(run, target, UNKNOWN)
+        else:
+            assign(run, target, UNKNOWN)
 
 
 STATEMENTS: Mapping[type[ast.stmt], Callable[[Program, Any], Flow]] = {
@@ -245,6 +273,7 @@ STATEMENTS: Mapping[type[ast.stmt], Callable[[Program, Any], Flow]] = {
     ast.ImportFrom: definitions.import_names,
     ast.Return: _return,
     ast.Raise: _raise,
+    ast.Assert: _assert,
     ast.Global: _global,
     ast.Nonlocal: _global,
     ast.Match: _match,
