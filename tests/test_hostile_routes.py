@@ -94,7 +94,7 @@ RIGHT = {
     "a chain of helpers": "yes yes* no no",
     "names for names": "yes yes* no no",
     "names that fan out": "yes yes* no no",
-    "dispatchers in one another": "yes open open open",
+    "dispatchers in one another": "yes open open no",
     "a long elif": "yes yes* no no",
     "a class named like its base": "open no no no",
     "classes with many bases": "yes no no no",

@@ -134,6 +134,7 @@ def _leaves(body: list[ast.stmt]) -> bool:
 _CAUGHT = {
     "import": {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"},
     "syntax": {"SyntaxError", "Exception", "BaseException"},
+    "file": {"FileNotFoundError", "OSError", "IOError", "EnvironmentError", "Exception", "BaseException"},
 }
 """Why a program stops, and what catches it."""
 

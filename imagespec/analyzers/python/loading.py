@@ -27,7 +27,6 @@ _LOADERS = {
     "configparser.ConfigParser().read_file": "f",
     "ctypes.CDLL": "name",
     "h5py.File": "name",
-    "logging.config.fileConfig": "fname",
     "io.open": "file",
     "joblib.load": "filename",
     "keras.models.load_model": "filepath",

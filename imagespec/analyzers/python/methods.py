@@ -68,8 +68,6 @@ def _list_method(run: Evaluator, callee: Callee, given: Arguments) -> Value | No
     if not isinstance(items, Items):
         return UNKNOWN
     list_refuses(run, callee, given)
-    if callee.attribute == "index":
-        return UNKNOWN
     value = given.args[-1] if given.args else UNKNOWN
     run.changes += run.certain or not items.open
     if callee.attribute in _TAKING:
@@ -133,7 +131,6 @@ METHODS: Mapping[str, Model] = {
             "add",
             "update",
             "appendleft",
-            "index",
             *_TAKING,
         )
     },

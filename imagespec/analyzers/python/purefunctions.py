@@ -157,7 +157,7 @@ _FUNCTIONS: Mapping[str, Callable[..., object]] = {
 
 PURE: Mapping[str, Model] = {
     **{name: _done(work) for name, work in _FUNCTIONS.items()},
-    **{f"const.{name}": _text_method(name) for name in ("index", "rindex", "join", "encode", "decode")},
+    **{f"const.{name}": _text_method(name) for name in ("index", "rindex", "encode", "decode")},
     "builtins.next": _next,
     "logging.getLogger().setLevel": _set_level,
     "logging.StreamHandler().setLevel": _set_level,

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from imagespec.analyzers.python.evaluator import Evaluator
 
 _MODULES: Mapping[str, ModuleType] = {module.__name__: module for module in (math, os, sys, time)}
+_OF_MEMBERS = {"name", "value"}
+"""What members of an Enum have, which are followed as their values."""
+_OF_SECTIONS = {"getboolean", "getfloat", "getint"}
+"""What sections of ``configparser`` have, which are followed as dicts."""
 
 
 def check_attribute(run: Evaluator, owner: Value, name: str) -> None:
@@ -28,6 +32,10 @@ def check_attribute(run: Evaluator, owner: Value, name: str) -> None:
         return
     if isinstance(owner, Class):
         _check_class_attribute(run, owner, name)
+        return
+    if isinstance(owner, Const) and isinstance(owner.value, int | str) and name in _OF_MEMBERS:
+        return
+    if isinstance(owner, Table) and name in _OF_SECTIONS:
         return
     kind = _type_of(owner)
     if kind is not None and not hasattr(kind, name):

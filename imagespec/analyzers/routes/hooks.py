@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import copy
+
+import attrs
 
 from imagespec.analyzers.python.flow import NODES, own_nodes
 from imagespec.analyzers.python.program import Program
@@ -85,7 +88,16 @@ def passes_on(function: Function, program: Program) -> bool:
     if not returns or not plain or any(isinstance(node, ast.Raise) for node in nodes):
         return False
     owner = function.self_value if isinstance(function.self_value, Class) else None
-    return not unproven(function, owner, program, "nothing", 1)
+    return not unproven(_bare(function), owner, program, "nothing", 1)
+
+
+def _bare(function: Function) -> Function:
+    """Return a function without its exception handlers."""
+    node = copy.deepcopy(function.node)
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Try):
+            inner.handlers = []
+    return attrs.evolve(function, node=node)
 
 
 def _without_handlers(function: Function) -> list[ast.AST] | None:
