@@ -182,7 +182,7 @@ def _each(run: Evaluator, node: ast.ListComp | ast.SetComp, items: Items) -> Val
     found: list[Value] = []
     try:
         for item in list(items.items):
-            run.frame.scope = Scope({}, before)
+            run.frame.scope = Scope({}, before, is_comprehension=True)
             target = node.generators[0].target
             names = [inner.id for inner in ast.walk(target) if isinstance(inner, ast.Name)]
             run.frame.scope.names.update(dict.fromkeys(names, UNKNOWN))
@@ -197,20 +197,18 @@ def _each(run: Evaluator, node: ast.ListComp | ast.SetComp, items: Items) -> Val
 def _comprehension(
     run: Evaluator, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 ) -> Value:
-    if (
-        isinstance(node, ast.ListComp | ast.SetComp)
-        and len(node.generators) == 1
-        and not node.generators[0].ifs
-    ):
-        items = run.eval(node.generators[0].iter)
-        if isinstance(items, Items) and not items.open and len(items.items) <= _ROUNDS:
-            return _each(run, node, items)
+    items = run.eval(node.generators[0].iter)
+    alone = len(node.generators) == 1 and not node.generators[0].ifs
+    known = isinstance(items, Items) and not items.open and len(items.items) <= _ROUNDS
+    if isinstance(node, ast.ListComp | ast.SetComp) and alone and known and isinstance(items, Items):
+        return _each(run, node, items)
     before = run.frame.scope
     run.frame.scope = Scope({}, before, is_comprehension=True)
     run.branches += 1
     try:
-        for generator in node.generators:
-            run.eval(generator.iter)
+        for position, generator in enumerate(node.generators):
+            if position:
+                run.eval(generator.iter)
             for target in ast.walk(generator.target):
                 if isinstance(target, ast.Name):
                     run.frame.scope.names[target.id] = UNKNOWN

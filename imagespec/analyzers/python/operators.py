@@ -42,7 +42,11 @@ _OPERATORS: dict[type[ast.operator], Callable[[object, object], object]] = {
 
 def binary(run: Evaluator, node: ast.BinOp) -> Value:
     """Return the result of an arithmetic operator, or of one on texts, lists and paths."""
-    first, second = run.eval(node.left), run.eval(node.right)
+    return combined(run, node, run.eval(node.left), run.eval(node.right))
+
+
+def combined(run: Evaluator, node: ast.BinOp, first: Value, second: Value) -> Value:
+    """Return the result of an operator on values."""
     refusals.check_binary(run, node, first, second)
     adding = isinstance(node.op, ast.Add)
     if isinstance(first, Items) and isinstance(second, Items) and adding:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from imagespec.analyzers.python import definitions, exceptions, refusals, refusedclasses
+from imagespec.analyzers.python import definitions, exceptions, operators, refusals, refusedclasses
 from imagespec.analyzers.python.assignments import assign
 from imagespec.analyzers.python.calls import is_coroutine
 from imagespec.analyzers.python.flow import Flow
@@ -49,18 +49,20 @@ def _annotated(run: Program, node: ast.AnnAssign) -> Flow:
 
 
 def _augmented(run: Program, node: ast.AugAssign) -> Flow:
-    value = run.eval(node.value)
     if not isinstance(node.target, ast.Name):
+        run.eval(node.value)
         assign(run, node.target, UNKNOWN)
         return Flow.NEXT
     first = run.lookup(node.target.id)
+    value = run.eval(node.value)
     if isinstance(first, Items) and isinstance(node.op, ast.Add):  # in place: every name of the list sees it
         first.items.extend(value.items if isinstance(value, Items) else ())
         first.open = first.open or not run.certain or not isinstance(value, Items) or value.open
         return Flow.NEXT
     both = ast.BinOp(ast.Name(node.target.id), node.op, node.value)
+    result = operators.combined(run, both, first, value)
     plain = isinstance(first, Const) and isinstance(value, Const)
-    assign(run, node.target, run.eval(both) if plain else UNKNOWN)
+    assign(run, node.target, result if plain else UNKNOWN)
     return Flow.NEXT
 
 
