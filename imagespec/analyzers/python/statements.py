@@ -89,6 +89,11 @@ def _forget(run: Program, nodes: list[ast.stmt]) -> None:
                 case ast.Attribute(value=ast.Name(id=name), attr=attribute, ctx=ast.Store()):
                     forget_attribute(run.find(name), attribute)
                 case (
+                    ast.Subscript(value=space, ctx=ast.Store())
+                    | ast.Attribute(value=space, attr="update" | "pop" | "setdefault" | "clear" | "popitem")
+                ) if (owner := _owner_of(space)) is not None:
+                    forget_attribute(run.find(owner), None)
+                case (
                     ast.Subscript(value=ast.Name(id=name), ctx=ast.Store())
                     | ast.Attribute(
                         value=ast.Name(id=name), attr="insert" | "pop" | "update" | "reverse" | "sort"
@@ -98,6 +103,16 @@ def _forget(run: Program, nodes: list[ast.stmt]) -> None:
     for module in run.loaded if calls else ():
         for name in run.running().globals_.get(module.path, ()):
             module.scope.names[name] = UNKNOWN
+
+
+def _owner_of(node: ast.expr) -> str | None:
+    """Return the name of what a namespace belongs to, ``vars(x)`` or ``x.__dict__``; None for any other expression."""
+    match node:
+        case ast.Call(func=ast.Name(id="vars"), args=[ast.Name(id=name)]):
+            return name
+        case ast.Attribute(value=ast.Name(id=name), attr="__dict__"):
+            return name
+    return None
 
 
 def _open(box: Value | None) -> None:
