@@ -95,7 +95,7 @@ RIGHT = {
     "names for names": "yes yes* no no",
     "names that fan out": "yes yes* no no",
     "dispatchers in one another": "yes open open no",
-    "a long elif": "yes yes no no",
+    "a long elif": "yes yes* no no",
     "a class named like its base": "open no no no",
     "classes with many bases": "yes no no no",
     "a long list of handlers": "no no yes no",

@@ -62,6 +62,13 @@ def test_streams(source: str, stream: str) -> None:
     [
         "import logging.config\nlogging.config.dictConfig(input())",
         "import logging\nlogging.StreamHandler(input())",
+        "import logging.handlers\nlogging.handlers.SysLogHandler()",
+        "import logging.handlers, queue\nlogging.handlers.QueueHandler(queue.Queue())",
+        "import logging\nclass F(logging.Handler):\n    def emit(self, r): open('a', 'a').write('x')\nF()",
+        "import os\nos.close(1)",
+        "import sys\nsys.stderr.close()",
+        "import sys\nsetattr(sys, 'stdout', open('/dev/null', 'w'))",
+        "def h():\n    with open('/tmp/server.log', 'a') as f:\n        f.write('x')",
         "(((",
     ],
 )

@@ -101,7 +101,7 @@ YES, NO, OPEN = True, False, None
         ("from werkzeug.ext import Api\napi = Api(app)\n@app.route('/x')\n" + VIEW, "GET", "/y", OPEN),
         ("from werkzeug.ext import Api\napi = Api(app)\n@app.route('/x')\n" + VIEW, "GET", "/x", OPEN),
         ("@app.before_request\ndef b():\n    abort(403)\n@app.route('/x')\n" + VIEW, "GET", "/x", OPEN),
-        ("@app.before_request\ndef b():\n    g.x = time.time()\n@app.route('/x')\n" + VIEW, "GET", "/x", YES),
+        ("import time\nfrom flask import g\n@app.before_request\ndef b():\n    g.x = time.time()\n@app.route('/x')\n" + VIEW, "GET", "/x", YES),
         ("@app.errorhandler(404)\ndef e(x):\n    return 'no', 404\n", "GET", "/x", NO),
         ("@app.errorhandler(404)\ndef e(x):\n    return 'yes'\n", "GET", "/x", OPEN),
         ("@app.errorhandler(500)\ndef e(x):\n    return 'no'\n", "GET", "/x", NO),
@@ -287,7 +287,7 @@ GUARDED = (
         (
             "model = None",
             "if model is None:\n        return 'no', 503",
-            "model = json.load(open('app.py'))",
+            "model = json.load(open('/run/model.json'))",
             0,
         ),
         (

@@ -36,7 +36,10 @@ calls, shows one of these signs:
 * it is wrapped by a decorator that is not followed, or is itself no function that is followed;
 * the framework cannot call it: its parameters are not those of the route, or it is a coroutine where none is awaited.
 
-What a library that the handler calls may raise is not looked at.
+Where no sign is found, the handler and the functions of the program that it calls are gone through once more, operation by
+operation: items, attributes, conversions, calls with other arguments, loops without an end. What is not known to succeed
+leaves the verdict open, and the evidence names its line. What a library of others that the handler calls may raise is not
+looked at.
 
 How to fix
 ----------

@@ -27,7 +27,8 @@ gunicorn, nginx, uWSGI or Spring Boot certainly go to files.
 What stays unknown
 ------------------
 A program or its logging configuration is not understood, or it writes to a file what may not reach a stream, as where
-`tail -f` may begin before the file is there; one of the two streams goes elsewhere; an option or a configuration file of a server sets where it logs and is not followed; no
+`tail -f` may begin before the file is there; one of the two streams goes elsewhere or is closed; a handler sends logs over
+the network, or keeps them; an option or a configuration file of a server sets where it logs and is not followed; no
 server was found; or the container cannot start.
 
 How to fix

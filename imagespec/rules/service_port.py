@@ -34,10 +34,15 @@ leaves the verdict open, and the evidence names its place:
 
 * a Python program reads a file, changes to a directory, or needs an environment variable that the image does not have;
   or it writes where its user may not, or where there is no directory;
-* it needs a setting or an item of a configuration that is not there, or asks a database or another server first;
+* it needs a setting or an item of a configuration that is not there, or asks a database or another server first, waits, or
+  sends itself a signal;
 * it uses a name or an attribute that nothing defines, imports what may not be found, or may lack the application that
   its server is told;
-* its framework refuses what it registers: two views of one name in Flask, or a blueprint's route after the blueprint;
+* an operation on values that the program's text tells raises: a key or item that is not there, None where a variable of the
+  environment is not set, other arguments than a function takes, a class that cannot be made;
+* its framework refuses what it registers: two views of one name in Flask, a blueprint's route after the blueprint, a rule
+  that is none, a type that pydantic does not know;
+* a server refuses its options or their files, or a hook of gunicorn's or Django's settings raises;
 * a model server lacks its model; nginx lacks a certificate or a directory, cannot resolve a host, or is given a
   directive twice or one that it may not know;
 * a command behind which the server stands may fail (`&&`, `set -e`), or its redirection cannot be opened;

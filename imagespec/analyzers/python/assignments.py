@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from imagespec.analyzers.python import refusals
 from imagespec.analyzers.python.environment import set_variable
 from imagespec.analyzers.python.evaluator import Arguments
 from imagespec.analyzers.python.namespaces import set_attribute, set_entry
@@ -39,6 +40,7 @@ def assign(run: Program, target: ast.expr, value: Value) -> None:
 
 
 def _unpack(run: Program, targets: list[ast.expr], value: Value) -> None:
+    refusals.check_unpacked(run, targets, value)
     starred = any(isinstance(target, ast.Starred) for target in targets)
     known = isinstance(value, Items) and not value.open and not starred and len(value.items) == len(targets)
     for position, target in enumerate(targets):

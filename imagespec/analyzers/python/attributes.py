@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
 from imagespec.analyzers.python.values import Class, Instance, Module, name_of
+
+if TYPE_CHECKING:
+    from imagespec.analyzers.python.state import State
 
 _PLAIN = {"builtins.object", "abc.ABC"}
 _WRITERS = {"setattr", "__dict__", "vars", "__getattr__", "__getattribute__", "__slots__"}
@@ -39,3 +43,22 @@ def _stored(module: Module) -> frozenset[str]:
                     found.add(name)
         module.stored = frozenset(found)
     return module.stored
+
+
+def is_closed(owner: Instance) -> bool:
+    """Tell whether an object has attributes by nothing but assignments in the program's text."""
+    if owner.cls is None or owner.open:
+        return False
+    lineage = owner.cls.lineage()
+    plain = all(name_of(base) in _PLAIN for base in owner.cls.foreign_bases())
+    return plain and not any(
+        cls.node.keywords or cls.node.decorator_list or not _stored(cls.module).isdisjoint(_WRITERS)
+        for cls in lineage
+    )
+
+
+def is_unset(run: State, owner: Instance, name: str) -> bool:
+    """Tell whether an attribute was not set by all that was followed, of an object that only the program sets."""
+    if not is_closed(owner) or name.startswith("__") or run.doubt or run.thread:
+        return False
+    return not any(call.name.endswith(f".{name}=") or call.name.startswith("?") for call in run.calls)

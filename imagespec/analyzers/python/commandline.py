@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from imagespec.analyzers.python.argumentchecks import refused_arguments
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator
 from imagespec.analyzers.python.state import State
 from imagespec.analyzers.python.values import (
@@ -47,6 +48,10 @@ def parse_arguments(run: Evaluator, callee: Callee, given: Arguments) -> Value |
         listed = given.get(0, "args")
         known = isinstance(listed, Items) and not listed.open
         words = [text_of(item) for item in listed.items] if isinstance(listed, Items) and known else None
+    if words is not None and None not in words:
+        refused = refused_arguments(parser, run.calls, [word for word in words if word is not None])
+        if refused:
+            raise run.stop("exit", f"the program's arguments are refused ({refused})")
     namespace = Instance(None, {})
     values = parse_words(options, words) if simple and words is not None else None
     for option in options:

@@ -52,9 +52,10 @@ _TABLES = ("sqlalchemy.orm.declarative_base()", "sqlalchemy.ext.declarative.decl
 
 
 def _connects(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
-    if not run.trying and not run.thread:
-        message = f"{called_name(callee)} asks another server; where that does not answer Python stops here"
-        run.gap(run.here(message))
+    if not run.thread:
+        name = called_name(callee)
+        kind = "OSError" if name.startswith("urllib.") else "an exception of the library's"
+        run.refuse(kind, f"{name} asks another server, which may not answer")
     return None
 
 

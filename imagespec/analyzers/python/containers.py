@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.purefunctions import list_refuses
+from imagespec.analyzers.python.refusals import computed
 from imagespec.analyzers.python.values import (
     MOST_CHARACTERS,
     UNKNOWN,
@@ -17,9 +19,11 @@ from imagespec.analyzers.python.values import (
 )
 
 
-def _join(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+def _join(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     separator = text_of(callee.owner) if isinstance(callee, Member) else None
     items = given.args[0] if len(given.args) == 1 else None
+    if separator is not None and not given.keywords and not given.spread:
+        computed(run, "join", separator.join, given.args)
     if separator is None or not isinstance(items, Items) or items.open:
         return UNKNOWN
     texts = [text_of(item) for item in items.items]
@@ -45,7 +49,8 @@ def _update(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     return Const(None)
 
 
-def _index(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+def _index(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+    list_refuses(run, callee, given)
     items, wanted = callee.owner if isinstance(callee, Member) else None, given.get(0, "value")
     known = isinstance(items, Items) and all(isinstance(item, Const) for item in items.items)
     if not isinstance(items, Items) or not known or len(given.args) != 1 or wanted not in items.items:

@@ -17,6 +17,7 @@ import attrs
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.partly import Partly
+from imagespec.analyzers.python.purefunctions import text_only
 from imagespec.analyzers.python.state import State
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -109,12 +110,18 @@ def value_of(data: object) -> Value:
 
 def _reader(parse: Callable[[str], object]) -> Model:
     def model(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
-        text = _opened(run, given.args[0] if given.args else None)
+        first = given.args[0] if given.args else None
+        if first == Const(None):
+            run.refuse("TypeError", "a reader of data is given None")
+        text = _opened(run, first)
         if text is None or len(text) > DATA_BYTES:
             return None
         try:
             value = value_of(parse(text))
-        except (ValueError, NotFollowedError, RecursionError):
+        except NotFollowedError:
+            return None
+        except (ValueError, RecursionError):
+            run.refuse("ValueError", "a reader of data is given a text that it cannot read")
             return None
         return None if value is UNKNOWN else value
 
@@ -129,7 +136,8 @@ def _read(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
 # Paths.
 
 
-def _path(_run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+def _path(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+    text_only(run, callee, given)
     texts = [path_text(value) for value in given.args]
     known = [text for text in texts if text is not None and len(text) < 4096]
     if len(given.args) == 1 and isinstance(given.args[0], Partly):
@@ -156,16 +164,36 @@ def _joinpath(_run: Evaluator, callee: Callee, given: Arguments) -> Value | None
 
 
 def _path_content(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
+    run.call(External("os.stat"), Arguments((Const(_path_of(callee)),)))
     text = read_text(run, Const(_path_of(callee))) if _path_of(callee) is not None else None
     return UNKNOWN if text is None else Const(text)
 
 
-def _path_call(name: str) -> Model:
+def _path_directory(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+    name = "os.makedirs" if given.get(1, "parents") == Const(value=True) else "os.mkdir"
+    path = _path_of(callee)
+    if path is None:
+        return UNKNOWN
+    more = {key: value for key, value in given.keywords.items() if key == "exist_ok"}
+    return run.call(External(name), Arguments((Const(str(path)),), more))
+
+
+def _path_written(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
+    path = _path_of(callee)
+    if path is not None:
+        run.call(External("builtins.open"), Arguments((Const(str(path)), Const("w"))))
+    return UNKNOWN
+
+
+def _path_call(name: str, *, binary: bool = False) -> Model:
     def model(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
         path = _path_of(callee)
         if path is None:
             return UNKNOWN
-        return run.call(External(name), attrs.evolve(given, args=(Const(str(path)), *given.args)))
+        if "missing_ok" in given.keywords:
+            return UNKNOWN
+        found = run.call(External(name), attrs.evolve(given, args=(Const(str(path)), *given.args)))
+        return UNKNOWN if binary else found
 
     return model
 
@@ -191,5 +219,13 @@ DATA_FILES: Mapping[str, Model] = {
     "const.exists": _path_call("os.path.exists"),
     "const.is_file": _path_call("os.path.exists"),
     "const.is_dir": _path_call("os.path.exists"),
-    "const.mkdir": _path_call("os.makedirs"),
+    "const.mkdir": _path_directory,
+    "const.read_bytes": _path_call("os.stat", binary=True),
+    "const.iterdir": _path_call("os.listdir", binary=True),
+    "const.stat": _path_call("os.stat", binary=True),
+    "const.unlink": _path_call("os.unlink", binary=True),
+    "const.rename": _path_call("os.rename", binary=True),
+    "const.write_text": _path_written,
+    "const.write_bytes": _path_written,
+    "const.touch": _path_written,
 }

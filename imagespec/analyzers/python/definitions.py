@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from imagespec.analyzers.python import refusedclasses
 from imagespec.analyzers.python.assignments import assign
 from imagespec.analyzers.python.evaluator import OPEN_NAMES, Arguments
 from imagespec.analyzers.python.flow import Flow
@@ -42,6 +43,9 @@ _STAR_SOURCES: Mapping[str, tuple[str, ...]] = {
 """What ``from library import *`` brings, where an analyzer knows the names."""
 
 
+_LAZY_MINOR = 14
+
+
 def define_function(run: Program, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Flow:
     """Bind a function, after its decorators."""
     decorators = [run.eval(item) for item in node.decorator_list]
@@ -51,6 +55,13 @@ def define_function(run: Program, node: ast.FunctionDef | ast.AsyncFunctionDef) 
     for argument, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
         if default is not None:
             defaults[argument.arg] = run.eval(default)
+    if not are_texts(run):
+        for annotation in (
+            *(item.annotation for item in ast.walk(spec) if isinstance(item, ast.arg)),
+            node.returns,
+        ):
+            if annotation is not None:
+                run.eval(annotation)
     value: Value = Function(node, run.frame.module, run.frame.scope, defaults)
     run.line = node.lineno
     for decorator, place in zip(reversed(decorators), reversed(node.decorator_list), strict=True):
@@ -58,6 +69,17 @@ def define_function(run: Program, node: ast.FunctionDef | ast.AsyncFunctionDef) 
         value = run.call(decorator, Arguments((value,)), decorator=True)
     assign(run, ast.Name(node.name), value)
     return Flow.NEXT
+
+
+def are_texts(run: Program) -> bool:
+    """Tell whether annotations are not evaluated: by a future import, or since Python 3.14 (PEP 649)."""
+    tree = run.frame.module.tree
+    imports = [item for item in tree.body if isinstance(item, ast.ImportFrom)] if tree is not None else []
+    future = any(
+        item.module == "__future__" and any(one.name == "annotations" for one in item.names)
+        for item in imports
+    )
+    return future or (run.sources.minor or 0) >= _LAZY_MINOR
 
 
 def define_class(run: Program, node: ast.ClassDef) -> Flow:
@@ -73,7 +95,9 @@ def define_class(run: Program, node: ast.ClassDef) -> Flow:
     for name, value in scope.names.items():
         if isinstance(value, Function):  # methods do not see the class body's names
             scope.names[name] = attrs.evolve(value, scope=run.frame.scope)
-    made: Value = Class(node.name, run.frame.module, bases, scope, node)
+    cls = Class(node.name, run.frame.module, bases, scope, node)
+    refusedclasses.check_class(run, cls)
+    made: Value = cls
     for decorator in reversed(node.decorator_list):
         result = run.call(run.eval(decorator), Arguments((made,)), decorator=True)
         made = made if name_of(result).startswith("dataclasses.") else result

@@ -14,9 +14,12 @@ from pathlib import PurePosixPath
 
 import attrs
 
+from imagespec.analyzers.python import refusals
 from imagespec.analyzers.python.aliases import canonical
-from imagespec.analyzers.python.attributes import lacks
+from imagespec.analyzers.python.attributes import is_unset, lacks
 from imagespec.analyzers.python.expressions import EXPRESSIONS
+from imagespec.analyzers.python.localnames import local_names
+from imagespec.analyzers.python.refusedattributes import check_attribute
 from imagespec.analyzers.python.source import Sources
 from imagespec.analyzers.python.state import Exhausted, State
 from imagespec.analyzers.python.values import (
@@ -82,11 +85,11 @@ class Evaluator(State):
         self, step: Step, sources: Sources, models: Mapping[str, Model], values: Mapping[str, Model]
     ) -> None:
         super().__init__(step, sources)
+        self._locals: dict[int, frozenset[str]] = {}
         self._models = models
         self._values = values
 
-    # What `importer` and `program` supply.
-
+    # What `importer` and `program` supply:
     def call_function(self, function: Function, arguments: Arguments) -> Value:
         """Follow a function of the program."""
         raise NotImplementedError
@@ -118,6 +121,8 @@ class Evaluator(State):
 
     def lookup(self, name: str) -> Value:
         """Return what a name stands for here."""
+        if name not in self.frame.scope.names and name in self._local_names():
+            return self.refuse("UnboundLocalError", f"the variable {name[:60]} is read before it is set")
         found = self.find(name)
         if found is not None:
             return found
@@ -127,8 +132,18 @@ class Evaluator(State):
             self.missing_name(name)
         return UNKNOWN
 
+    def _local_names(self) -> frozenset[str]:
+        """Return the names of the current function itself; none in a scope inside it."""
+        function = self.frame.function
+        if function is None or self.frame.scope is not self.frame.whole:
+            return frozenset()
+        if id(function.node) not in self._locals:
+            self._locals[id(function.node)] = local_names(function)
+        return self._locals[id(function.node)]
+
     def attribute(self, owner: Value, name: str) -> Value:
         """Return an attribute of a value."""
+        check_attribute(self, owner, name)
         match owner:
             case Module():
                 return self.module_attribute(owner, name)
@@ -165,7 +180,7 @@ class Evaluator(State):
         if name == NAMESPACE:
             return Member(owner, name)
         value = owner.cls.find(name) if owner.cls else None
-        if value is None and lacks(owner, name) and owner.cls is not None:
+        if value is None and owner.cls is not None and (lacks(owner, name) or is_unset(self, owner, name)):
             self.missing_attribute(f"an object of {owner.cls.name}", name)
         return self._bound(value, owner) if value is not None else UNKNOWN
 
@@ -195,6 +210,7 @@ class Evaluator(State):
 
     def call(self, callee: Value, arguments: Arguments, *, decorator: bool = False) -> Value:
         """Return what a call gives; calls to the outside are recorded."""
+        refusals.check_callable(self, callee)
         match callee:
             case Function():
                 return self.call_function(callee, arguments)

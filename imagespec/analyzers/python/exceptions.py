@@ -28,16 +28,19 @@ def try_statement(run: Program, node: ast.Try | ast.TryStar) -> Flow:
 
 def _try_body(run: Program, node: ast.Try | ast.TryStar) -> Flow:
     going_on = [handler for handler in node.handlers if not _leaves(handler.body) and not _is_end(handler)]
-    depth, thread, trying, forgiving = len(run.frames), run.thread, run.trying, run.forgiving
+    depth, thread, trying = len(run.frames), run.thread, run.trying
+    caught_before = len(run.caught)
     scope, before = run.frame.scope, dict(run.frame.scope.names)
     try:
         run.trying += bool(going_on)
-        run.forgiving += _import_handler(going_on, _CAUGHT["file"]) is not None
+        run.caught += [_names(handler) for handler in going_on]
         flow = _guarded_body(run, node.body, uncertain=bool(going_on))
-        run.trying, run.forgiving = trying, forgiving
+        run.trying = trying
+        del run.caught[caught_before:]
     except Stop as stop:
-        run.trying, run.forgiving = trying, forgiving
+        run.trying = trying
         del run.frames[depth:]
+        del run.caught[caught_before:]
         run.thread = thread
         caught = _CAUGHT.get(stop.reason, set())
         if not caught or not (handler := _import_handler(node.handlers, caught)):
@@ -88,6 +91,15 @@ def _is_for_imports(handler: ast.ExceptHandler) -> bool:
     return bool(names) and set(names) <= {"ImportError", "ModuleNotFoundError"}
 
 
+def _names(handler: ast.ExceptHandler) -> frozenset[str]:
+    """Return the names of what a handler catches; one of a dotted name may be anything."""
+    if handler.type is None:
+        return frozenset({"BaseException"})
+    if any(isinstance(node, ast.Attribute | ast.Call) for node in ast.walk(handler.type)):
+        return frozenset({"Exception"})
+    return frozenset(node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name))
+
+
 def _is_end(handler: ast.ExceptHandler) -> bool:
     """Tell whether a handler is only for the end of the program, such as by Ctrl-C."""
     names = (
@@ -105,7 +117,10 @@ def _lazily(run: Program, handler: ast.ExceptHandler) -> Callable[[], Flow]:
 def _handle(run: Program, handler: ast.ExceptHandler) -> Flow:
     if handler.name:
         run.frame.scope.names[handler.name] = UNKNOWN
-    return run.block(handler.body)
+    flow = run.block(handler.body)
+    if handler.name:
+        run.frame.scope.names.pop(handler.name, None)
+    return flow
 
 
 def _leaves(body: list[ast.stmt]) -> bool:

@@ -6,13 +6,14 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from imagespec.analyzers.python import operators
+from imagespec.analyzers.python import operators, refusals
 from imagespec.analyzers.python.partly import GAP, Partly, joined, piece_of
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Const,
     External,
     Function,
+    Instance,
     Items,
     Member,
     Scope,
@@ -24,6 +25,9 @@ from imagespec.analyzers.python.values import (
 
 if TYPE_CHECKING:
     from imagespec.analyzers.python.evaluator import Evaluator
+
+
+_ROUNDS = 64
 
 
 def _constant(_run: Evaluator, node: ast.Constant) -> Value:
@@ -112,8 +116,12 @@ def _choice(run: Evaluator, node: ast.IfExp) -> Value:
 def _subscript(run: Evaluator, node: ast.Subscript) -> Value:
     owner = run.eval(node.value)
     if isinstance(node.slice, ast.Slice):
+        refusals.check_subscript(run, node, owner, None)
         return _slice(run, owner, node.slice)
     key = run.eval(node.slice)
+    refusals.check_subscript(run, node, owner, key)
+    if isinstance(owner, Instance) and owner.cls is not None and owner.cls.find("__getitem__") is not None:
+        return run.call_with(run.attribute(owner, "__getitem__"), key)
     if isinstance(owner, External) and owner.name == "os.environ":
         return run.call_with(External("os.environ[]"), key)
     if isinstance(owner, Member):
@@ -168,15 +176,39 @@ def _walrus(run: Evaluator, node: ast.NamedExpr) -> Value:
     return value
 
 
+def _each(run: Evaluator, node: ast.ListComp | ast.SetComp, items: Items) -> Value:
+    """Return a list of what an expression gives for each of some known items."""
+    before = run.frame.scope
+    found: list[Value] = []
+    try:
+        for item in list(items.items):
+            run.frame.scope = Scope({}, before, is_comprehension=True)
+            target = node.generators[0].target
+            names = [inner.id for inner in ast.walk(target) if isinstance(inner, ast.Name)]
+            run.frame.scope.names.update(dict.fromkeys(names, UNKNOWN))
+            if isinstance(target, ast.Name):
+                run.frame.scope.names[target.id] = item
+            found.append(run.eval(node.elt))
+    finally:
+        run.frame.scope = before
+    return Items(found, "set" if isinstance(node, ast.SetComp) else "list")
+
+
 def _comprehension(
     run: Evaluator, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 ) -> Value:
+    items = run.eval(node.generators[0].iter)
+    alone = len(node.generators) == 1 and not node.generators[0].ifs
+    known = isinstance(items, Items) and not items.open and len(items.items) <= _ROUNDS
+    if isinstance(node, ast.ListComp | ast.SetComp) and alone and known and isinstance(items, Items):
+        return _each(run, node, items)
     before = run.frame.scope
     run.frame.scope = Scope({}, before, is_comprehension=True)
     run.branches += 1
     try:
-        for generator in node.generators:
-            run.eval(generator.iter)
+        for position, generator in enumerate(node.generators):
+            if position:
+                run.eval(generator.iter)
             for target in ast.walk(generator.target):
                 if isinstance(target, ast.Name):
                     run.frame.scope.names[target.id] = UNKNOWN

@@ -112,6 +112,10 @@ def _from_dictionary(run: Evaluator, _callee: Callee, given: Arguments) -> Value
 
 
 def _from_file(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    path = path_text(given.get(0, "fname"))
+    missing = missing_file(run, path) if path is not None else None
+    if missing is not None and missing not in run.made:
+        run.refuse("FileNotFoundError", f"{missing} is read and is not in the image")
     text = read_text(run, given.get(0, "fname"))
     _check_files(run, from_file(text) if text is not None else None)
     return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.partly import joined, piece_of
+from imagespec.analyzers.python.purefunctions import dict_refuses, list_refuses
 from imagespec.analyzers.python.values import MOST_ITEMS, UNKNOWN, Const, Items, Member, Table, Value, text_of
 
 _TEXT_METHODS = (
@@ -66,6 +67,7 @@ def _list_method(run: Evaluator, callee: Callee, given: Arguments) -> Value | No
     items = callee.owner
     if not isinstance(items, Items):
         return UNKNOWN
+    list_refuses(run, callee, given)
     value = given.args[-1] if given.args else UNKNOWN
     run.changes += run.certain or not items.open
     if callee.attribute in _TAKING:
@@ -103,8 +105,10 @@ def _dict_items(_run: Evaluator, callee: Callee, _given: Arguments) -> Value | N
     return Items(rows, "list", table.open)
 
 
-def _dict_changes(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
+def _dict_changes(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     assert isinstance(callee, Member)
+    if callee.name.endswith(".pop"):
+        dict_refuses(run, callee, given)
     if isinstance(callee.owner, Table):
         run.changes += not callee.owner.open or bool(callee.owner.entries)
         callee.owner.entries.clear()
@@ -118,7 +122,17 @@ METHODS: Mapping[str, Model] = {
     "const.split": _split,
     **{
         f"list.{name}": _list_method
-        for name in ("append", "extend", "insert", "sort", "reverse", "add", "update", "appendleft", *_TAKING)
+        for name in (
+            "append",
+            "extend",
+            "insert",
+            "sort",
+            "reverse",
+            "add",
+            "update",
+            "appendleft",
+            *_TAKING,
+        )
     },
     "dict.get": _dict_get,
     "dict.items": _dict_items,

@@ -11,6 +11,7 @@ from imagespec.analyzers.python.connecting import CONNECTING
 from imagespec.analyzers.python.containers import CONTAINERS
 from imagespec.analyzers.python.datafiles import DATA_FILES
 from imagespec.analyzers.python.dotenv import DOTENV
+from imagespec.analyzers.python.endings import ENDINGS
 from imagespec.analyzers.python.environment import ENVIRONMENT
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.inifiles import INI_FILES
@@ -21,6 +22,7 @@ from imagespec.analyzers.python.namespaces import NAMESPACES
 from imagespec.analyzers.python.ospaths import PATHS
 from imagespec.analyzers.python.paths import interpreter_of
 from imagespec.analyzers.python.processes import PROCESSES
+from imagespec.analyzers.python.purefunctions import PURE
 from imagespec.analyzers.python.settingsreaders import SETTINGS_READERS
 from imagespec.analyzers.python.threads import THREADS
 from imagespec.analyzers.python.values import (
@@ -36,7 +38,7 @@ from imagespec.analyzers.python.writing import WRITING
 
 
 def _argv(run: Evaluator, _callee: Callee, _given: Arguments) -> Value | None:
-    return Items([UNKNOWN if word is None else Const(word) for word in run.argv])
+    return Items([UNKNOWN if word is None else Const(word) for word in run.argv], "list", open=not run.argv)
 
 
 def _executable(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
@@ -50,9 +52,9 @@ def _exit(run: Evaluator, callee: Callee, _given: Arguments) -> Value | None:
     raise run.stop(reason, f"{callee.name.removeprefix('builtins.')} ends the program")
 
 
-def _import_module(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+def _import_module(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
     name = text_of(given.get(0, "name"))
-    if name is None or name.startswith(".") or callee.name == "builtins.__import__":
+    if name is None or name.startswith("."):
         run.gap(run.place().evidence("a module whose name is not known is imported"))
         return UNKNOWN
     return run.import_module(name)
@@ -83,6 +85,7 @@ MODELS: Mapping[str, Model] = {
     **CONTAINERS,
     **DATA_FILES,
     **DOTENV,
+    **ENDINGS,
     **ENVIRONMENT,
     **INI_FILES,
     **LOADING,
@@ -94,6 +97,7 @@ MODELS: Mapping[str, Model] = {
     **THREADS,
     **WAITING,
     **SETTINGS_READERS,
+    **PURE,
     **WRITING,
 }
 
@@ -101,4 +105,5 @@ VALUES: Mapping[str, Model] = {
     "sys.argv": _argv,
     "sys.executable": _executable,
     "uvicorn.config.LOGGING_CONFIG": uvicorn_defaults,
+    "typing.TYPE_CHECKING": lambda _run, _callee, _given: Const(value=False),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from imagespec.analyzers.python.evaluator import OPEN_NAMES
 from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.localnames import bound_names
 from imagespec.analyzers.python.values import Function, Scope
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def undefined_name(function: Function, program: Program) -> str | None:
     if OPEN_NAMES in function.module.scope.names:
         return None
     nodes = own_nodes(function.node)
-    own = _bound(function, nodes)
+    own = bound_names(function, nodes)
     for node in nodes:
         read = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in own
         if not read or not isinstance(node, ast.Name) or _is_known(node.id, function.scope):
@@ -48,23 +49,3 @@ def _is_known(name: str, scope: Scope | None) -> bool:
             return True
         scope = scope.parent
     return name in _BUILTINS
-
-
-def _bound(function: Function, nodes: list[ast.AST]) -> set[str]:
-    """Return the names that a function binds itself."""
-    spec = function.node.args
-    found = {item.arg for item in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
-    found |= {item.arg for item in (spec.vararg, spec.kwarg) if item is not None}
-    for node in nodes:
-        match node:
-            case ast.Name(ctx=ast.Store() | ast.Del()):
-                found.add(node.id)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                found.add(node.name)
-            case ast.alias():
-                found.add((node.asname or node.name).partition(".")[0])
-            case ast.ExceptHandler(name=str()) | ast.MatchAs(name=str()) | ast.MatchStar(name=str()):
-                found.add(str(node.name))
-            case ast.MatchMapping(rest=str()):
-                found.add(str(node.rest))
-    return found

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from imagespec.analyzers.python import refusals
 from imagespec.analyzers.python.partly import GAP, Partly, joined, piece_of
 from imagespec.analyzers.python.values import (
     MOST_CHARACTERS,
@@ -37,12 +38,16 @@ _OPERATORS: dict[type[ast.operator], Callable[[object, object], object]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
-_DIVIDING = (ast.Div, ast.FloorDiv, ast.Mod)
 
 
 def binary(run: Evaluator, node: ast.BinOp) -> Value:
     """Return the result of an arithmetic operator, or of one on texts, lists and paths."""
-    first, second = run.eval(node.left), run.eval(node.right)
+    return combined(run, node, run.eval(node.left), run.eval(node.right))
+
+
+def combined(run: Evaluator, node: ast.BinOp, first: Value, second: Value) -> Value:
+    """Return the result of an operator on values."""
+    refusals.check_binary(run, node, first, second)
     adding = isinstance(node.op, ast.Add)
     if isinstance(first, Items) and isinstance(second, Items) and adding:
         items = (first.items + second.items)[:MOST_ITEMS]
@@ -51,8 +56,6 @@ def binary(run: Evaluator, node: ast.BinOp) -> Value:
     if adding and isinstance(known, Items):  # what is known of a sum stays known: it may have more
         return Items(list(known.items), known.kind, open=True)
     text = text_of(first)
-    if type(node.op) in _DIVIDING and _is_number(first) and _is_zero(second) and not run.trying:
-        raise run.stop("raise", "a number is divided by zero: Python stops here")
     if isinstance(first, Partly) or isinstance(second, Partly) or _is_clock(first) or _is_clock(second):
         return _partly(node.op, first, second)
     if isinstance(node.op, ast.Div) and isinstance(first, Const) and isinstance(first.value, PurePosixPath):
@@ -63,14 +66,6 @@ def binary(run: Evaluator, node: ast.BinOp) -> Value:
     if isinstance(first, Const) and isinstance(second, Const) and type(node.op) in _OPERATORS:
         return _compute(_OPERATORS[type(node.op)], first.value, second.value, adding=adding)
     return UNKNOWN
-
-
-def _is_number(value: Value) -> bool:
-    return isinstance(value, Const) and isinstance(value.value, int | float)
-
-
-def _is_zero(value: Value) -> bool:
-    return isinstance(value, Const) and isinstance(value.value, int | float) and value.value == 0
 
 
 def _is_path(value: Value) -> bool:
@@ -133,6 +128,7 @@ def _compute(
 def unary(run: Evaluator, node: ast.UnaryOp) -> Value:
     """Return the result of ``not`` or a sign."""
     value = run.eval(node.operand)
+    refusals.check_unary(run, node, value)
     if isinstance(node.op, ast.Not):
         truth = run.truth(value)
         return UNKNOWN if truth is None else Const(not truth)
@@ -175,6 +171,7 @@ def compare(run: Evaluator, node: ast.Compare) -> Value:
     if len(others) != 1:
         return UNKNOWN
     second, kind = others[0], type(node.ops[0])
+    refusals.check_compare(run, node, first, second)
     if kind in {ast.In, ast.NotIn}:
         found = _holds(run, second, first)
         return UNKNOWN if found is None else Const(found is (kind is ast.In))

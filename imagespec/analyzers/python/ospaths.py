@@ -11,6 +11,7 @@ from imagespec.analyzers.python.datafiles import path_text
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.loading import missing_file
 from imagespec.analyzers.python.partly import joined, path_piece
+from imagespec.analyzers.python.purefunctions import text_only
 from imagespec.analyzers.python.values import (
     UNKNOWN,
     Const,
@@ -19,7 +20,8 @@ from imagespec.analyzers.python.values import (
 
 
 def _path_function(work: Callable[..., str], most: int) -> Model:
-    def model(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    def model(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
+        text_only(run, callee, given)
         texts = [text for text in map(path_text, given.args) if text is not None and len(text) <= 4096]
         if work is posixpath.join and len(texts) < len(given.args) <= most:
             return _joined_path(given)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
-from imagespec.analyzers.python import models, statements
+from imagespec.analyzers.python import models, refusals, refusedclasses, statements
 from imagespec.analyzers.python.calls import CALLERS, STARTERS, bound, outermost
 from imagespec.analyzers.python.clickline import chosen_function, is_of_command_line, runs_command_line
+from imagespec.analyzers.python.endings import ends_in_thread
 from imagespec.analyzers.python.evaluator import Arguments
 from imagespec.analyzers.python.flow import Flow, Stop, own_nodes
 from imagespec.analyzers.python.importer import Importer
@@ -49,8 +50,10 @@ class Program(Importer):
 
     def __init__(self, step: Step, sources: Sources, blocking: frozenset[str] = frozenset()) -> None:
         super().__init__(step, sources, models.MODELS, models.VALUES)
-        self.remembered: dict[tuple[object, ...], tuple[tuple[str, bool], ...]] = {}
+        self.remembered: dict[tuple[object, ...], Any] = {}
         """What readers of routes found out of functions, so that they look at each once."""
+        self.proof_steps = 0
+        """Statements and expressions of handlers that were gone through to prove that they succeed, all together."""
         self._blocking = blocking
         self._escaped: set[int] = set()
         self.frames.append(outermost(step))
@@ -124,8 +127,9 @@ class Program(Importer):
         if len(self.frames) > FRAMES or active > 1:
             self.gap(self.here(f"{function.name} is called more deeply than is followed"))
             return UNKNOWN
+        refusals.check_arguments(self, function, arguments)
         scope = Scope(bound(function, arguments), function.scope)
-        frame = Frame(function.module, scope, self.certain, function)
+        frame = Frame(function.module, scope, self.certain, function, whole=scope)
         line = self.line
         self.frames.append(frame)
         try:
@@ -149,6 +153,7 @@ class Program(Importer):
 
     def instantiate(self, cls: Class, arguments: Arguments) -> Value:
         """Return a new object of a class of the program."""
+        refusedclasses.check_instance(self, cls, arguments)
         if is_record(cls):
             return make_record(self, cls, arguments)
         return super().instantiate(cls, arguments)
@@ -161,6 +166,7 @@ class Program(Importer):
             self._follow_command_line(call)
             return
         if call.name in STARTERS and isinstance(call.receiver, Call):
+            ends_in_thread(self, call.receiver)
             follow_aside(self, call.receiver, call.receiver.argument(STARTERS[call.name], "target"))
         elif call.name.startswith(CALLERS) and not call.name.endswith(("Thread", "Process")):
             for value in (*call.args, *call.keywords.values()):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from imagespec.analyzers.python.loghandlers import is_beside_a_stream, may_get_a_stream, read_configuration
+from imagespec.analyzers.python.otherlogs import sends_elsewhere, written_logs
 from imagespec.analyzers.python.partly import path_piece, shown
 from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
@@ -82,6 +83,7 @@ def find_python_logs(listening: Listening) -> LogFindings:
             if id(call) not in unused:
                 found.look_at(call, program)
         found.gaps.extend(_prints_into_files(program))
+        found.gaps.extend(one for one in written_logs(program) if (one.path, one.line) not in found.opened)
         found.look_for_prints(program)
     return LogFindings(
         files=tuple(found.files),
@@ -97,6 +99,8 @@ class _Found:
     streams: list[Evidence] = attrs.field(factory=list)
     gaps: list[Evidence] = attrs.field(factory=list)
     notes: list[Evidence] = attrs.field(factory=list)
+    opened: set[tuple[str | None, int | None]] = attrs.field(factory=set)
+    """Where the program opens files that are among `files`."""
 
     def look_at(self, call: Call, program: Program) -> None:
         """Add what one call sets up."""
@@ -127,6 +131,8 @@ class _Found:
             self._stream(call, External("sys.stdout") if none else value, program)
         elif call.name.endswith(_GUNICORN):
             self._gunicorn(call, program)
+        elif sends_elsewhere(call, program):
+            self.gaps.append(call.place.evidence(f"{call.name} sends logs elsewhere, which is not followed"))
         elif call.name == "loguru.logger.configure" and "handlers" in call.keywords:
             self._sinks(call)
 
@@ -134,11 +140,16 @@ class _Found:
         """Add what a program puts in the place of a standard stream."""
         value = call.args[0] if call.args else None
         if isinstance(value, Call) and value.name in _OPENING:
+            self._opened(value)
             self._file(call, value.argument(0, "file"), program, beside=False)
         elif not _is_standard(value):
             self.gaps.append(
                 call.place.evidence(f"{call.name[:-1]} is replaced by something that is not followed")
             )
+
+    def _opened(self, file: Call) -> None:
+        place = file.place.evidence("")
+        self.opened.add((place.path, place.line))
 
     def _gunicorn(self, call: Call, program: Program) -> None:
         """Look at the options of a gunicorn that the program starts itself."""
@@ -189,6 +200,7 @@ class _Found:
 
     def _stream(self, call: Call, value: Value | None, program: Program) -> None:
         if isinstance(value, Call) and value.name in _OPENING:
+            self._opened(value)
             self._file(call, value.argument(0, "file"), program)
             return
         name = "sys.stderr" if value is None or value == Const(None) else name_of(value)

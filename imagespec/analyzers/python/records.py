@@ -83,12 +83,16 @@ def make_record(run: Program, cls: Class, arguments: Arguments) -> Instance:
     made.names.update(dict.fromkeys(names, UNKNOWN))
     for position, field in enumerate(fields):
         given = arguments.get(position if not bases else 1 << 30, field.name)
+        if given is None and field.default is None and not bases & _SETTINGS and not _may_be_none(field.kind):
+            run.refuse("TypeError", f"{cls.name[:60]} is made without {field.name[:60]}")
         value = given if given is not None else field.default or UNKNOWN
         if given is None and field.factory is not None:
             value = run.call_function(field.factory, Arguments())
         if given is None and bases & _SETTINGS:
             value = _from_environment(run, field, options) if options is not None else UNKNOWN
         made.names[field.name] = value if closed else UNKNOWN
+    if not bases and len(arguments.args) > len(fields) and fields:
+        run.refuse("TypeError", f"{cls.name[:60]} is made with more than its fields")
     after = cls.find("__post_init__")
     if not bases and isinstance(after, Function):
         run.call_function(attrs.evolve(after, self_value=made), Arguments())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+
 import attrs
 
 from imagespec.analyzers.python.flow import Stop
@@ -9,6 +11,7 @@ from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.source import Sources
 from imagespec.analyzers.python.started import Aside, Processes
 from imagespec.analyzers.python.values import (
+    UNKNOWN,
     Call,
     Function,
     Module,
@@ -41,6 +44,8 @@ class Frame:
     certain: bool
     function: Function | None = None
     returned: list[Value] = attrs.field(factory=list)
+    whole: Scope | None = None
+    """The function's own scope; `scope` is another one inside a comprehension."""
 
 
 class State:
@@ -80,8 +85,8 @@ class State:
         """How many ``break`` statements the program came to."""
         self.trying = 0
         """Blocks being followed whose exceptions are caught, and the program goes on."""
-        self.forgiving = 0
-        """Those of them that catch what a missing file raises."""
+        self.caught: list[frozenset[str]] = []
+        """For each of those blocks the names of what it catches."""
         self._steps = 0
 
     @property
@@ -163,5 +168,19 @@ class State:
 
     def missing_attribute(self, owner: str, name: str) -> None:
         """Record an attribute that certainly is not there, unless the exception may be caught."""
-        if not self.trying:
-            self.gap(self.here(f"{owner} has no {name[:100]}; Python stops here"))
+        self.refuse("AttributeError", f"{owner} has no {name[:100]}")
+
+    def refuse(self, kind: str, message: str) -> Value:
+        """Record an exception that Python raises here, as far as can be told, unless it is caught; ``kind`` is its class."""
+        if not any(_catches(names, kind) for names in self.caught):
+            self.gap(self.here(f"{message}; Python stops here then"))
+        return UNKNOWN
+
+
+def _catches(names: frozenset[str], kind: str) -> bool:
+    """Tell whether a handler of exceptions with these names catches one of a class of Python's own."""
+    raised = getattr(builtins, kind, None)
+    if raised is None or not names.isdisjoint({kind, "Exception", "BaseException"}):
+        return True
+    caught = [getattr(builtins, name, None) for name in names]
+    return any(isinstance(one, type) and issubclass(raised, one) for one in caught)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from imagespec.analyzers.python import definitions, exceptions
+from imagespec.analyzers.python import definitions, exceptions, operators, refusals, refusedclasses
 from imagespec.analyzers.python.assignments import assign
 from imagespec.analyzers.python.calls import is_coroutine
 from imagespec.analyzers.python.flow import Flow
@@ -17,7 +17,6 @@ from imagespec.analyzers.python.values import (
     Const,
     Items,
     Table,
-    Value,
     name_of,
 )
 
@@ -37,31 +36,35 @@ def _assign(run: Program, node: ast.Assign) -> Flow:
 
 
 def _annotated(run: Program, node: ast.AnnAssign) -> Flow:
+    if run.frame.function is None and not definitions.are_texts(run):
+        run.eval(node.annotation)
     if node.value is not None:
         assign(run, node.target, run.eval(node.value))
     return Flow.NEXT
 
 
 def _augmented(run: Program, node: ast.AugAssign) -> Flow:
-    value = run.eval(node.value)
     if not isinstance(node.target, ast.Name):
+        run.eval(node.value)
         assign(run, node.target, UNKNOWN)
         return Flow.NEXT
     first = run.lookup(node.target.id)
+    value = run.eval(node.value)
     if isinstance(first, Items) and isinstance(node.op, ast.Add):  # in place: every name of the list sees it
         first.items.extend(value.items if isinstance(value, Items) else ())
         first.open = first.open or not run.certain or not isinstance(value, Items) or value.open
         return Flow.NEXT
-    result: Value = UNKNOWN
-    if isinstance(first, Const) and isinstance(value, Const):  # which are not evaluated a second time
-        left, right = (ast.Constant(cast("Any", one.value)) for one in (first, value))
-        result = run.eval(ast.BinOp(left, node.op, right))
-    assign(run, node.target, result)
+    both = ast.BinOp(ast.Name(node.target.id), node.op, node.value)
+    result = operators.combined(run, both, first, value)
+    plain = isinstance(first, Const) and isinstance(value, Const)
+    assign(run, node.target, result if plain else UNKNOWN)
     return Flow.NEXT
 
 
 def _if(run: Program, node: ast.If) -> Flow:
-    truth = run.truth(run.eval(node.test))
+    value = run.eval(node.test)
+    refusedclasses.special(run, value, "__bool__", "__len__")
+    truth = run.truth(value)
     if truth is not None:
         return run.block(node.body if truth else node.orelse)
     return run.fork([lambda: run.block(node.body), lambda: run.block(node.orelse)])
@@ -69,6 +72,8 @@ def _if(run: Program, node: ast.If) -> Flow:
 
 def _for(run: Program, node: ast.For | ast.AsyncFor) -> Flow:
     items = run.eval(node.iter)
+    refusals.check_iterable(run, items)
+    refusedclasses.special(run, items, "__iter__", "__getitem__")
     if isinstance(items, Table) and not items.open:
         items = Items([Const(key) for key in items.entries])
     if not isinstance(items, Items) or items.open or len(items.items) > _ROUNDS:
@@ -131,9 +136,10 @@ def _with(run: Program, node: ast.With | ast.AsyncWith) -> Flow:
     swallows = False
     for item in node.items:
         value = run.eval(item.context_expr)
+        entered = refusedclasses.enter(run, value)
         swallows = swallows or name_of(value) == "contextlib.suppress()"
         if item.optional_vars is not None:
-            assign(run, item.optional_vars, value if isinstance(value, Call) else UNKNOWN)
+            assign(run, item.optional_vars, entered or (value if isinstance(value, Call) else UNKNOWN))
     if swallows:
         return run.fork([lambda: run.block(node.body), lambda: Flow.NEXT])
     return run.block(node.body)
@@ -150,6 +156,13 @@ def _raise(run: Program, node: ast.Raise) -> Flow:
     raise run.stop("raise", "the program raises an exception here")
 
 
+def _assert(run: Program, node: ast.Assert) -> Flow:
+    truth = run.truth(run.eval(node.test))
+    if truth is False:
+        run.refuse("AssertionError", f"{ast.unparse(node.test)[:60]} is asserted, and is not so")
+    return Flow.NEXT
+
+
 def _global(run: Program, node: ast.Global | ast.Nonlocal) -> Flow:
     run.frame.scope.globals_ |= frozenset(node.names)
     return Flow.NEXT
@@ -158,6 +171,10 @@ def _global(run: Program, node: ast.Global | ast.Nonlocal) -> Flow:
 def _match(run: Program, node: ast.Match) -> Flow:
     run.eval(node.subject)
     forget_what_is_set(run, [node])
+    for inner in ast.walk(node):
+        captured = getattr(inner, "rest" if isinstance(inner, ast.MatchMapping) else "name", None)
+        if isinstance(inner, ast.MatchAs | ast.MatchStar | ast.MatchMapping) and captured:
+            run.frame.scope.names[captured] = UNKNOWN
     cases = [(lambda body=case.body: run.block(body)) for case in node.cases]
     return run.fork([*cases, lambda: Flow.NEXT])
 
@@ -188,7 +205,17 @@ def other(run: Program, node: ast.stmt) -> Flow:
 
 def _forget_deleted(run: Program, node: ast.Delete) -> None:
     for target in node.targets:
-        assign(run, target, UNKNOWN)
+        names = run.frame.scope.names
+        if isinstance(target, ast.Name) and run.certain and target.id in names:
+            del names[target.id]
+        elif isinstance(target, ast.Subscript):
+            refusals.check_subscript(run, target, run.eval(target.value), run.eval(target.slice))
+            assign(run, target, UNKNOWN)
+        elif isinstance(target, ast.Attribute):
+            run.eval(ast.copy_location(ast.Attribute(target.value, target.attr, ast.Load()), target))
+            assign(run, target, UNKNOWN)
+        else:
+            assign(run, target, UNKNOWN)
 
 
 STATEMENTS: Mapping[type[ast.stmt], Callable[[Program, Any], Flow]] = {
@@ -211,6 +238,7 @@ STATEMENTS: Mapping[type[ast.stmt], Callable[[Program, Any], Flow]] = {
     ast.ImportFrom: definitions.import_names,
     ast.Return: _return,
     ast.Raise: _raise,
+    ast.Assert: _assert,
     ast.Global: _global,
     ast.Nonlocal: _global,
     ast.Match: _match,

@@ -32,6 +32,8 @@ def follow_aside(run: Evaluator, made: Call, target: Value | None) -> None:
             run.record(target, _arguments(made))
     except Stop as stop:
         serves = stop.reason == "serves" and stop.certain
+        if stop.reason == "abort":
+            run.gap(stop.evidence)
     finally:
         run.thread, run.in_thread = before, within
     run.asides[id(made)] = Aside(made=made, serves=serves and certain)

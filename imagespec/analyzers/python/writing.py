@@ -12,9 +12,11 @@ from collections.abc import Mapping
 
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
 from imagespec.analyzers.python.partly import path_piece, shown
+from imagespec.analyzers.python.purefunctions import check_basic_config
 from imagespec.analyzers.python.state import State
 from imagespec.analyzers.python.values import Const, Value
 from imagespec.analyzers.startup.users import WRITE, may
+from imagespec.entry import EntryKind
 
 _MADE_AT_RUN_TIME = ("/dev/", "/proc/", "/sys/")
 _HANDLERS = (
@@ -61,12 +63,15 @@ def _handler(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
 
 
 def _basic_config(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+    check_basic_config(run, given)
     check_written(run, given.keywords.get("filename"))
     return None
 
 
-def _make_directory(run: Evaluator, _callee: Callee, given: Arguments) -> Value | None:
+def _make_directory(run: Evaluator, callee: Callee, given: Arguments) -> Value | None:
     path = _full_path(run, given.get(0, "name"))
+    if path is not None and not run.branches:
+        _check_place(run, path, given, alone=callee.name == "os.mkdir")
     above = path
     while above is not None:
         run.made.add(above)
@@ -101,6 +106,25 @@ def _dumped(position: int, name: str) -> Model:
         return None
 
     return model
+
+
+def _check_place(run: Evaluator, path: str, given: Arguments, *, alone: bool) -> None:
+    """Refuse a directory that is there already, or below what is none; ``alone`` makes none above it."""
+    view, directory = run.sources.rootfs, posixpath.dirname(path)
+    forgiven = given.get(2, "exist_ok")
+    there = path in run.made or view.resolve(path) is not None
+    if there and (forgiven is None or forgiven == Const(value=False)):
+        run.refuse("FileExistsError", f"the directory {shown(path)} is made, and is there already")
+    above = view.resolve(directory)
+    if alone and above is None and directory not in run.made and _starts_first(run):
+        run.refuse(
+            "FileNotFoundError", f"the directory {shown(path)} is made in one that is not in the image"
+        )
+    while above is None and directory != "/":
+        directory = posixpath.dirname(directory)
+        above = view.resolve(directory)
+    if above is not None and above.kind is EntryKind.FILE:
+        run.refuse("NotADirectoryError", f"the directory {shown(path)} is made below a file")
 
 
 WRITING: Mapping[str, Model] = {

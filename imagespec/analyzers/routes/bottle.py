@@ -62,7 +62,7 @@ class _Reader(Reading):
                 self._routes(made, verb, view, certain=call.certain)
         elif base in {".hook()", ".add_hook"}:
             view = call.args[-1] if call.args else None
-            if not (isinstance(view, Function) and lets_requests_through(view)):
+            if not (isinstance(view, Function) and lets_requests_through(view, self.program)):
                 self.both(call.place, "a hook runs around each request and may answer it")
         elif base == ".error()":
             self._error(call, call.args[0] if call.args else None)

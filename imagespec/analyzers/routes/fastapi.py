@@ -33,6 +33,22 @@ _HARMLESS = (
     ".add_websocket_route", ".add_api_websocket_route", ".lifespan_context", ".tags",
 )  # fmt: skip
 """Members that neither register HTTP routes nor refuse requests; ``routes`` is only read."""
+_TAMPERING = (
+    ".routes.", ".routes[]=", ".router.routes.", ".user_middleware.", ".dependency_overrides[]=", ".dependency_overrides.update",
+    ".dependencies.", ".on_startup.",
+)  # fmt: skip
+"""Members through which routes, middleware and dependencies are changed behind the application's back."""
+_REPLACING = {
+    f".{name}="
+    for name in (
+        "routes",
+        "build_middleware_stack",
+        "middleware_stack",
+        "lifespan_context",
+        "router",
+        "user_middleware",
+    )
+}
 _USERS = ("fastapi.FastAPI().include_router", "fastapi.APIRouter().include_router")
 _HOOKS = ("middleware", "exception_handler", "on_event")
 _DECORATORS = (*VERBS, "api_route", "route", *_HOOKS)
@@ -138,6 +154,8 @@ class _Reader(Reading):
         elif base == ".add_event_handler":
             if call.argument(0, "event_type") != Const("shutdown"):
                 self.starts(call.argument(1, "func"), call.place)
+        elif base.startswith(_TAMPERING) or base in _REPLACING:
+            self.both(call.place, f"{call.name} changes what is answered, and is not followed")
         elif not base.startswith(_HARMLESS):
             self.gap(call.place, f"{call.name} is not followed")
 

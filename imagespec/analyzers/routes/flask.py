@@ -10,7 +10,7 @@ import attrs
 
 from imagespec.analyzers.python.appconfig import configuration
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Call, Class, Const, Function, Value, name_of, text_of
+from imagespec.analyzers.python.values import Call, Class, Const, Function, Table, Value, name_of, text_of
 from imagespec.analyzers.routes import flaskrestful
 from imagespec.analyzers.routes.classviews import Kind, Verbs, verbs_of
 from imagespec.analyzers.routes.errorhandlers import always_fails, hears_of_missing_routes
@@ -23,23 +23,41 @@ from imagespec.analyzers.routes.werkzeugrules import implied, joined, names_of, 
 
 _BLUEPRINTS = {"flask.Blueprint", "quart.Blueprint"}
 _GET = frozenset({"GET"})
-_HOOKS = (".before_request", ".before_app_request", ".url_value_preprocessor", ".app_url_value_preprocessor")
+_HOOKS = (
+    ".before_request",
+    ".before_app_request",
+    ".url_value_preprocessor",
+    ".app_url_value_preprocessor",
+    ".teardown",
+)
 _AFTER = (".after_request", ".after_app_request")
 _HANDLERS = (".errorhandler", ".app_errorhandler", ".register_error_handler")
 _HARMLESS = (
     ".run", ".config", ".logger", ".test_client", ".test_request_context", ".app_context", ".request_context", ".cli",
-    ".jinja", ".template", ".app_template", ".context_processor", ".app_context_processor", ".teardown", ".shell_",
+    ".jinja", ".template", ".app_template", ".context_processor", ".app_context_processor", ".shell_",
     ".json", ".extensions", ".debug=", ".secret_key=", ".after_serving",
     ".name", ".import_name", ".root_path", ".url_build_error", ".register_shell", ".open_resource", ".instance_path",
     ".endpoint", ".permanent_session_lifetime=", ".testing=", ".record", ".url_defaults", ".app_url_defaults",
     ".static_folder", ".do_teardown", ".got_first_request", ".session_",
 )  # fmt: skip
 """Members of an application or blueprint that neither register routes nor refuse requests."""
+_REPLACING = tuple(
+    f".{name}="
+    for name in (
+        "aborter", "dispatch_request", "finalize_request", "full_dispatch_request", "handle_exception", "handle_http_exception",
+        "handle_user_exception", "json", "json_encoder", "json_provider_class", "make_response", "preprocess_request",
+        "process_response", "request_class", "response_class", "session_interface", "url_map", "url_map.host_matching",
+        "url_rule_class", "create_url_adapter", "test_client_class", "subdomain_matching", "before_request_funcs",
+        "after_request_funcs", "view_functions", "url_value_preprocessors", "error_handler_spec", "config", "register_error_handler",
+    )
+)  # fmt: skip
+"""Assignments that change how each request is answered (app.py and sansio/app.py, 2.2 to 3.1)."""
 _USERS = (
     "flask_cors.", "flask.Flask().wsgi_app=", "flask.Flask().register_blueprint", "flask.Blueprint().register_blueprint", "flask.Flask().run",
     "quart.", "quart_cors.", DISPATCHER, *flaskrestful.APIS,
 )  # fmt: skip
 """What may be given an application without adding routes to it, or whose routes are followed."""
+_HOST_SETTINGS = {"SERVER_NAME", "TRUSTED_HOSTS"}
 _SYNC = Calling(positional=0, takes="values", tuples=True, needs="asgiref")
 _ASYNC = Calling(positional=0, takes="values", tuples=True)
 _AFTER_CALLING = Calling(positional=1, takes="responses")
@@ -99,10 +117,14 @@ class _Reader(Reading):
             self.starts(call.args[0] if call.args else None, call.place)
         elif base.startswith(_HANDLERS):
             self._handler(call, base)
-        elif base in {".url_map.strict_slashes=", ".config[]="} or base.startswith(".config.from_"):
+        elif base in {".url_map.strict_slashes=", ".config[]=", ".config.update"} or base.startswith(
+            ".config.from_"
+        ):
             self._setting(call, base)
         elif base == ".wsgi_app=":
             self._wrapped(call)
+        elif base.startswith(_REPLACING):
+            self.both(call.place, f"{call.name.removesuffix('=')} of the application is replaced")
         elif base == ".view_functions[]=":
             self.filter(call.place, "another function is put in the place of a view")
         elif not base.startswith(_HARMLESS):
@@ -173,8 +195,9 @@ class _Reader(Reading):
 
     def _hook(self, call: Call) -> None:
         function = call.args[0] if call.args else None
-        if not (isinstance(function, Function) and lets_requests_through(function)):
-            self.filter(call.place, "what runs before each request may answer it")
+        given = 2 * ("url_value_preprocessor" in call.name) + ("teardown" in call.name)
+        if not (isinstance(function, Function) and lets_requests_through(function, self.program, given)):
+            self.filter(call.place, "what runs around each request may answer it")
 
     def _after(self, call: Call) -> None:
         function = call.args[0] if call.args else None
@@ -193,9 +216,13 @@ class _Reader(Reading):
 
     def _setting(self, call: Call, base: str) -> None:
         key = text_of(call.args[0]) if base == ".config[]=" and call.args else None
+        if base in {".config.update", ".config.from_mapping"}:
+            table = call.args[0] if call.args else None
+            given = {str(name) for name in table.entries} if isinstance(table, Table) else set()
+            key = min({*call.keywords, *given} & _HOST_SETTINGS, default=None)
         if base == ".url_map.strict_slashes=":
             self.strict = _truth(call.args[0]) if call.args and call.certain else None
-        elif key in {"SERVER_NAME", "TRUSTED_HOSTS"}:
+        elif key in _HOST_SETTINGS:
             self.filter(call.place, f"{key} may make routes depend on the host name")
 
     def weigh_configuration(self, app: Call) -> None:

@@ -18,6 +18,7 @@ from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Function, Value
 from imagespec.analyzers.routes.errorsigns import certain_sign, error_signs
 from imagespec.analyzers.routes.handlertext import Handler
+from imagespec.analyzers.routes.proofs import unproven
 from imagespec.analyzers.routes.routing import Caveat
 from imagespec.analyzers.routes.urlrefusals import refuses_some
 
@@ -52,6 +53,8 @@ class Given:
 
 NOTHING = Given()
 _DECORATORS = 100
+_CHECKED = frozenset({"GET", "HEAD"})
+"""Methods of health checks, which want a 200 and bring nothing: what others bring is their caller's matter."""
 _REGISTERING = re.compile(
     r"^(?:flask|quart|fastapi|starlette|sanic|bottle|aiohttp)[.].*[.]?(?:route|get|post|put|delete|patch|head|options|api_route)\(\)\Z"
 )
@@ -76,11 +79,12 @@ def handler_caveats(
         return (Caveat(view.place.evidence(message)),)
     if not isinstance(view, Function):
         return (Caveat(place.evidence("what handles the request is not followed")),)
-    key = (view.node, view.self_value, calling, given, owner)
+    key = (view.node, view.scope, view.self_value, calling, given, owner)  # a decorator wraps many
     if key not in program.remembered:  # one handler may stand behind thousands of routes
         program.remembered[key] = _reasons(view, program, calling, given, owner)
     found = [Caveat(place.evidence(message), always) for message, always in program.remembered[key]]
-    return (*found, *_of_url(view, place, program, given))
+    unproved = () if found else _open_questions(view, program, calling, owner)
+    return (*found, *_of_url(view, place, program, given), *unproved)
 
 
 def _of_url(view: Function, place: Place, program: Program, given: Given) -> tuple[Caveat, ...]:
@@ -89,6 +93,20 @@ def _of_url(view: Function, place: Place, program: Program, given: Given) -> tup
         message = "the handler answers some values in the URL with 404 or its like"
         program.remembered[key] = ((message, False),) if refuses_some(view, given.names) else ()
     return tuple(Caveat(place.evidence(message), of_url=True) for message, _ in program.remembered[key])
+
+
+def _open_questions(
+    view: Function, program: Program, calling: Calling, owner: Class | None
+) -> tuple[Caveat, ...]:
+    """Return what of a handler without any sign of an error is not known to succeed; it counts where only 200 will do."""
+    key = ("proof", view.node, view.scope, view.self_value, calling, owner)
+    if key not in program.remembered:
+        program.remembered[key] = tuple(
+            Caveat(place.evidence(message), methods=_CHECKED)
+            for message, place in unproven(view, owner, program, calling.takes, calling.positional)
+        )
+    found: tuple[Caveat, ...] = program.remembered[key]
+    return found
 
 
 def _reasons(

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import ast
+import copy
+
+import attrs
 
 from imagespec.analyzers.python.flow import NODES, own_nodes
 from imagespec.analyzers.python.program import Program
-from imagespec.analyzers.python.values import Function
+from imagespec.analyzers.python.values import Class, Function
 from imagespec.analyzers.routes.errorsigns import signs_of
 from imagespec.analyzers.routes.handlertext import Handler, last_name
+from imagespec.analyzers.routes.proofs import unproven
 
 
-def lets_requests_through(function: Function) -> bool:
-    """Tell whether a hook before requests never answers or refuses one: it returns nothing, raises nothing."""
+def lets_requests_through(
+    function: Function, program: Program, given: int = 0, owner: Class | None = None
+) -> bool:
+    """
+    Tell whether a hook around requests never answers or refuses one: it returns nothing, raises nothing.
+
+    ``given`` is the number of arguments that it is called with.
+    """
     nodes = own_nodes(function.node)
     if isinstance(function.node, ast.Lambda) or len(nodes) >= NODES:
+        return False
+    spec = function.node.args
+    count = len(spec.posonlyargs) + len(spec.args) - (owner is not None or function.self_value is not None)
+    if (count < given and not spec.vararg) or count - len(spec.defaults) > given or any(spec.kwonlyargs):
         return False
     for node in nodes:
         if isinstance(node, ast.Raise | ast.Yield | ast.YieldFrom):
@@ -27,7 +41,7 @@ def lets_requests_through(function: Function) -> bool:
             return False
         if isinstance(node, ast.Attribute | ast.Subscript) and _stores(node):
             return False
-    return True
+    return not unproven(function, owner, program, "nothing", given)
 
 
 def _stores(node: ast.Attribute | ast.Subscript) -> bool:
@@ -71,7 +85,19 @@ def passes_on(function: Function, program: Program) -> bool:
         or (value is not None and _is_next(value, following))
         for value in returns
     )
-    return bool(returns) and plain and not any(isinstance(node, ast.Raise) for node in nodes)
+    if not returns or not plain or any(isinstance(node, ast.Raise) for node in nodes):
+        return False
+    owner = function.self_value if isinstance(function.self_value, Class) else None
+    return not unproven(_bare(function), owner, program, "nothing", 1)
+
+
+def _bare(function: Function) -> Function:
+    """Return a function without its exception handlers."""
+    node = copy.deepcopy(function.node)
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Try):
+            inner.handlers = []
+    return attrs.evolve(function, node=node)
 
 
 def _without_handlers(function: Function) -> list[ast.AST] | None:

@@ -10,6 +10,7 @@ from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import Call, Class, Const, Function, Value
 from imagespec.analyzers.routes.errorsigns import error_signs
 from imagespec.analyzers.routes.handlertext import Handler, last_name, named
+from imagespec.analyzers.routes.responsemodels import misfits
 from imagespec.analyzers.routes.routing import Caveat
 from imagespec.analyzers.routes.statuses import OK, route_status
 
@@ -34,7 +35,13 @@ def request_caveats(
         bodies = methods is None or not methods <= {"GET", "HEAD"}
         found += _parameters(view, pattern, program, bodies=bodies)
         found += _lacking(call, view)
-    return tuple(Caveat(call.place.evidence(message)) for message in found)
+    known = tuple(Caveat(call.place.evidence(message)) for message in found)
+    if known or not isinstance(view, Function) or call.name.startswith("starlette."):
+        return known
+    return tuple(
+        Caveat(call.place.evidence(message), methods=frozenset({"GET", "HEAD"}))
+        for message in misfits(call, view, program)
+    )
 
 
 def _parameters(view: Function, pattern: str, program: Program, *, bodies: bool) -> list[str]:
@@ -156,7 +163,8 @@ def _needed(argument: ast.arg, default: ast.expr | None, *, bodies: bool) -> str
         if name in {"Body", "Form", "File"} and not bodies:
             return f"the handler needs {argument.arg} in a body: 422 without it"
     if default is not None or calls or _is_given(argument.annotation):
-        return None
+        outside = any(last_name(call.func) == "Path" for call in calls)
+        return f"the handler needs {argument.arg} of the path, which has none: 422" if outside else None
     if argument.annotation is None or _words(argument.annotation) <= _SIMPLE:
         return f"the handler needs query parameter {argument.arg}: 422 without it"
     return None if bodies else f"the handler needs {argument.arg} in the query or a body: 422 without it"

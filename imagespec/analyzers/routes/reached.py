@@ -36,7 +36,7 @@ def reached_nodes(function: Function) -> list[ast.AST]:
     found: list[ast.AST] = []
     pending = _children(function.node)
     while pending:
-        node = _decided(pending.pop(), function)
+        node = decided(pending.pop(), function)
         found.append(node)
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             pending += _children(node)
@@ -53,7 +53,7 @@ def outcomes(node: ast.IfExp, function: Function) -> list[ast.expr]:
     return [part for part, wanted in ((node.body, True), (node.orelse, False)) if truth in {None, wanted}]
 
 
-def _decided(node: ast.AST, function: Function) -> ast.AST:
+def decided(node: ast.AST, function: Function) -> ast.AST:
     """Return a condition without the branch that is not taken; any other node as it is."""
     if isinstance(node, ast.IfExp):
         parts = outcomes(node, function)

@@ -38,7 +38,7 @@ _USERS = (
     "builtins.", "logging.", "os.", "sys.", "json.", "threading.Thread", "multiprocessing.Process", "asyncio.",
     "werkzeug.middleware.proxy_fix.ProxyFix", "werkzeug.serving.run_simple", "waitress.",
     "uvicorn.", "wsgiref.simple_server.make_server", "asgiref.wsgi.WsgiToAsgi", "a2wsgi.WSGIMiddleware",
-    "hypercorn.asyncio.serve", "gevent.pywsgi.WSGIServer",
+    "hypercorn.asyncio.serve", "gevent.pywsgi.WSGIServer", "gunicorn.app.base.BaseApplication",
 )  # fmt: skip
 """What may be given an application of any framework without adding routes to it."""
 _REGISTERING = (

@@ -24,6 +24,8 @@ class Caveat:
     """Whether every request is: then the route proves nothing."""
     of_url: bool = False
     """Whether it depends on values in the URL, and the answer may be the one of a URL that is not served."""
+    methods: frozenset[str] | None = None
+    """The methods that it is told of; None for all."""
 
 
 @attrs.frozen(kw_only=True)
@@ -168,6 +170,7 @@ class RouteTable:
             caveat
             for one in (*routes, *doubts)
             for caveat in (*one.caveats, *one.method_caveats.get(method, ()))
+            if caveat.methods is None or method in caveat.methods
         ]
         shown = tuple(dict.fromkeys(caveat.evidence for caveat in caveats))
         if any(caveat.always for caveat in caveats):

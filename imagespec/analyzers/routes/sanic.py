@@ -93,7 +93,14 @@ class _Reader(Reading):
         applied = base.endswith("()") or bool(call.args and isinstance(call.args[0], Function))
         if base.startswith(_MIDDLEWARE):
             view = call.args[0] if call.args else None
-            if applied and not (isinstance(view, Function) and lets_requests_through(view)):
+            made = call.receiver if base.endswith("()") else call
+            attached = (
+                made.argument(1 if made is call else 0, "attach_to") if isinstance(made, Call) else None
+            )
+            given = 1 + (attached == Const("response") or "on_response" in base)
+            if applied and not (
+                isinstance(view, Function) and lets_requests_through(view, self.program, given)
+            ):
                 self.both(call.place, "middleware may answer requests itself")
         elif base.startswith(_STARTING):
             if applied or base in {".add_task", ".register_listener"}:

@@ -17,6 +17,11 @@ _MIDDLEWARE = {
 }
 _UNASKED = re.compile(r"fastapi[.](?:exceptions[.])?HTTPException|builtins[.]Exception")
 """Not asked about a missing route: FastAPI derives its class from what Starlette raises, which answers that before all others."""
+_ARGUMENTS = {
+    "allow_origins", "allow_methods", "allow_headers", "allow_credentials", "allow_origin_regex", "expose_headers", "max_age",
+    "allow_private_network", "minimum_size", "compresslevel", "secret_key", "session_cookie", "path", "same_site", "https_only",
+    "domain", "trusted_hosts", "options",
+}  # fmt: skip
 
 
 def add_options(reader: Reading, app: Call) -> None:
@@ -40,6 +45,11 @@ def add_options(reader: Reading, app: Call) -> None:
 def add_middleware(reader: Reading, call: Call, value: Value | None) -> None:
     """Look at ``add_middleware(cls)``."""
     if isinstance(value, External) and value.name in _MIDDLEWARE:
+        given = call.keywords.keys() - {"middleware_class"}
+        needed = {"secret_key"} if value.name.endswith("SessionMiddleware") else set()
+        if given <= _ARGUMENTS and needed <= given and not call.spread:
+            return
+        reader.filter(call.place, f"{value.name.rpartition('.')[2]} may not take its arguments")
         return
     if isinstance(value, Class):
         bases = [name_of(base) for base in value.foreign_bases()]

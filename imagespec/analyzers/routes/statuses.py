@@ -7,7 +7,7 @@ import http
 import re
 
 from imagespec.analyzers.python.flow import own_nodes
-from imagespec.analyzers.python.values import Const, Function, Value, name_of
+from imagespec.analyzers.python.values import Class, Const, Function, Value, name_of
 from imagespec.analyzers.routes.handlertext import Handler, last_name, named
 from imagespec.analyzers.routes.jsonanswers import refused_when_returned
 from imagespec.analyzers.routes.reached import outcomes
@@ -103,10 +103,17 @@ def called_sign(node: ast.Call, name: str, handler: Handler) -> str | None:
         return sign_of(codes_of(node.args[0], handler.function), handler)
     if name == "make_response" and len(node.args) > 1 and not isinstance(node.args[1], ast.Dict):
         return sign_of(codes_of(node.args[1], handler.function), handler)
-    for keyword in node.keywords:
+    for keyword in node.keywords if not _makes_data(node, handler.function) else ():
         if keyword.arg in STATUS_NAMES and name not in _DATA and not _is_default(keyword.value):
             return sign_of(codes_of(keyword.value, handler.function), handler)
     return None
+
+
+def _makes_data(node: ast.Call, function: Function) -> bool:
+    """Tell whether a call makes an object of a class of the program that is no response: a ``status`` is a field there."""
+    made = named(node.func.id, function) if isinstance(node.func, ast.Name) else None
+    bases = [name_of(base) for base in made.foreign_bases()] if isinstance(made, Class) else ["?"]
+    return isinstance(made, Class) and not any("Response" in base or base == "?" for base in bases)
 
 
 def _is_default(node: ast.expr) -> bool:

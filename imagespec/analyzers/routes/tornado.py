@@ -154,7 +154,9 @@ class _Reader(Reading):
         found: list[Caveat] = []
         place = class_place(handler)
         prepare, initialize = handler.find("prepare"), handler.find("initialize")
-        if prepare is not None and not (isinstance(prepare, Function) and lets_requests_through(prepare)):
+        if prepare is not None and not (
+            isinstance(prepare, Function) and lets_requests_through(prepare, self.program, 0, handler)
+        ):
             found.append(Caveat(place.evidence("the handler's prepare() may refuse requests")))
         headers = handler.find("set_default_headers")
         if headers is not None:

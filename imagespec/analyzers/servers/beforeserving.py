@@ -11,6 +11,8 @@ import ast
 from collections.abc import Iterator
 
 from imagespec.analyzers.python.evaluator import Arguments
+from imagespec.analyzers.python.flow import own_nodes
+from imagespec.analyzers.python.place import Place
 from imagespec.analyzers.python.program import Program
 from imagespec.analyzers.python.values import (
     UNKNOWN,
@@ -22,11 +24,23 @@ from imagespec.analyzers.python.values import (
     root_of,
     text_of,
 )
+from imagespec.analyzers.servers.djangostart import check_django
+from imagespec.analyzers.servers.fastapirefusals import refused_by_fastapi, refused_by_pydantic
+from imagespec.analyzers.servers.flaskrefusals import refused_by_flask
 from imagespec.verdict import Evidence
 
 _STARLETTE = {"fastapi.FastAPI", "starlette.applications.Starlette"}
 _FLASK = {"flask.Flask", "flask.Blueprint"}
-_DJANGO = {"django.core.wsgi.get_wsgi_application", "django.core.asgi.get_asgi_application"}
+_DJANGO = {
+    "django.core.wsgi.get_wsgi_application",
+    "django.core.asgi.get_asgi_application",
+    "django.core.management.execute_from_command_line",
+}
+_BEFORE = {
+    "quart.Quart": ("before_serving", "while_serving"),
+    "sanic.Sanic": ("before_server_start", "after_server_start", "main_process_start", "listener"),
+}
+"""Decorators of functions that run when the server starts; a listener of Sanic's may run when it stops."""
 _REGISTERING = (".route()", ".get()", ".post()", ".put()", ".delete()", ".patch()", ".add_url_rule")
 _GONE = (".before_first_request", ".before_app_first_request")
 
@@ -40,20 +54,48 @@ def follow_before_serving(app: Value | None, program: Program) -> None:
     if not isinstance(app, Call):
         return
     for function in list(_hooks(app, program)):
-        follow_hook(function, program)
-    if app.name == "flask.Flask":
+        follow_hook(function, program, _given(app))
+        _check_lifespan(function, app, program)
+    if app.name in {"flask.Flask", "quart.Quart"}:
         _check_flask(program)
+    elif app.name in _STARLETTE:
+        _check_fastapi(program)
     elif app.name in _DJANGO:
-        _check_django(app, program)
+        check_django(app, program)
 
 
-def follow_hook(function: Function, program: Program) -> None:
+def _check_fastapi(program: Program) -> None:
+    for call, message in list(refused_by_fastapi(program)):
+        if call.certain:
+            program.gap(call.place.evidence(message))
+    for cls, message in list(refused_by_pydantic(program)):
+        program.gap(Place(cls.module.path, cls.node.lineno, cls.module.layer).evidence(message))
+
+
+def _given(app: Call) -> Arguments:
+    """Return what an application's hooks are called with."""
+    lifespan = app.argument(None, "lifespan")
+    if app.name in _STARLETTE:
+        return Arguments(() if lifespan in {None, Const(None)} else (app,))
+    return Arguments((app,)) if app.name == "aiohttp.web.Application" else Arguments(spread=True)
+
+
+def follow_hook(function: Function, program: Program, given: Arguments | None = None) -> None:
     """Follow a function that a server calls when it starts; what may end the server is a gap of the program."""
+    arguments = given or Arguments(spread=True)
     before, program.stopped = program.stopped, None
-    program.guarded(lambda: program.call(function, Arguments(spread=True)))
+    program.guarded(lambda: program.call(function, arguments))
     if program.stopped is not None:
         program.gap(program.stopped.evidence)
     program.stopped = before
+
+
+def _check_lifespan(function: Function, app: Call, program: Program) -> None:
+    yields = any(isinstance(node, ast.Yield) for node in own_nodes(function.node))
+    given = app.argument(None, "lifespan") not in {None, Const(None)}
+    if app.name in _STARLETTE and given and not yields:
+        place = Place(function.module.path, function.node.lineno, function.module.layer)
+        program.gap(place.evidence("a lifespan that does not yield, which ends the server"))
 
 
 def _hooks(app: Call, program: Program) -> Iterator[Function]:
@@ -85,6 +127,13 @@ def _hooks(app: Call, program: Program) -> Iterator[Function]:
             for call in program.calls
             if call.name in names and root_of(call.receiver) is app
         ]
+    elif app.name in _BEFORE:
+        endings = tuple(f".{name}{end}" for name in _BEFORE[app.name] for end in ("", "()"))
+        values = [
+            call.args[0]
+            for call in program.calls
+            if call.decorator and call.args and root_of(call.receiver) is app and call.name.endswith(endings)
+        ]
     yield from (value for value in values if isinstance(value, Function))
 
 
@@ -100,6 +149,9 @@ def _is_startup(call: Call, app: Call) -> bool:
 
 def _check_flask(program: Program) -> None:
     """Find what Flask refuses while routes are registered (sansio/scaffold.py and app.py, 2.3 to 3.1)."""
+    for call, message in list(refused_by_flask(program)):
+        if call.certain:
+            program.gap(call.place.evidence(message))
     registered: list[Value] = []
     views: dict[tuple[int, str], Value] = {}
     names: dict[ast.AST, str | None] = {}
@@ -148,10 +200,3 @@ def _name(view: Function) -> str | None:
     """Return a function's ``__name__``; None where a decorator such as ``functools.wraps`` may change it."""
     decorators = [ast.unparse(item) for item in getattr(view.node, "decorator_list", ())]
     return None if any("wraps" in item for item in decorators) else view.name
-
-
-def _check_django(app: Call, program: Program) -> None:
-    name = program.environment.get("DJANGO_SETTINGS_MODULE")
-    if name and program.sources.find(name).kind == "missing":
-        message = f"DJANGO_SETTINGS_MODULE names {name[:200]}, which is not in the image"
-        program.gap(app.place.evidence(message))

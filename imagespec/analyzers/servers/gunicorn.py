@@ -125,14 +125,7 @@ def read_settings(command: Command, line: Options, environment: Options, program
 
 
 def _follow(command: Command, settings: Settings, program: Program) -> Listening:
-    changed = (
-        settings.option((), "chdir") is not None
-        or settings.option(("--pythonpath",), "pythonpath") is not None
-    )
-    if changed or settings.option(("--paste", "--paster"), "paste") is not None:
-        program.gap(
-            attrs.evolve(command.evidence, message="gunicorn: chdir, pythonpath or paste are not followed")
-        )
+    _check_place(command, settings, program)
     listeners = _listeners(command, settings)
     name = next(iter(settings.line.operands), None) or text_of(settings.option((), "wsgi_app"))
     if name is None:
@@ -166,6 +159,20 @@ def _follow(command: Command, settings: Settings, program: Program) -> Listening
         listeners = [attrs.evolve(one, detached=True) for one in listeners]
     found = with_app(command, listeners, app, program, certain=not _daemon(settings))
     return attrs.evolve(found, logs=found.logs + gunicorn_logs(command, settings))
+
+
+def _check_place(command: Command, settings: Settings, program: Program) -> None:
+    """Record settings that change where the application or its paths are, which is not followed."""
+    changed = (
+        settings.option((), "chdir") is not None
+        or settings.option(("--pythonpath",), "pythonpath") is not None
+    )
+    if changed or settings.option(("--paste", "--paster"), "paste") is not None:
+        program.gap(
+            attrs.evolve(command.evidence, message="gunicorn: chdir, pythonpath or paste are not followed")
+        )
+    if "SCRIPT_NAME" in program.environment:
+        program.gap(attrs.evolve(command.evidence, message="SCRIPT_NAME changes which paths gunicorn takes"))
 
 
 def _daemon(settings: Settings) -> bool:

@@ -17,7 +17,15 @@ _HOOKS: Mapping[str, int] = {
     "worker_abort": 1, "pre_exec": 1, "pre_request": 2, "child_exit": 2, "worker_exit": 2, "nworkers_changed": 3, "on_exit": 1,
 }  # fmt: skip
 """Hooks, with the number of parameters that each must have."""
-_BEFORE_SERVING = ("on_starting", "when_ready", "pre_fork", "post_fork", "post_worker_init")
+_BEFORE_SERVING = (
+    "on_starting",
+    "when_ready",
+    "pre_fork",
+    "post_fork",
+    "post_worker_init",
+    "nworkers_changed",
+    "pre_request",
+)
 _WORKERS = frozenset({"uvicorn.workers.UvicornWorker", "uvicorn.workers.UvicornH11Worker",
                       "uvicorn_worker.UvicornWorker", "uvicorn_worker.UvicornH11Worker",
                       "aiohttp.GunicornWebWorker", "aiohttp.GunicornUVLoopWebWorker",
@@ -44,6 +52,8 @@ def refusals(
 def _setting(name: str, value: Value, command: Command) -> Wrong | None:
     if name in _HOOKS and isinstance(value, Function):
         return _arity(value, _HOOKS[name])
+    if name in _HOOKS and isinstance(value, Const) and value.value is not None:
+        return Wrong("it is no function", certain=not isinstance(value.value, str))
     if name == "bind" and isinstance(value, Const) and not isinstance(value.value, str | None):
         return Wrong(f"{value.value!r} is no text", certain=True)
     if name == "raw_env":

@@ -12,6 +12,7 @@ from imagespec.analyzers.servers.optionvalues import (
     folder,
     group,
     kinds,
+    natural,
     never,
     number,
     one_of,
@@ -22,7 +23,12 @@ from imagespec.analyzers.servers.optionvalues import (
 )
 from imagespec.analyzers.servers.words import Command
 
-_ENDS = never("it ends after so many requests")
+_ENDING = never("it ends after so many requests")
+
+
+def _ends(text: str, command: Command) -> Wrong | None:
+    return number(text, command) or _ENDING(text, command)
+
 
 UVICORN: Mapping[str, Check] = kinds(
     ("--port --fd --ws-max-size --ws-max-queue --limit-concurrency --backlog --timeout-keep-alive", number),
@@ -40,7 +46,7 @@ UVICORN: Mapping[str, Check] = kinds(
     ("--reload-dir --app-dir", folder),
     ("--uds", written_file),
     ("--header", pair(":")),
-    ("--limit-max-requests", _ENDS),
+    ("--limit-max-requests", _ends),
 )
 """uvicorn 0.20 to 0.54, main.py: click's types and choices, which tell capitals apart."""
 
@@ -61,10 +67,13 @@ _WORKERS = frozenset("sync gthread gevent eventlet tornado gevent_wsgi gevent_py
 GUNICORN: Mapping[str, Check] = kinds(
     (
         "--backlog --worker-connections --max-requests --max-requests-jitter -t --timeout --graceful-timeout",
-        number,
+        natural,
     ),
-    ("--keep-alive --limit-request-line --limit-request-fields --limit-request-field_size --threads", number),
-    ("-w --workers", count),
+    (
+        "--keep-alive --limit-request-line --limit-request-fields --limit-request-field_size --threads",
+        natural,
+    ),
+    ("-w --workers", lambda text, command: natural(text, command) or count(text, command)),
     ("-k --worker-class", _worker),
     ("-p --pid --access-logfile --error-logfile --log-file", written_file),
     ("--worker-tmp-dir --chdir", folder),
@@ -115,7 +124,7 @@ HYPERCORN: Mapping[str, Check] = kinds(
     ("--access-logfile --access-log --error-logfile --error-log --log-file -p --pid", written_file),
     ("--log-config", lambda text, command: read_file(text.partition(":")[2] or text, command)),
     ("-u --user -g --group -m --umask --statsd-host", never("it is not followed")),
-    ("--max-requests", _ENDS),
+    ("--max-requests", _ends),
 )
 """hypercorn 0.13 to 0.18, __main__.py and run.py."""
 

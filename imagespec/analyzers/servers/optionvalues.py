@@ -40,6 +40,12 @@ def number(text: str, _command: Command) -> Wrong | None:
     return None if plain else Wrong(f"{text[:60]!r} is no whole number", certain=True)
 
 
+def natural(text: str, command: Command) -> Wrong | None:
+    """Check a whole number that is not below 0."""
+    wrong = number(text, command)
+    return wrong or (Wrong(f"{text[:60]} is below 0", certain=True) if int(text[:12]) < 0 else None)
+
+
 def count(text: str, command: Command) -> Wrong | None:
     """Check a number of processes, of which there must be one."""
     wrong = number(text, command)

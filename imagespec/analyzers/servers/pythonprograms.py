@@ -132,7 +132,9 @@ def read_program(command: Command, program: Program) -> Listening:
             aside = aside or (call.in_thread and not _works_in_threads(call, program))
             before, program.stopped = program.doubt, None
             listener = listener_of(call, program, certain=command.step.certain and not aside)
-            if program.stopped is not None:  # the application's own import ends it
+            if program.stopped is not None and program.stopped.reason == "serves":  # the import serves itself
+                program.gap(program.stopped.evidence)
+            elif program.stopped is not None:  # the application's own import ends it
                 never.append(program.stopped.evidence)
             elif isinstance(listener, str):
                 never.append(call.place.evidence(listener))

@@ -26,6 +26,7 @@ from imagespec.analyzers.servers import (
 from imagespec.analyzers.servers.beforeserving import follow_before_serving
 from imagespec.analyzers.servers.calls import Address, Server, host_of, port_of, tls_of
 from imagespec.analyzers.servers.listening import AppRef, Listener
+from imagespec.analyzers.servers.serverkeywords import missing_keys, refused_keywords
 from imagespec.analyzers.servers.words import framework_of, load_variable, port_number
 
 
@@ -186,6 +187,11 @@ SETUP = (
 
 def listener_of(call: Call, program: Program, *, certain: bool) -> Listener | str:
     """Return the listener that a call makes; a text says why it makes none."""
+    refused = refused_keywords(call)
+    if refused and call.certain:
+        return refused
+    for message in missing_keys(call, program):
+        program.gap(call.place.evidence(message))
     address = SERVERS[call.name](call, program)
     if isinstance(address, str) or program.stopped is not None:
         return address if isinstance(address, str) else "the server ends before it listens"

@@ -62,6 +62,8 @@ def follow_uvicorn(command: Command) -> Listening:
     if app_dir is None or cwd is None or target is None or settings.get("fd") != "":
         return command.gap("uvicorn: its directory, application or socket is unknown")
     program = Program(command.step, command.sources(posixpath.normpath(posixpath.join(cwd, app_dir))))
+    if target.partition(":")[0].endswith(".py") or "/" in target:
+        return command.never(f"uvicorn imports {target[:60]} as a module, and there is none of that name")
     if settings.get("env-file") != "":
         program.environment.update(dict.fromkeys(program.environment))
         program.gap(attrs.evolve(command.evidence, message="uvicorn: its --env-file is not followed"))
