@@ -36,10 +36,3 @@ def refused(table: Value | None) -> str | None:
 def _part(rows: dict[str, Value], name: str) -> dict[str, Value] | None:
     """Return a part of the dictionary, empty where there is none; None where it is not known."""
     return rows_of(rows[name]) if name in rows else {}
-
-
-def files_of(table: Value | None) -> list[Value]:
-    """Return the names of the files that the handlers of a dictionary open at once."""
-    rows = rows_of(table) or {}
-    handlers = [rows_of(value) or {} for value in (_part(rows, "handlers") or {}).values()]
-    return [row["filename"] for row in handlers if "filename" in row and "delay" not in row]

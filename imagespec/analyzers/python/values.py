@@ -284,24 +284,3 @@ def join(first: Value | None, second: Value | None) -> Value:
     if isinstance(first, Const) and isinstance(second, Const) and type(first.value) is type(second.value):
         return first if first.value == second.value else UNKNOWN
     return first if isinstance(first, External) and first == second else UNKNOWN
-
-
-def contains(value: Value, wanted: Value, depth: int = 3) -> bool:
-    """Tell whether ``value`` is, or holds, or hangs on ``wanted``."""
-    if value is wanted or root_of(value) is wanted:
-        return True
-    if not depth:
-        return False
-    inner: list[Value] = []
-    match value:
-        case Items():
-            inner = value.items[:200]
-        case Table():
-            inner = list(value.entries.values())[:200]
-        case Instance():
-            inner = list(value.names.values())[:200]
-        case Call():
-            inner = [*value.args, *value.keywords.values()][:50]
-        case Function() if value.self_value is not None:
-            inner = [value.self_value]
-    return any(contains(item, wanted, depth - 1) for item in inner)

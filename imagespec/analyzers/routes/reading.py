@@ -14,10 +14,11 @@ from imagespec.analyzers.python.values import (
     Call,
     Const,
     Function,
+    Instance,
     Items,
     Member,
+    Table,
     Value,
-    contains,
     root_of,
     text_of,
 )
@@ -143,7 +144,7 @@ class Reading:
         for call in self.program.calls:
             if root_of(call.receiver) is app:
                 continue
-            given = any(contains(value, app) for value in (*call.args, *call.keywords.values()))
+            given = any(_contains(value, app) for value in (*call.args, *call.keywords.values()))
             if given and not call.name.startswith((*_USERS, *users)):
                 self._given(call)
             elif _may_register(call):
@@ -220,3 +221,24 @@ def methods_from(value: Value | None, default: frozenset[str]) -> frozenset[str]
 def literal(text: str) -> Tokens:
     """Return the tokens of a path without parameters."""
     return (Token("literal", text),)
+
+
+def _contains(value: Value, wanted: Value, depth: int = 3) -> bool:
+    """Tell whether ``value`` is, or holds, or hangs on ``wanted``."""
+    if value is wanted or root_of(value) is wanted:
+        return True
+    if not depth:
+        return False
+    inner: list[Value] = []
+    match value:
+        case Items():
+            inner = value.items[:200]
+        case Table():
+            inner = list(value.entries.values())[:200]
+        case Instance():
+            inner = list(value.names.values())[:200]
+        case Call():
+            inner = [*value.args, *value.keywords.values()][:50]
+        case Function() if value.self_value is not None:
+            inner = [value.self_value]
+    return any(_contains(item, wanted, depth - 1) for item in inner)
