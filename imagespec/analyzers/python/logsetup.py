@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from imagespec.analyzers.python.datafiles import path_text, read_text, value_of
 from imagespec.analyzers.python.evaluator import Arguments, Callee, Evaluator, Model
+from imagespec.analyzers.python.flow import Stop
 from imagespec.analyzers.python.loading import missing_file
 from imagespec.analyzers.python.logconfig import LogConfiguration, from_file, from_table
 from imagespec.analyzers.python.logerrors import refused
@@ -76,6 +77,8 @@ def set_up(program: Program, value: Value, place: Place, form: Form | None = Non
     line, program.line = program.line, place.line
     try:
         program.call(External(f"logging.config.{name}"), Arguments((argument,)))
+    except Stop as stop:
+        program.gap(stop.evidence)
     finally:
         program.line = line
         program.frames.pop()
