@@ -79,7 +79,7 @@ def test_a_proxy_in_the_background_beside_a_server_that_stays() -> None:
         ("", 0, 0),
         (", stdout=sys.stdout, stderr=subprocess.STDOUT", 0, 0),
         (", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL", 1, 0),
-        (", stdout=open('/var/log/a.log', 'w'), stderr=subprocess.STDOUT", 1, 1),  # its name is that of a log
+        (", stdout=open('/var/log/a.log', 'w'), stderr=subprocess.STDOUT", 1, 0),
         (", stdout=subprocess.DEVNULL", 0, 1),
         (", stdout=subprocess.PIPE", 0, 1),
         (", capture_output=True", 0, 2),

@@ -82,6 +82,10 @@ def find_python_logs(listening: Listening) -> LogFindings:
         for call in program.calls:
             if id(call) not in unused:
                 found.look_at(call, program)
+            for name in ("stdout", "stderr"):  # of a program that is started, whose own log it is
+                value = call.keywords.get(name)
+                if isinstance(value, Call) and value.name in _OPENING and call.name.startswith("subprocess."):
+                    found.note_opened(value)
         found.gaps.extend(_prints_into_files(program))
         found.gaps.extend(one for one in written_logs(program) if (one.path, one.line) not in found.opened)
         found.look_for_prints(program)
@@ -140,14 +144,15 @@ class _Found:
         """Add what a program puts in the place of a standard stream."""
         value = call.args[0] if call.args else None
         if isinstance(value, Call) and value.name in _OPENING:
-            self._opened(value)
+            self.note_opened(value)
             self._file(call, value.argument(0, "file"), program, beside=False)
         elif not _is_standard(value):
             self.gaps.append(
                 call.place.evidence(f"{call.name[:-1]} is replaced by something that is not followed")
             )
 
-    def _opened(self, file: Call) -> None:
+    def note_opened(self, file: Call) -> None:
+        """Remember where a file is opened that is known to be a log."""
         place = file.place.evidence("")
         self.opened.add((place.path, place.line))
 
@@ -200,7 +205,7 @@ class _Found:
 
     def _stream(self, call: Call, value: Value | None, program: Program) -> None:
         if isinstance(value, Call) and value.name in _OPENING:
-            self._opened(value)
+            self.note_opened(value)
             self._file(call, value.argument(0, "file"), program)
             return
         name = "sys.stderr" if value is None or value == Const(None) else name_of(value)
