@@ -2,7 +2,7 @@
 What the images of the set are built on: Debian from its own packages, and Python from its source and the package index.
 
 `download` fetches what the working directory does not have yet: root file systems by mmdebstrap, wheels by pip.
-`make_bases` makes of them the images of `bases/*.Dockerfile`, without a network. DEBIAN_MIRROR names another mirror.
+`make_bases` makes of them the images of `bases/*.Dockerfile`, without a network. DEBIAN_MIRROR names the mirror.
 """
 
 from __future__ import annotations
@@ -108,7 +108,11 @@ def _install(debian: Debian, archive: Path) -> None:
     """Install a root file system."""
     if archive.exists():
         return
-    mirror = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+    mirror = os.environ.get("DEBIAN_MIRROR")
+    if mirror is None:
+        raise SystemExit(
+            "set DEBIAN_MIRROR to the URL of a Debian mirror, such as your sources.list has: sources are needed, too"
+        )
     lines = (f"{kind} {mirror} {SUITE} main" for kind in ("deb", "deb-src"))
     unfinished = archive.with_name(f"partial-{archive.name}")
     included = f"--include={','.join(debian.packages)}"
