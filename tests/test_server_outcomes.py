@@ -223,5 +223,5 @@ def test_every_server_has_its_cases() -> None:
     ],
 )
 def test_gradio(text: str, verdict: str) -> None:
-    """What gradio 6.31 did when it was run: it comes up where this says so, and is told its port before its import."""
+    """What the source of gradio 6.31 says; a plain launch was run as well, and came up as is said here."""
     assert verdict_of(in_source(f"import os, gradio\napp = gradio.Blocks()\n{text}\n"))[0] == verdict
