@@ -15,7 +15,7 @@ SITE = "events {}\nhttp { access_log /var/log/access.log; error_log /var/log/err
 
 
 def kinds(run: str, *more: str) -> str:
-    files = [directory("var/log"), *(file(path) for path in more)]
+    files = [directory("var/log"), program("usr/bin/ln"), *(file(path) for path in more)]
     found = service(run, file("app/app.py", APP), file("etc/nginx/nginx.conf", SITE), *files).logs
     return "lost" if found.lost else "open" if found.doubts else "kept"
 
@@ -56,3 +56,26 @@ def test_links_that_a_python_program_makes(target: str | None, kind: str) -> Non
     found = served.logs
     assert served.shown == ["nginx :8080"]
     assert ("lost" if found.lost else "open" if found.doubts else "kept") == kind
+
+
+BOTH = "ln -sf /dev/stdout /var/log/access.log; ln -sf /dev/stderr /var/log/error.log; "
+
+
+@pytest.mark.parametrize(
+    ("run", "files", "kind"),
+    [
+        (BOTH + "exec nginx -g 'daemon off;'", (), "kept"),
+        (BOTH + "exec nginx -g 'daemon off;'", ("var/log/access.log",), "kept"),
+        (BOTH.replace("-sf", "-s") + "exec nginx -g 'daemon off;'", (), "kept"),
+        (BOTH.replace("-sf", "-s") + "exec nginx -g 'daemon off;'", ("var/log/access.log",), "open"),
+        (BOTH + "rm /var/log/access.log; exec nginx -g 'daemon off;'", (), "open"),
+        (BOTH.replace("-sf", "-f") + "exec nginx -g 'daemon off;'", (), "open"),
+        ("[ $X = a ] && " + BOTH + "exec nginx -g 'daemon off;'", (), "open"),
+        ("nginx -g 'daemon off;' & " + BOTH + "wait", (), "open"),  # nginx may have opened its files by then
+        (BOTH.replace("stdout", "null") + "exec nginx -g 'daemon off;'", (), "open"),
+        ("ln -sf /dev/stdout /var/log/app.log; exec python app.py", (), "kept"),
+        ("ln -sf /dev/stdout /var/nowhere/app.log; exec python app.py", (), "lost"),
+    ],
+)
+def test_links_that_a_script_makes(run: str, files: tuple[str, ...], kind: str) -> None:
+    assert kinds(run, *files) == kind

@@ -6,28 +6,19 @@ The engine collects standard output and standard error alike, so both count as t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
 from imagespec.analyzers.python.pythonlogs import LogFindings
-from imagespec.analyzers.python.values import Items, text_of
 from imagespec.analyzers.servers.listeners import Listening
 from imagespec.analyzers.startup.steps import INHERITED, StartCommand, Step
 from imagespec.analyzers.startup.tools import CLIENTS, ends_by_itself
 from imagespec.analyzers.startup.written import WrittenView
+from imagespec.analyzers.streamlinks import is_stream, made_links
 from imagespec.analyzers.tailing import Followed, followed_files, is_shown
-from imagespec.entry import EntryKind
 from imagespec.rootfs import RootFs
 from imagespec.verdict import Evidence
-
-_STREAMS = frozenset(
-    (
-        *("/dev/stdout", "/dev/stderr", "/dev/fd/1", "/dev/fd/2", "/dev/tty", "/dev/console"),
-        *(f"/proc/{process}/fd/{number}" for process in ("1", "self") for number in (1, 2)),
-    )
-)
-_LINKS = 8
 
 # Options that send a server's own log elsewhere, unless their value is "-" (gunicorn 23 settings; uvicorn 0.34
 # --log-config; uWSGI 2.0 --logto and --daemonize). Their names are looked for in configuration files, too.
@@ -74,15 +65,36 @@ def find_log_sinks(
         if not _reads_its_settings(step):
             doubts.extend(_options(step))
     doubts.extend(_settings(steps, rootfs))
-    _judge_servers(listening, rootfs, shown, python, lost, doubts, kept)
-    _judge_files(rootfs, shown, python, lost, doubts, kept)
+    ways = _Ways(rootfs, shown, made_links((start.steps, listening.steps), rootfs))
+    _judge_servers(listening, ways, python, lost, doubts, kept)
+    _judge_files(ways, python, lost, doubts, kept)
     return LogSinks(lost=tuple(lost), doubts=tuple(doubts), kept=tuple(kept), notes=python.notes)
+
+
+@attrs.frozen
+class _Ways:
+    """How what programs write to files may come into the container's log after all."""
+
+    rootfs: RootFs
+    followed: Mapping[str, Followed]
+    links: Mapping[str, bool]
+
+    def of(self, path: str | None) -> tuple[bool, str] | None:
+        """Return whether a file's content certainly comes there, and how; None where there is no way."""
+        if path is None:
+            return None
+        if is_stream(self.rootfs, path):
+            return True, ""
+        if path in self.followed:
+            return is_shown(path, self.followed, self.rootfs), ", which tail -f follows"
+        return (
+            (self.links[path], ", which ln links when the container starts") if path in self.links else None
+        )
 
 
 def _judge_servers(
     listening: Listening,
-    rootfs: RootFs,
-    shown: dict[str, Followed],
+    ways: _Ways,
     python: LogFindings,
     lost: list[Evidence],
     doubts: list[Evidence],
@@ -91,12 +103,8 @@ def _judge_servers(
     """Weigh the logs that servers have by their own configuration: lost when all of them certainly go to files."""
     away = []
     for log in listening.logs:
-        if log.path is not None and is_stream(rootfs, log.path):
-            kept.append(log.evidence)
-        elif log.path in shown:
-            (kept if is_shown(log.path, shown, rootfs) else doubts).append(_by_tail(log.evidence))
-        elif (linked := _links(listening, log.path)) is not None:
-            (kept if linked else doubts).append(log.evidence)
+        if (way := ways.of(log.path)) is not None:
+            (kept if way[0] else doubts).append(_by(log.evidence, way[1]))
         else:
             away.append(log)
     all_away = len(away) == len(listening.logs) and not python.streams and not python.gaps
@@ -108,32 +116,13 @@ def _judge_servers(
     (lost if sure else doubts).extend(log.evidence for log in away)
 
 
-def _links(listening: Listening, path: str | None) -> bool | None:
-    """Tell whether a Python program certainly links a file to a stream by ``ln``; None where none names the file."""
-    found: bool | None = None
-    for call in (call for program in listening.programs for call in program.calls):
-        first = call.args[0] if call.args and call.name.startswith("subprocess.") else None
-        words = [text_of(item) for item in first.items] if isinstance(first, Items) else []
-        if path is not None and path in words:
-            linked = words[0] == "ln" and words[-1] == path and len(words) > 2 and words[-2] in _STREAMS
-            found = found or (linked and call.certain)
-    return found
-
-
 def _judge_files(
-    rootfs: RootFs,
-    shown: dict[str, Followed],
-    python: LogFindings,
-    lost: list[Evidence],
-    doubts: list[Evidence],
-    kept: list[Evidence],
+    ways: _Ways, python: LogFindings, lost: list[Evidence], doubts: list[Evidence], kept: list[Evidence]
 ) -> None:
     """Weigh the files that Python programs log to."""
     for log in python.files:
-        if log.path is not None and is_stream(rootfs, log.path):
-            kept.append(log.evidence)
-        elif log.path in shown:
-            (kept if is_shown(log.path, shown, rootfs) else doubts).append(_by_tail(log.evidence))
+        if (way := ways.of(log.path)) is not None:
+            (kept if way[0] else doubts).append(_by(log.evidence, way[1]))
         elif log.beside:
             kept.append(
                 attrs.evolve(log.evidence, message=log.evidence.message + ", beside a standard stream")
@@ -144,22 +133,8 @@ def _judge_files(
             doubts.append(log.evidence)
 
 
-def _by_tail(evidence: Evidence) -> Evidence:
-    return attrs.evolve(evidence, message=evidence.message + ", which tail -f follows")
-
-
-def is_stream(rootfs: RootFs, path: str) -> bool:
-    """Tell whether ``path`` is a standard stream, or a link of the image to one (as the official nginx image has)."""
-    for _ in range(_LINKS):
-        path = "/" + path.lstrip("/")
-        if path in _STREAMS:
-            return True
-        entry = rootfs.lookup(path)
-        if entry is None or entry.kind is not EntryKind.SYMLINK:
-            return False
-        folder = path.rpartition("/")[0]
-        path = entry.link_target if entry.link_target.startswith("/") else f"{folder}/{entry.link_target}"
-    return False
+def _by(evidence: Evidence, how: str) -> Evidence:
+    return attrs.evolve(evidence, message=evidence.message + how)
 
 
 def _judge_streams(
