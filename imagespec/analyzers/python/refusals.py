@@ -87,7 +87,7 @@ def check_binary(run: Evaluator, node: ast.BinOp, first: Value, second: Value) -
     if none and _ABSENT in (left, right):
         other = second if left is None else first
         if not isinstance(other, Instance | Call | Class):
-            _refuse(run, "TypeError", f"{ast.unparse(node)[:60]} adds to None")
+            run.refuse("TypeError", f"{ast.unparse(node)[:60]} adds to None")
         return
     large = isinstance(node.op, ast.Mult) and not all(isinstance(item, int | float) for item in (left, right))
     if _is_plain(left) and _is_plain(right) and not large:
@@ -111,7 +111,7 @@ def check_compare(run: Evaluator, node: ast.Compare, first: Value, second: Value
     inside = isinstance(node.ops[0], ast.In | ast.NotIn)
     if (right is None and inside) or (not inside and None in (left, right)):
         if not isinstance(first, Instance | Call) and not isinstance(second, Instance | Call):
-            _refuse(run, "TypeError", f"{ast.unparse(node)[:60]} compares None")
+            run.refuse("TypeError", f"{ast.unparse(node)[:60]} compares None")
     elif _is_plain(left) and _is_plain(right):
         _try(run, node, lambda: work(left, right))
 
@@ -120,7 +120,7 @@ def check_subscript(run: Evaluator, node: ast.Subscript, owner: Value, key: Valu
     """Refuse an item that is not there; ``key`` is None for a part between two places."""
     if isinstance(node.slice, ast.Slice):
         if isinstance(owner, Const) and not isinstance(owner.value, str | bytes):
-            _refuse(run, "TypeError", f"{ast.unparse(node)[:60]} takes a part of what has none")
+            run.refuse("TypeError", f"{ast.unparse(node)[:60]} takes a part of what has none")
         return
     if isinstance(owner, Table) and type(owner) is Table:
         if (
@@ -129,13 +129,13 @@ def check_subscript(run: Evaluator, node: ast.Subscript, owner: Value, key: Valu
             and key.value not in owner.entries
             and not _was_given(run, owner)
         ):
-            _refuse(run, "KeyError", f"{ast.unparse(node)[:60]} has no such key")
+            run.refuse("KeyError", f"{ast.unparse(node)[:60]} has no such key")
         return
     known = stand_in(owner)
     if isinstance(owner, Items) and (owner.kind == "set" or _was_given(run, owner)):
         return
     if known is None or isinstance(known, int | float):
-        _refuse(run, "TypeError", f"{ast.unparse(node)[:60]} takes an item of what has none")
+        run.refuse("TypeError", f"{ast.unparse(node)[:60]} takes an item of what has none")
     elif isinstance(key, Const) and isinstance(known, str | bytes | list | tuple):
         found: Any = key.value
         _try(run, node, lambda: known[found])
@@ -157,7 +157,7 @@ def check_callable(run: Evaluator, callee: Value) -> None:
     if isinstance(callee, Instance) and callee.cls is not None and not callee.open:
         plain = callee.cls.find("__call__") is None and not list(callee.cls.foreign_bases())
     if plain:
-        _refuse(run, "TypeError", f"{shown(callee)} is called, which cannot be called")
+        run.refuse("TypeError", f"{shown(callee)} is called, which cannot be called")
 
 
 def check_arguments(run: Evaluator, function: Function, given: Arguments) -> None:
@@ -180,7 +180,7 @@ def check_arguments(run: Evaluator, function: Function, given: Arguments) -> Non
     if missing and not given.spread:
         problem = f"no argument {missing[0][:60]}"
     if problem:
-        _refuse(run, "TypeError", f"{function.name[:60]} is called with {problem}")
+        run.refuse("TypeError", f"{function.name[:60]} is called with {problem}")
 
 
 def check_unpacked(run: Evaluator, targets: list[ast.expr], value: Value) -> None:
@@ -188,11 +188,11 @@ def check_unpacked(run: Evaluator, targets: list[ast.expr], value: Value) -> Non
     starred = sum(isinstance(target, ast.Starred) for target in targets)
     known = stand_in(value)
     if known is None or isinstance(known, int | float):
-        _refuse(run, "TypeError", "what has no parts is taken apart")
+        run.refuse("TypeError", "what has no parts is taken apart")
     elif isinstance(known, str | bytes | list | tuple):
         fits = len(known) >= len(targets) - 1 if starred else len(known) == len(targets)
         if not fits and not (isinstance(value, Items) and _was_given(run, value)):
-            _refuse(run, "ValueError", f"{len(known)} values are taken apart into {len(targets)}")
+            run.refuse("ValueError", f"{len(known)} values are taken apart into {len(targets)}")
 
 
 def check_iterable(run: Evaluator, value: Value) -> None:
@@ -204,7 +204,7 @@ def check_iterable(run: Evaluator, value: Value) -> None:
             value.cls.find(name) is None for name in ("__iter__", "__getitem__", "__aiter__")
         )
     if plain:
-        _refuse(run, "TypeError", f"{shown(value)} is gone through, which has no items")
+        run.refuse("TypeError", f"{shown(value)} is gone through, which has no items")
 
 
 def computed(run: Evaluator, name: str, work: Callable[..., object], given: Iterable[Value]) -> None:
@@ -214,7 +214,7 @@ def computed(run: Evaluator, name: str, work: Callable[..., object], given: Iter
         try:
             work(*known)
         except _REFUSED as error:
-            _refuse(run, type(error).__name__, f"{name} refuses {', '.join(map(repr, known))[:60]}")
+            run.refuse(type(error).__name__, f"{name} refuses {', '.join(map(repr, known))[:60]}")
 
 
 _REFUSED = (
@@ -230,12 +230,10 @@ _REFUSED = (
 def _try(run: Evaluator, node: ast.AST, work: Callable[[], object]) -> None:
     try:
         work()
+    except ZeroDivisionError as error:  # of two numbers, which no stand-in gives
+        run.refuse(type(error).__name__, f"{ast.unparse(node)[:60]} divides by zero", certain=True)
     except _REFUSED as error:
-        _refuse(run, type(error).__name__, f"{ast.unparse(node)[:60]} raises {type(error).__name__}")
-
-
-def _refuse(run: Evaluator, kind: str, message: str) -> None:
-    run.refuse(kind, message)
+        run.refuse(type(error).__name__, f"{ast.unparse(node)[:60]} raises {type(error).__name__}")
 
 
 def shown(value: Value) -> str:

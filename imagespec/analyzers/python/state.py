@@ -170,10 +170,17 @@ class State:
         """Record an attribute that certainly is not there, unless the exception may be caught."""
         self.refuse("AttributeError", f"{owner} has no {name[:100]}")
 
-    def refuse(self, kind: str, message: str) -> Value:
-        """Record an exception that Python raises here, as far as can be told, unless it is caught; ``kind`` is its class."""
-        if not any(_catches(names, kind) for names in self.caught):
-            self.gap(self.here(f"{message}; Python stops here then"))
+    def refuse(self, kind: str, message: str, *, certain: bool = False) -> Value:
+        """
+        Record an exception that Python raises here, as far as can be told, unless it is caught; ``kind`` is its class.
+
+        Raises Stop where it is ``certain`` that Python raises it once it comes here.
+        """
+        if any(_catches(names, kind) for names in self.caught):
+            return UNKNOWN
+        if certain:
+            raise self.stop("raise", f"{message}: Python stops here")
+        self.gap(self.here(f"{message}; Python stops here then"))
         return UNKNOWN
 
 
