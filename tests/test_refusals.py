@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from imagespec.analyzers.python.argumentchecks import refused_arguments
@@ -76,3 +78,31 @@ def test_arguments_are_tried(line: str, *, served: bool) -> None:
 
 def test_a_parser_that_is_not_known_refuses_nothing() -> None:
     assert refused_arguments(None, (), ["--x"]) is None
+
+
+_LISTS = "x = [{}]\ny = [{}]\nz = [{}]\nz + z\nz + z\n".format(
+    ",".join("1" * 200), ",".join("x" * 200), ",".join("y" * 200)
+)
+_PARSER = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--a', {})\np.parse_args()\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = '%2000000000d' % 1",
+        "x = b'%(a)2000000000d' % {b'a': 1}",
+        "x = '%*d' % (2000000000, 1)",
+        "x = round(5, -2000000000)",
+        _LISTS,
+        _PARSER.format("nargs=2000000000"),
+        _PARSER.format("action='version', version='%(prog)2000000000s'"),
+        "l = []\nl.append(l)\n" + _PARSER.format("choices=l"),
+    ],
+)
+def test_what_little_text_would_make_large_is_not_computed(text: str) -> None:
+    tracemalloc.start()
+    try:
+        listening({"app.py": text + SERVED}, "python app.py --a")
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()

@@ -95,16 +95,22 @@ def _options(call: Call) -> dict[str, Any]:
                 raise _NotFollowedError
         elif name == "default" and not isinstance(value, Const):
             found[name] = None
+        elif name == "version":
+            found[name] = ""  # its formats may be of any width
         elif name in _WORDS:
             found[name] = _constant(value)
         else:
             raise _NotFollowedError
+    if isinstance(found.get("nargs"), int) and not 0 < found["nargs"] <= _ARGUMENTS:
+        raise _NotFollowedError  # argparse writes a pattern of that length
     return found
 
 
 def _constant(value: Value) -> object:
-    if isinstance(value, Const) and isinstance(value.value, str | int | float | None):
-        return value.value
+    """Return a constant, or a list of constants."""
     if isinstance(value, Items) and not value.open and len(value.items) <= _ARGUMENTS:
-        return [_constant(item) for item in value.items]
+        if not any(isinstance(item, Items) for item in value.items):
+            return [_constant(item) for item in value.items]
+    elif isinstance(value, Const) and isinstance(value.value, str | int | float | None):
+        return value.value
     raise _NotFollowedError

@@ -132,12 +132,17 @@ def text_only(run: Evaluator, callee: Callee, given: Arguments) -> None:
             run.refuse("TypeError", f"{callee.name} is given {value.value!r} for a path")
 
 
+def _round(number: float, digits: int | None = None) -> float | int:
+    """Round as Python does, but to places that are near: it computes the power of ten that they are."""
+    return round(number) if digits is None else round(number, max(-20, min(digits, 20)))
+
+
 _FUNCTIONS: Mapping[str, Callable[..., object]] = {
     "builtins.float": float,
     "builtins.ord": ord,
     "builtins.chr": chr,
     "builtins.abs": abs,
-    "builtins.round": round,
+    "builtins.round": _round,
     "builtins.max": max,
     "builtins.min": min,
     "builtins.sum": sum,

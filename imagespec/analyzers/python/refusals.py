@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import operator
 import pathlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _TEXT = 1_000
 _ITEMS = 200
+_A_STEP = 16  # items of a list that are looked at
 _LARGEST = 1 << 31
 _ABSENT = object()
 _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -54,8 +56,12 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 
 
-def stand_in(value: Value | None, depth: int = 3) -> object:
-    """Return a Python value of the same type, with what is known of its content; `_ABSENT` where its type is not known."""
+def stand_in(run: Evaluator, value: Value | None, depth: int = 3) -> object:
+    """
+    Return a Python value of the same type, with what is known of its content; `_ABSENT` where its type is not known.
+
+    It counts as work of the program: lists that hold one list many times over are large for little text.
+    """
     match value:
         case Const(value=int() | float() as number) if abs(number) < _LARGEST:
             return number
@@ -66,7 +72,8 @@ def stand_in(value: Value | None, depth: int = 3) -> object:
         case Const(value=PurePosixPath() as path):
             return pathlib.PurePosixPath(path)
         case Items() if not value.open and len(value.items) <= _ITEMS and depth:
-            parts = [stand_in(item, depth - 1) for item in value.items]
+            run.spend(1 + len(value.items) // _A_STEP)
+            parts = [stand_in(run, item, depth - 1) for item in value.items]
             if value.kind != "set":
                 return tuple(parts) if value.kind == "tuple" else parts
     return _ABSENT
@@ -80,7 +87,7 @@ def _is_plain(value: object) -> bool:
 
 def check_binary(run: Evaluator, node: ast.BinOp, first: Value, second: Value) -> None:
     """Refuse an operator that its operands do not have."""
-    left, right, work = stand_in(first), stand_in(second), _OPERATORS.get(type(node.op))
+    left, right, work = stand_in(run, first), stand_in(run, second), _OPERATORS.get(type(node.op))
     if work is None or (isinstance(node.op, ast.BitOr) and None in (left, right)):
         return  # types may be joined with None
     none = (left is None or right is None) and not isinstance(node.op, ast.Mod | ast.BitOr)
@@ -90,13 +97,20 @@ def check_binary(run: Evaluator, node: ast.BinOp, first: Value, second: Value) -
             run.refuse("TypeError", f"{ast.unparse(node)[:60]} adds to None")
         return
     large = isinstance(node.op, ast.Mult) and not all(isinstance(item, int | float) for item in (left, right))
+    large = large or (isinstance(node.op, ast.Mod) and _has_width(left))
     if _is_plain(left) and _is_plain(right) and not large:
         _try(run, node, lambda: work(left, right))
 
 
+def _has_width(text: object) -> bool:
+    """Tell whether a format may say how many characters it makes, which may be any number."""
+    written = text.decode("latin-1") if isinstance(text, bytes) else text
+    return isinstance(written, str) and re.search("%[^a-zA-Z%]", written) is not None
+
+
 def check_unary(run: Evaluator, node: ast.UnaryOp, value: Value) -> None:
     """Refuse a sign before what has none."""
-    known = stand_in(value)
+    known = stand_in(run, value)
     if _is_plain(known) and not isinstance(node.op, ast.Not):
         work: Callable[[Any], Any] = operator.invert if isinstance(node.op, ast.Invert) else operator.neg
         _try(run, node, lambda: work(known))
@@ -105,7 +119,7 @@ def check_unary(run: Evaluator, node: ast.UnaryOp, value: Value) -> None:
 def check_compare(run: Evaluator, node: ast.Compare, first: Value, second: Value) -> None:
     """Refuse a comparison that its sides do not have."""
     work = _COMPARISONS.get(type(node.ops[0]))
-    left, right = stand_in(first), stand_in(second)
+    left, right = stand_in(run, first), stand_in(run, second)
     if work is None:
         return
     inside = isinstance(node.ops[0], ast.In | ast.NotIn)
@@ -131,7 +145,7 @@ def check_subscript(run: Evaluator, node: ast.Subscript, owner: Value, key: Valu
         ):
             run.refuse("KeyError", f"{ast.unparse(node)[:60]} has no such key")
         return
-    known = stand_in(owner)
+    known = stand_in(run, owner)
     if isinstance(owner, Items) and (owner.kind == "set" or _was_given(run, owner)):
         return
     if known is None or isinstance(known, int | float):
@@ -186,7 +200,7 @@ def check_arguments(run: Evaluator, function: Function, given: Arguments) -> Non
 def check_unpacked(run: Evaluator, targets: list[ast.expr], value: Value) -> None:
     """Refuse to take apart what has another number of parts."""
     starred = sum(isinstance(target, ast.Starred) for target in targets)
-    known = stand_in(value)
+    known = stand_in(run, value)
     if known is None or isinstance(known, int | float):
         run.refuse("TypeError", "what has no parts is taken apart")
     elif isinstance(known, str | bytes | list | tuple):
@@ -197,7 +211,7 @@ def check_unpacked(run: Evaluator, targets: list[ast.expr], value: Value) -> Non
 
 def check_iterable(run: Evaluator, value: Value) -> None:
     """Refuse to go through what has no items."""
-    known = stand_in(value)
+    known = stand_in(run, value)
     plain = known is None or isinstance(known, int | float) or isinstance(value, Function | Module)
     if isinstance(value, Instance) and value.cls is not None and not value.open:
         plain = not list(value.cls.foreign_bases()) and all(
@@ -209,7 +223,7 @@ def check_iterable(run: Evaluator, value: Value) -> None:
 
 def computed(run: Evaluator, name: str, work: Callable[..., object], given: Iterable[Value]) -> None:
     """Do a function without effects on known values, and refuse what it refuses."""
-    known = [stand_in(value) for value in given]
+    known = [stand_in(run, value) for value in given]
     if all(map(_is_plain, known)):
         try:
             work(*known)
